@@ -1,0 +1,61 @@
+"""How is a server started, waited for and ended without leaving anything behind? Nothing here knows which server it is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# Below the range from which the system takes ports for outgoing connections, or one of those sits where a server wants to listen.
+PORTS = range(11_000, 31_000)
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nobody listens on now; random, so that two test runs on one machine seldom meet."""
+    for port in random.sample(PORTS, 200):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port on 127.0.0.1")
+
+
+def open_folder(prefix: str) -> Path:
+    """A new temporary folder that the users whom a server runs as may enter: pytest's own are closed to all but their owner."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder.chmod(0o755)
+    return folder
+
+
+def wait_until(true: Callable[[], bool], seconds: float, what: str, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Polls until `true()` holds. Raises TimeoutError after so many seconds, and at once where the process it waits for has ended."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if process is not None and process.poll() is not None:
+            raise TimeoutError(f"{what}: the process ended with {process.returncode}")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds} s")
+        time.sleep(0.02)
+
+
+def listening(port: int) -> bool:
+    """Whether somebody accepts connections on this port of 127.0.0.1."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kills a process that leads its own group, with all its children, and reaps it. Harmless where it has ended already."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
