@@ -1,0 +1,74 @@
+"""What follows when something happens to a ticket? `decide` is the desk: a ticket, a stimulus, the rules and the time in, a Decision out.
+
+Nothing a sender can write raises: what is not done is a refusal or a reason, with a slug. Nothing here has an effect.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mailgate.desk import inbound, obey, sla
+from mailgate.desk.commands import read
+from mailgate.desk.decision import Decision, Outcome
+from mailgate.desk.letters import Name
+from mailgate.desk.model import Address, Person, Status, Strength, Ticket
+from mailgate.desk.rules import Rules
+from mailgate.desk.stimuli import Due, Ordered, Stimulus, Undelivered, Wrote
+from mailgate.desk.workflow import Grammar
+
+# The actor of what nobody did: timers and delivery reports.
+SYSTEM = Person(Address("mailgate"))
+
+
+def decide(ticket: Ticket | None, stimulus: Stimulus, rules: Rules, now: datetime) -> Decision:
+    """The desk's answer. `ticket` is the one that the clue named (None: no clue, or none that exists); `now` is aware UTC."""
+    match stimulus:
+        case Wrote():
+            return inbound.received(ticket, stimulus, rules, now)
+        case _ if ticket is None:
+            return Decision(Outcome.IGNORED, "no-such-ticket")
+        case Due():
+            return _came_due(ticket, stimulus, rules, now)
+        case Undelivered():
+            return _came_back(ticket, stimulus, rules, now)
+        case Ordered():
+            return _ordered(ticket, stimulus, rules, now)
+
+
+def _came_due(ticket: Ticket, due: Due, rules: Rules, now: datetime) -> Decision:
+    rung = sla.rung(ticket, due.kind, rules.policy)
+    if rung is None:
+        return Decision(Outcome.IGNORED, "ticket-moved-on").noting("timer", "stale", due.kind)
+    draft = obey.Draft(ticket, rules, now, SYSTEM, Strength.TOKEN, Grammar.TECHNICIAN)
+    climbed = {"rungs": ticket.rungs + 1, "climbed": now}
+    match rung.act:
+        case sla.Act.REMIND:
+            draft.event("remind", **climbed)
+            draft.tell_public(Name.REMINDER, copies=False)
+        case sla.Act.WARN:
+            draft.event("warn", **climbed)
+            draft.tell_public(Name.CLOSING_SOON, copies=False)
+        case sla.Act.CLOSE:
+            note = "no answer"
+            draft.event("close", note, status=Status.COMPLETED, closed=now, closure_category=note, closure_note=note)
+            draft.tell_public(Name.CLOSED, note=note)
+        case sla.Act.RESOLVE:
+            draft.event("resolve", "no answer", status=Status.WAITING_FOR_CLOSURE, resolved=now)
+            draft.tell_public(Name.RESOLVED, note="no answer")
+    return Decision(Outcome.TIMED, events=tuple(draft.events), letters=tuple(draft.letters)).noting("timer", rung.act, due.kind)
+
+
+def _came_back(ticket: Ticket, back: Undelivered, rules: Rules, now: datetime) -> Decision:
+    draft = obey.Draft(ticket, rules, now, SYSTEM, Strength.TOKEN, Grammar.TECHNICIAN)
+    draft.event("undelivered", f"{back.letter} to {back.recipient}: {back.reply}")
+    # A lost letter to a technician is told to nobody by letter: that letter could be lost as well.
+    if rules.people.find(back.recipient) is None and back.hard:
+        watchers = tuple(person.address for person in rules.watchers(ticket) if back.recipient not in person.addresses)
+        draft.say(Name.UNDELIVERABLE, *watchers, words=back.reply, note=back.recipient)
+    return Decision(Outcome.NOTED, events=tuple(draft.events), letters=tuple(draft.letters)).noting("delivery", "undelivered", back.reply)
+
+
+def _ordered(ticket: Ticket, order: Ordered, rules: Rules, now: datetime) -> Decision:
+    reading = read(order.text, Grammar.TECHNICIAN, bare=False, synonyms=rules.policy.verbs_by_word())
+    draft = obey.Draft(ticket, rules, now, order.person, Strength.TOKEN, Grammar.TECHNICIAN)
+    return inbound.technician(draft, reading).noting("authority", "shell", order.person.address)

@@ -1,0 +1,83 @@
+"""What the desk answers to a stimulus: events, letters, a message for the story, refusals and the trail of reasons. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from mailgate.desk.commands import Command
+from mailgate.desk.events import Change, Event
+from mailgate.desk.letters import Letter
+from mailgate.desk.model import Address, Strength, Visibility
+from mailgate.desk.stimuli import Finding
+
+
+class Outcome(StrEnum):
+    """What became of the stimulus as a whole."""
+
+    OPENED = "opened"
+    APPENDED = "appended"
+    COMMANDED = "commanded"
+    NOTED = "noted"
+    REFUSED = "refused"
+    HELD = "held"
+    IGNORED = "ignored"
+    ANSWERED = "answered"
+    TIMED = "timed"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What enters the story. `direction` is `in`, or `out` where a technician speaks to the requester."""
+
+    author: Address
+    text: str
+    direction: str = "in"
+    visibility: Visibility = Visibility.PUBLIC
+    strength: Strength | None = None
+    unverified: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A command that was not done: the line, a stable slug (`too-late`, `not-yours`, `needs-stronger-sender`) and a line that would work."""
+
+    line: str
+    slug: str
+    instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A letter that was planned and is not sent, with its reason."""
+
+    letter: Letter
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything that follows from one stimulus. Nothing in it has happened yet."""
+
+    outcome: Outcome
+    reason: str = ""
+    # The changes with which a new ticket begins; None where no ticket is opened.
+    opens: Event | None = None
+    events: tuple[Event, ...] = ()
+    message: Message | None = None
+    letters: tuple[Letter, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
+    commands: tuple[Command, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    trail: tuple[Finding, ...] = field(default=())
+
+    def noting(self, step: str, finding: str, because: str = "") -> Decision:
+        """The same decision with one more line in its trail."""
+        return replace(self, trail=(*self.trail, Finding(step, finding, because)))
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All changes of all events, in their order."""
+        opened = (self.opens,) if self.opens else ()
+        return tuple(change for event in (*opened, *self.events) for change in event.changes)

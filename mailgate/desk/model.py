@@ -1,0 +1,240 @@
+"""Who and what a service desk deals with: tickets, people, strengths of identity. Values only; the rules stand beside.
+
+Every time in these values is an aware datetime in UTC. Every `Address` is folded: the form that `fold_address` gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+TicketId = NewType("TicketId", int)
+Address = NewType("Address", str)
+
+_ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+def fold_address(text: str) -> Address:
+    """The form in which two spellings of one mailbox are equal: ASCII letters lower-cased, nothing else touched.
+
+    Only ASCII is folded, so that no look-alike (Kelvin sign, dotless i) becomes somebody else's address.
+    """
+    return Address(text.strip().translate(_ASCII_LOWER))
+
+
+class State(StrEnum):
+    """The five states that every desk shares; a status stands under exactly one of them."""
+
+    OPEN = "Open"
+    IN_PROGRESS = "In Progress"
+    ON_HOLD = "On Hold"
+    RESOLVED = "Resolved"
+    CLOSED = "Closed"
+
+
+class Status(StrEnum):
+    """Where a ticket stands. Which state each belongs to is a row of `workflow.STATES`."""
+
+    NEW = "New"
+    RESPONDED = "Responded"
+    AWAITING_APPROVAL = "Awaiting Approval"
+    ANALYSIS = "Analysis"
+    ESCALATED = "Escalated"
+    PENDING = "Pending"
+    WAITING_FOR_CLOSURE = "Waiting for Closure"
+    RESOLVED_BY_EVENT = "Resolved by Event"
+    RESOLVED_BY_ORIGIN = "Resolved by Origin Ticket"
+    COMPLETED = "Completed"
+    CANCELLED = "Cancelled"
+    DUPLICATE = "Duplicate"
+    DECLINED = "Declined"
+
+
+class Role(StrEnum):
+    """What people.toml says that a person is. Whoever it does not name is a requester."""
+
+    REQUESTER = "requester"
+    TECHNICIAN = "technician"
+    LEAD = "lead"
+    MANAGER = "manager"
+    APPROVER = "approver"
+    OWNER = "owner"
+
+
+class Strength(StrEnum):
+    """How well we know that a mail comes from its From address; weakest first."""
+
+    SPOOFED = "spoofed"
+    CLAIMED = "claimed"
+    ALIGNED = "aligned"
+    TOKEN = "token"
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the address is more than a claim."""
+        return self in (Strength.ALIGNED, Strength.TOKEN)
+
+
+class Priority(StrEnum):
+    """P1 is the most urgent."""
+
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+    P4 = "P4"
+
+
+class Level(StrEnum):
+    """Impact and urgency are both told on this scale."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Visibility(StrEnum):
+    """Who may read a message: everybody on the ticket, technicians, or technicians who ask for it."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    HIDDEN = "hidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of people.toml, or a requester whom we know by address alone."""
+
+    address: Address
+    name: str = ""
+    role: Role = Role.REQUESTER
+    aliases: tuple[Address, ...] = ()
+    team: str | None = None
+    manager: Address | None = None
+    skills: tuple[str, ...] = ()
+    language: str | None = None
+    timezone: str | None = None
+    away: str | None = None
+    delegate: Address | None = None
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """The main address first, then the aliases."""
+        return (self.address, *self.aliases)
+
+    @property
+    def label(self) -> str:
+        """The name, or the address of somebody without one."""
+        return self.name or self.address
+
+    @property
+    def staff(self) -> bool:
+        """Whether he works on tickets: technicians and leads."""
+        return self.role in (Role.TECHNICIAN, Role.LEAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A group of technicians that owns tickets. `next` is the team of the next functional level."""
+
+    name: str
+    level: int = 1
+    lead: Address | None = None
+    next: str | None = None
+    skills: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """A customer, recognised by the domains of its addresses."""
+
+    name: str
+    domains: tuple[str, ...] = ()
+    sla: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Everybody who is named in people.toml or was added by hand, as of one moment. Requesters without an entry are not in it."""
+
+    people: tuple[Person, ...] = ()
+    teams: tuple[Team, ...] = ()
+    organisations: tuple[Organisation, ...] = ()
+
+    def find(self, address: Address) -> Person | None:
+        """The person whose address or alias this is."""
+        return next((person for person in self.people if address in person.addresses), None)
+
+    def person(self, address: Address, name: str = "") -> Person:
+        """The person whose address or alias this is, else a requester with nothing but the address (and the name given)."""
+        return self.find(address) or Person(address, name)
+
+    def team(self, name: str | None) -> Team | None:
+        """The team of that name; None for no name and for a team that is no more."""
+        return next((team for team in self.teams if team.name == name), None)
+
+    def members(self, team: str | None) -> tuple[Person, ...]:
+        """The technicians and leads of a team."""
+        return tuple(person for person in self.people if person.staff and person.team == team and team is not None)
+
+    def having(self, *roles: Role) -> tuple[Person, ...]:
+        """Everybody who has one of these roles."""
+        return tuple(person for person in self.people if person.role in roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """An address on a ticket. `role` is `requester`, `cc`, `assignee` or `approver`; an unconfirmed one hears nothing."""
+
+    address: Address
+    role: str
+    confirmed: bool = True
+    muted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket at one moment. `since` is when its present status began; `version` grows by one with every saved change."""
+
+    id: TicketId
+    desk: str
+    subject: str
+    requester: Address
+    created: datetime
+    updated: datetime
+    since: datetime
+    status: Status = Status.NEW
+    source: str = "mail"
+    type: str = "incident"
+    priority: Priority = Priority.P3
+    impact: Level = Level.MEDIUM
+    urgency: Level = Level.MEDIUM
+    category: str | None = None
+    service: str | None = None
+    tags: tuple[str, ...] = ()
+    team: str | None = None
+    assignee: Address | None = None
+    participants: tuple[Participant, ...] = ()
+    parent: TicketId | None = None
+    links: tuple[TicketId, ...] = ()
+    merged_into: TicketId | None = None
+    resolution: str | None = None
+    closure_category: str | None = None
+    closure_note: str | None = None
+    language: str | None = None
+    confidential: bool = False
+    responded: datetime | None = None
+    resolved: datetime | None = None
+    closed: datetime | None = None
+    reopened: int = 0
+    # How many rungs of the present status's ladder of reminders were climbed, and when the last one was.
+    rungs: int = 0
+    climbed: datetime | None = None
+    version: int = 0
+
+    def participant(self, addresses: Iterable[Address]) -> Participant | None:
+        """The first participant who has one of these addresses."""
+        wanted = set(addresses)
+        return next((one for one in self.participants if one.address in wanted), None)

@@ -1,0 +1,98 @@
+"""What can happen to a ticket from outside: somebody wrote, a timer came due, a letter could not be delivered, an operator ordered.
+
+Each carries the facts that were looked up for it (who, how strong, which clue), so that deciding needs nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mailgate.desk.letters import Name
+from mailgate.desk.model import Address, Person, Strength, TicketId
+
+
+class Nature(StrEnum):
+    """Who composed the mail: a human, a machine that reports something new, a machine that answers or distributes, or a delivery report."""
+
+    HUMAN = "human"
+    ALARM = "alarm"
+    AUTOMATIC = "automatic"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Clue:
+    """Why a mail belongs to a ticket. A clue says which ticket; it gives no right."""
+
+    kind: str
+    ticket: TicketId
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the trail of reasons: at which step, what was found, and because of what."""
+
+    step: str
+    finding: str
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """A mail (or a telephone note) from one person to one desk.
+
+    `strength` counts the token, `aligned` tells whether the address alone is proven. `text` is what he newly wrote, `whole` the entire
+    readable body. `tap` is the verb of a one-tap address. `copied` are the other people in To and Cc, our own addresses left out.
+    `told_today` says that a refusal already went to this person's registered address within a day.
+    """
+
+    person: Person
+    address: Address
+    strength: Strength
+    aligned: bool
+    desk: str
+    subject: str
+    text: str
+    whole: str = ""
+    nature: Nature = Nature.HUMAN
+    nature_because: str = ""
+    clue: Clue | None = None
+    tap: str | None = None
+    copied: tuple[Address, ...] = ()
+    files: tuple[str, ...] = ()
+    language: str | None = None
+    source: str = "mail"
+    flags: tuple[str, ...] = ()
+    further_copy: bool = False
+    told_today: bool = False
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A timer of this kind came due for the ticket."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A letter of ours came back or was refused for good. `reply` is what the other side said."""
+
+    letter: Name
+    recipient: Address
+    reply: str
+    hard: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A technician's command from the shell; whoever has a shell on the machine may all that a lead may."""
+
+    person: Person
+    text: str
+
+
+Stimulus = Wrote | Due | Undelivered | Ordered

@@ -1,0 +1,99 @@
+"""Which addresses and ids did we sign, for which ticket and for whom? What a token entitles to is the question of authority.
+
+A mark reads `<verb>.<ticket>.<mac>`: six characters that prove the ticket number is ours (a clue), then twelve that bind it to one
+person (evidence of who writes). Base32 in lower case, so that relays which fold case do no harm; 30 and 60 bits of HMAC-SHA-256.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from mailgate.desk.model import Address, TicketId, fold_address
+
+THREAD = "t"
+BOUNCE = "b"
+_CLUE, _BOUND = 6, 12
+# RFC 5321 4.5.3.1.1: a local part has at most 64 octets.
+_LONGEST = 64
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Keyring:
+    """The keys in force, newest first: the first signs, all verify."""
+
+    keys: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A mark whose ticket number we signed. To whom it was given is not known until `belongs` is asked about an address."""
+
+    verb: str
+    ticket: TicketId
+    bound: str
+
+
+def mark(keyring: Keyring, verb: str, ticket: TicketId, person: Address) -> str:
+    """The signed local part for this ticket and this person; `verb` is `t` for a plain answer, else the command it stands for."""
+    key = keyring.keys[0]
+    return f"{verb}.{ticket}.{_mac(key, f'ticket {ticket}', _CLUE)}{_mac(key, f'person {ticket} {person}', _BOUND)}"
+
+
+def read(keyring: Keyring, text: str) -> Token | None:
+    """The token that this local part (or what follows the sub-address sign in it) carries, or None where we did not sign it."""
+    pieces = text.lower().split(".")
+    if len(text) > _LONGEST or len(pieces) != 3:
+        return None
+    verb, number, mac = pieces
+    if not (number.isascii() and number.isdigit() and len(number) <= 18 and len(mac) == _CLUE + _BOUND and verb.isascii()):
+        return None
+    ticket = TicketId(int(number))
+    if any(_same(_mac(key, f"ticket {ticket}", _CLUE), mac[:_CLUE]) for key in keyring.keys):
+        return Token(verb, ticket, mac[_CLUE:])
+    return None
+
+
+def belongs(keyring: Keyring, token: Token, person: tuple[Address, ...]) -> bool:
+    """Whether the token was given to one of these addresses of a person."""
+    return any(
+        _same(_mac(key, f"person {token.ticket} {address}", _BOUND), token.bound) for key in keyring.keys for address in person
+    )
+
+
+def bounce_mark(keyring: Keyring, row: int) -> str:
+    """The local part of the envelope sender of one outbox row."""
+    return f"{BOUNCE}.{row}.{_mac(keyring.keys[0], f'row {row}', _BOUND)}"
+
+
+def read_bounce(keyring: Keyring, text: str) -> int | None:
+    """The outbox row to which a report at this local part belongs, or None where we did not sign it."""
+    pieces = text.lower().split(".")
+    if len(text) > _LONGEST or len(pieces) != 3 or pieces[0] != BOUNCE:
+        return None
+    number, mac = pieces[1:]
+    if not (number.isascii() and number.isdigit() and len(number) <= 18):
+        return None
+    return int(number) if any(_same(_mac(key, f"row {int(number)}", _BOUND), mac) for key in keyring.keys) else None
+
+
+def message_mark(keyring: Keyring, cause: str, number: int) -> str:
+    """The local part of a letter's Message-ID: the same for the same cause, unguessable for everybody else."""
+    return f"{cause}.{number}.{_mac(keyring.keys[0], f'message {cause} {number}', _BOUND)}"
+
+
+def subaddress(local: str, base: str, sign: str) -> str | None:
+    """What follows `base` and the sub-address sign in a local part; None where this is no sub-address of it."""
+    start = fold_address(base + sign)
+    return local[len(start) :] if sign and fold_address(local).startswith(start) else None
+
+
+def _mac(key: bytes, what: str, length: int) -> str:
+    digest = hmac.digest(key, what.encode(), hashlib.sha256)
+    return base64.b32encode(digest).decode()[:length].lower()
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode("utf-8", "replace"))

@@ -1,0 +1,148 @@
+"""How does a ticket live? The statuses, the verbs and what each verb does to each status, as tables; `check` proves them sound at start.
+
+Who may say a verb is authority's question; how a mail says one is that of commands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mailgate.desk.model import State, Status
+
+STATES: dict[Status, State] = {
+    Status.NEW: State.OPEN,
+    Status.RESPONDED: State.OPEN,
+    Status.AWAITING_APPROVAL: State.OPEN,
+    Status.ANALYSIS: State.IN_PROGRESS,
+    Status.ESCALATED: State.IN_PROGRESS,
+    Status.PENDING: State.ON_HOLD,
+    Status.WAITING_FOR_CLOSURE: State.RESOLVED,
+    Status.RESOLVED_BY_EVENT: State.RESOLVED,
+    Status.RESOLVED_BY_ORIGIN: State.RESOLVED,
+    Status.COMPLETED: State.CLOSED,
+    Status.CANCELLED: State.CLOSED,
+    Status.DUPLICATE: State.CLOSED,
+    Status.DECLINED: State.CLOSED,
+}
+
+
+class Grammar(StrEnum):
+    """Whose words they are: the same word may mean different things to a requester and to a technician."""
+
+    REQUESTER = "requester"
+    TECHNICIAN = "technician"
+
+
+class Takes(StrEnum):
+    """What follows a verb: nothing, a few words on its line, a person, or the rest of the line and of the mail."""
+
+    NOTHING = "nothing"
+    REASON = "reason"
+    PERSON = "person"
+    REST = "rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A word that may be said. `needed` tells whether what it takes may be left out."""
+
+    word: str
+    grammar: Grammar
+    takes: Takes = Takes.NOTHING
+    needed: bool = False
+    example: str = ""
+
+
+R, T = Grammar.REQUESTER, Grammar.TECHNICIAN
+
+VERBS: tuple[Verb, ...] = (
+    Verb("accept", R, example="accept"),
+    Verb("reject", R, Takes.REASON, example="reject it still does not print"),
+    Verb("reopen", R, Takes.REASON, example="reopen it happened again"),
+    Verb("cancel", R, example="cancel"),
+    Verb("status", R, example="status"),
+    Verb("mute", R, example="mute"),
+    Verb("help", R, example="help"),
+    Verb("take", T, example="#take"),
+    Verb("assign", T, Takes.PERSON, needed=True, example="#assign maria@example.com"),
+    Verb("start", T, example="#start"),
+    Verb("pending", T, Takes.REST, needed=True, example="#pending Which floor is the printer on?"),
+    Verb("resume", T, example="#resume"),
+    Verb("note", T, Takes.REST, needed=True, example="#note Third time this month."),
+    Verb("resolve", T, Takes.REST, needed=True, example="#resolve The toner was empty; it prints again."),
+    Verb("close", T, example="#close"),
+    Verb("reopen", T, Takes.REASON, example="#reopen"),
+    Verb("help", T, example="#help"),
+)
+
+_OPEN = frozenset({Status.NEW, Status.RESPONDED})
+_APPROVAL = frozenset({Status.AWAITING_APPROVAL})
+_PROGRESS = frozenset({Status.ANALYSIS, Status.ESCALATED})
+_HOLD = frozenset({Status.PENDING})
+_RESOLVED = frozenset(status for status, state in STATES.items() if state is State.RESOLVED)
+_CLOSED = frozenset(status for status, state in STATES.items() if state is State.CLOSED)
+_ALIVE = frozenset(STATES) - _CLOSED
+_ANY = frozenset(STATES)
+
+# (grammar, verb): the statuses in which it may be said, and the status that follows (None: it stays as it is).
+# A verb said in another status is refused with `too-late` or `wrong-status`, never with an exception.
+TRANSITIONS: dict[tuple[Grammar, str], tuple[tuple[frozenset[Status], Status | None], ...]] = {
+    (R, "accept"): ((_RESOLVED, Status.COMPLETED),),
+    (R, "reject"): ((_RESOLVED, Status.ANALYSIS),),
+    (R, "reopen"): ((_RESOLVED, Status.ANALYSIS),),
+    (R, "cancel"): ((_ALIVE, Status.CANCELLED),),
+    (R, "status"): ((_ANY, None),),
+    (R, "mute"): ((_ANY, None),),
+    (R, "help"): ((_ANY, None),),
+    (T, "take"): ((_OPEN | _PROGRESS, Status.ANALYSIS), (_APPROVAL | _HOLD | _RESOLVED, None)),
+    (T, "assign"): ((_ALIVE, None),),
+    (T, "start"): ((_OPEN | _PROGRESS | _HOLD, Status.ANALYSIS),),
+    (T, "pending"): ((_OPEN | _PROGRESS | _HOLD, Status.PENDING),),
+    (T, "resume"): ((_HOLD, Status.ANALYSIS),),
+    (T, "note"): ((_ANY, None),),
+    (T, "resolve"): ((_OPEN | _PROGRESS | _HOLD, Status.WAITING_FOR_CLOSURE),),
+    (T, "close"): ((_ALIVE, Status.COMPLETED),),
+    (T, "reopen"): ((_RESOLVED, Status.ANALYSIS),),
+    (T, "help"): ((_ANY, None),),
+}
+
+# Statuses that something other than a verb leads to: the first mail, a technician's answer, approvals, escalation, events, relations.
+OTHERWISE_REACHED = frozenset({
+    Status.NEW, Status.RESPONDED, Status.AWAITING_APPROVAL, Status.ESCALATED, Status.RESOLVED_BY_EVENT,
+    Status.RESOLVED_BY_ORIGIN, Status.DUPLICATE, Status.DECLINED,
+})  # fmt: skip
+
+
+def state_of(status: Status) -> State:
+    """The state under which this status stands."""
+    return STATES[status]
+
+
+def verbs(grammar: Grammar) -> dict[str, Verb]:
+    """The words of one grammar."""
+    return {verb.word: verb for verb in VERBS if verb.grammar is grammar}
+
+
+def follows(grammar: Grammar, verb: str, status: Status) -> tuple[bool, Status | None]:
+    """Whether the verb may be said in this status, and which status follows (None: unchanged)."""
+    for statuses, after in TRANSITIONS.get((grammar, verb), ()):
+        if status in statuses:
+            return True, after
+    return False, None
+
+
+def check() -> tuple[str, ...]:
+    """The faults of the tables: a status without a state, one that nothing reaches, a verb without a row or said twice."""
+    faults = [f"status {status.value!r} stands under no state" for status in Status if status not in STATES]
+    reached = OTHERWISE_REACHED | {after for rows in TRANSITIONS.values() for _, after in rows if after is not None}
+    faults += [f"nothing leads to status {status.value!r}" for status in STATES if status not in reached]
+    words = [(verb.grammar, verb.word) for verb in VERBS]
+    faults += [f"verb {word!r} stands twice in the {grammar} grammar" for grammar, word in set(words) if words.count((grammar, word)) > 1]
+    faults += [f"verb {word!r} of the {grammar} grammar has no transition" for grammar, word in words if (grammar, word) not in TRANSITIONS]
+    for (_grammar, word), rows in TRANSITIONS.items():
+        seen: set[Status] = set()
+        for statuses, _ in rows:
+            faults += [f"verb {word!r} is ambiguous in status {status.value!r}" for status in statuses & seen]
+            seen |= statuses
+    return tuple(faults)
