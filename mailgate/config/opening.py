@@ -1,0 +1,39 @@
+"""From settings to a house that works: the store with its schema, and rules, keys and templates in one value."""
+
+from __future__ import annotations
+
+import secrets
+
+from mailgate.config.keys import load_keys
+from mailgate.config.settings import Settings
+from mailgate.flow.house import House
+from mailgate.mail.letters import Templates, packaged
+from mailgate.store import facts
+from mailgate.store.engine import Store
+from mailgate.store.migrate import migrate
+
+
+def open_store(settings: Settings) -> Store:
+    """The database, brought up to date. Raises Misconfigured for one that cannot serve, Unavailable where it does not answer now."""
+    store = Store(settings.store.url, settings.store.password.reveal() if settings.store.password else None)
+    migrate(store)
+    return store
+
+
+def open_house(settings: Settings, store: Store | None) -> House:
+    """Everything that the use cases go by. Without a store the instance has no name, which is enough for a dry run."""
+    folders = ([settings.templates] if settings.templates else []) + [packaged()]
+    return House(
+        settings.desks, settings.policy, settings.security, settings.people, load_keys(settings.key_file), Templates(folders),
+        _instance(store) if store else "dry-run",
+    )  # fmt: skip
+
+
+def _instance(store: Store) -> str:
+    with store.look() as tx:
+        known = facts.get(tx, facts.INSTANCE)
+    if known is not None:
+        return known
+    with store.begin() as tx:
+        facts.put(tx, facts.INSTANCE, facts.get(tx, facts.INSTANCE) or secrets.token_hex(8))
+        return facts.get(tx, facts.INSTANCE) or ""

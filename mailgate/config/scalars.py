@@ -1,0 +1,273 @@
+"""How are the values of config/ written: durations, sizes, addresses, networks, hours, steps? Each reader here takes one node.
+
+Durations are elapsed time; what they are counted in (business time or not) is said by whoever asks. Sizes are octets, times of day local.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from mailgate.config.reader import Bad, Node, Reader, hint, integer, line, quoted, shown, some, text
+from mailgate.desk.model import Address, fold_address
+from mailgate.desk.policy import ALL_DAY, NEVER, ROUND_THE_CLOCK, Interval, Patterns, Step, Week
+
+Network = IPv4Network | IPv6Network
+
+_DURATION = re.compile(r"(\d{1,6})\s*([smhdw])", re.ASCII)
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_SIZE = re.compile(r"(\d{1,12})\s*([kKMG]i?)?B", re.ASCII)
+_FACTORS = {None: 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+_PERCENT = re.compile(r"(\d{1,3})\s*%", re.ASCII)
+_INTERVAL = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})", re.ASCII)
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
+_HOLIDAYS = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,4})?", re.ASCII)
+_TAG = re.compile(r"[A-Za-z][A-Za-z0-9]{0,11}", re.ASCII)
+# One label of a host name or domain, and an atom of a local part (RFC 5321 4.1.2).
+_LABEL = re.compile(r"[\w]([\w-]{0,61}[\w])?")
+_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+")
+# RFC 5322 2.2: a field name is printable ASCII without a colon.
+_FIELD_NAME = re.compile(r"[!-9;-~]+")
+_MIDNIGHT = ALL_DAY.closes
+
+
+def duration(node: Node) -> timedelta:
+    """A time like "90s", "15m", "8h", "3d" or "2w", longer than nothing."""
+    value = as_duration(node.value)
+    if not value:
+        raise Bad(f'must be a duration like "90s", "15m", "8h" or "3d", not {shown(node.value)}')
+    return value
+
+
+def as_duration(value: object) -> timedelta | None:
+    """The duration that a text such as `1h30m` tells; None where it is none. Parts stand without anything between them."""
+    if not isinstance(value, str) or not value.strip():
+        return None
+    total, at = timedelta(0), 0
+    while at < len(value.strip()):
+        part = _DURATION.match(value.strip(), at)
+        if not part:
+            return None
+        total += int(part[1]) * _UNITS[part[2]]
+        at = part.end()
+    return total
+
+
+def duration_or_never(node: Node) -> timedelta | None:
+    """A duration, or None for "never"."""
+    return None if node.value == "never" else duration(node)
+
+
+def size(node: Node) -> int:
+    """Octets, from a text like "35MB" (1 MB is 1,000,000, 1 MiB 1,048,576) or a whole number."""
+    if isinstance(node.value, int):
+        return integer(1, 2**40)(node)
+    match = _SIZE.fullmatch(node.value.strip()) if isinstance(node.value, str) else None
+    if not match or not int(match[1]):
+        raise Bad(f'must be a size like "35MB" or "512KiB", not {shown(node.value)}')
+    return int(match[1]) * _FACTORS[match[2]]
+
+
+def step(node: Node) -> Step:
+    """A point of an escalation: "80%", "breach" or "breach+2h"."""
+    value = node.value.replace(" ", "") if isinstance(node.value, str) else ""
+    percent = _PERCENT.fullmatch(value)
+    if percent and int(percent[1]):
+        return Step(int(percent[1]))
+    later = as_duration(value.removeprefix("breach+"))
+    if value == "breach" or (value.startswith("breach+") and later):
+        return Step(100, later or timedelta(0))
+    raise Bad(f'must be a step like "80%", "breach" or "breach+2h", not {shown(node.value)}')
+
+
+def hours(node: Node) -> Week:
+    """A week of intervals: "24x7", a list that holds for every day, or a table of lists by day (`mon` to `sun`)."""
+    if node.value == "24x7":
+        return ROUND_THE_CLOCK
+    if not isinstance(node.value, dict):
+        return (_day(node),) * 7
+    days = node.table()
+    return tuple(days.get(day, _day, ()) for day in _DAYS)
+
+
+def night(node: Node) -> Week:
+    """As `hours`, for intervals that may run over midnight, such as "20:00-07:00"; they are split there."""
+    week: list[list[Interval]] = [[] for _ in NEVER]
+    if node.value == "24x7":
+        return ROUND_THE_CLOCK
+    table = node.table() if isinstance(node.value, dict) else None
+    for index, name in enumerate(_DAYS):
+        for opens, closes in table.get(name, some(_clock_times), ()) if table else some(_clock_times)(node):
+            if opens < closes:
+                week[index].append(Interval(opens, closes))
+                continue
+            week[index].append(Interval(opens, _MIDNIGHT))
+            week[(index + 1) % 7] += [Interval(timedelta(0), closes)] if closes else []
+    return tuple(tuple(sorted(day, key=lambda one: one.opens)) for day in week)
+
+
+def interval(node: Node) -> Interval:
+    """From one time of a day to a later one: "09:00-12:30"; "24:00" is the end of the day."""
+    opens, closes = _clock_times(node)
+    if opens >= closes:
+        raise Bad(f"must end after it begins: {shown(node.value)}")
+    return Interval(opens, closes)
+
+
+def _clock_times(node: Node) -> tuple[timedelta, timedelta]:
+    match = _INTERVAL.fullmatch(node.value.strip()) if isinstance(node.value, str) else None
+    if match:
+        start, end = (timedelta(hours=int(match[at]), minutes=int(match[at + 1])) for at in (1, 3))
+        if int(match[2]) < 60 and int(match[4]) < 60 and start < _MIDNIGHT and end <= _MIDNIGHT and start != end:
+            return start, end
+    raise Bad(f'must be hours like "09:00-12:30", not {shown(node.value)}')
+
+
+def _day(node: Node) -> tuple[Interval, ...]:
+    intervals = tuple(sorted(some(interval)(node), key=lambda one: one.opens))
+    if any(after.opens < before.closes for before, after in pairwise(intervals)):
+        raise Bad("has hours that overlap")
+    return intervals
+
+
+def timezone(node: Node) -> str:
+    """A time zone of the IANA database, such as "Europe/Berlin"."""
+    name = line(node)
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise Bad(f"unknown time zone {quoted(name)}; {_near_zone(name)}") from None
+    return name
+
+
+def _near_zone(name: str) -> str:
+    near = hint(name, available_timezones())
+    return near if near.startswith("did") else 'write one like "Europe/Berlin"'
+
+
+def language(node: Node) -> str:
+    """A language tag such as "en" or "pt-BR" (RFC 5646)."""
+    return _matching(node, _LANGUAGE, 'a language like "en" or "de"')
+
+
+def holidays(node: Node) -> str:
+    """The code of a country, and of a part of it, such as "DE-BY" (ISO 3166). Whether anybody knows its holidays is not asked here."""
+    return _matching(node, _HOLIDAYS, 'a country or a part of one, like "DE" or "DE-BY"')
+
+
+def tag(node: Node) -> str:
+    """What stands before the number in a subject: letters and digits, at most 12."""
+    return _matching(node, _TAG, "a tag of letters and digits, at most 12")
+
+
+def _matching(node: Node, pattern: re.Pattern[str], what: str) -> str:
+    if not isinstance(node.value, str) or not pattern.fullmatch(node.value):
+        raise Bad(f"must be {what}, not {shown(node.value)}")
+    return node.value
+
+
+def address(node: Node) -> Address:
+    """A mail address without display name, folded (RFC 5321 4.1.2, dot-string only; no quoted local parts, no address literals)."""
+    local, _, domain = (node.value if isinstance(node.value, str) else "").strip().rpartition("@")
+    if not is_domain(domain) or len(local) > 64 or not all(_ATOM.fullmatch(atom) for atom in local.split(".")):
+        raise Bad(f'must be a mail address like "support@example.com", not {shown(node.value)}')
+    return fold_address(f"{local}@{domain}")
+
+
+def is_domain(text: str) -> bool:
+    """Whether this can be a domain or host name."""
+    return len(text) <= 253 and all(_LABEL.fullmatch(label) for label in text.split("."))
+
+
+def domain(node: Node) -> str:
+    """A domain such as "example.com", in lower case."""
+    name = line(node).lower().removeprefix("@")
+    if not is_domain(name):
+        raise Bad(f'must be a domain like "example.com", not {shown(node.value)}')
+    return name
+
+
+def host(node: Node) -> str:
+    """A host name or an IP address."""
+    name = line(node)
+    if not is_domain(name) and as_network(name) is None:
+        raise Bad(f"must be a host name or an address, not {shown(node.value)}")
+    return name
+
+
+def as_network(text: str) -> Network | None:
+    """The network that this is (an address is a network of one); None where it is none."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        return None
+
+
+def network(node: Node) -> Network:
+    """A network like "10.0.0.0/8" or "2001:db8::/32", or one address."""
+    value = line(node)
+    try:
+        return ip_network(value)
+    except ValueError as error:
+        why = "; the bits behind the mask are not 0" if "host bits" in str(error) else ""
+        raise Bad(f'must be a network like "10.0.0.0/8" or an address, not {quoted(value)}{why}') from None
+
+
+def network_or_host(node: Node) -> str:
+    """A network, an address or a host name, as it is written (host names in lower case)."""
+    value = line(node).lower()
+    if as_network(value) is None and not is_domain(value):
+        raise Bad(f'must be a network like "10.0.0.0/8" or a host name, not {quoted(value)}')
+    return value
+
+
+def header(node: Node) -> str:
+    """The name of a header, alone or with the value that it has to have: "X-Border: internal"."""
+    name, _, _ = line(node).partition(":")
+    if not _FIELD_NAME.fullmatch(name):
+        raise Bad(f'must be the name of a header like "X-Border", not {shown(node.value)}')
+    return line(node)
+
+
+def url(node: Node) -> str:
+    """An address of the web, without a slash at its end."""
+    value = line(node)
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or " " in value:
+        raise Bad(f'must be an address like "https://desk.example.com", not {quoted(value)}')
+    return value.rstrip("/")
+
+
+def path(root: Path) -> Reader[Path]:
+    """A path; a relative one starts at `root`."""
+    return lambda node: root / line(node)
+
+
+def pattern(node: Node) -> re.Pattern[str]:
+    """A regular expression of Python, which will be searched without case."""
+    value = text(node)
+    try:
+        return re.compile(value, re.IGNORECASE)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise Bad(f"{quoted(value)} is no regular expression: {error}") from None
+
+
+def patterns_by_name(node: Node) -> tuple[tuple[str, Patterns], ...]:
+    """A table of regular expressions by the name of the header that they are searched in."""
+    table = node.table()
+    wrong = [name for name in table.data if not _FIELD_NAME.fullmatch(name)]
+    if wrong:
+        raise Bad(f"{quoted(wrong[0])} is no name of a header")
+    return tuple((name.lower(), table.get(name, some(pattern), ())) for name in table.data)

@@ -1,0 +1,38 @@
+"""The channels get what mailgate.toml says, and a command that opens none does not pay for them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from mailgate.config import wiring
+from mailgate.config.load import load
+
+
+def test_the_defaults_of_the_channels_are_those_of_the_configuration(tmp_path: Path) -> None:
+    settings = load(_config(tmp_path, ""), {})
+    assert wiring.smtp_settings(settings) == type(wiring.smtp_settings(settings))()
+    assert wiring.relay(settings).directory == tmp_path.resolve() / "var/outbound"
+    assert wiring.relay(settings).host == ""
+
+
+def test_the_password_of_the_relay_reaches_the_courier_and_no_log(tmp_path: Path) -> None:
+    config = _config(tmp_path, '[relay]\nhost = "smtp.example.com"\nuser = "u"\n[security]\nlimits = { recipients = 7 }\n')
+    settings = load(config, {"MAILGATE_RELAY_PASSWORD": "hunter2"})
+    relay = wiring.relay(settings)
+    assert (relay.host, relay.port, relay.tls, relay.user, relay.password) == ("smtp.example.com", 587, "starttls", "u", "hunter2")
+    assert "hunter2" not in repr(relay)
+    assert wiring.smtp_limits(settings).recipients == 7
+
+
+def test_reading_the_configuration_imports_no_channel() -> None:
+    script = "import sys, mailgate.config.load; sys.exit(bool({'asyncio', 'ssl', 'aiosmtpd', 'sqlalchemy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def _config(folder: Path, text: str) -> Path:
+    config = folder / "config"
+    config.mkdir()
+    (config / "mailgate.toml").write_text(text)
+    return config
