@@ -1,0 +1,120 @@
+"""What would happen to this mail, and why? The same reading, understanding and deciding as for real; nothing is written, nothing is sent.
+
+Without a database it answers as a desk that has just begun would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mailgate.desk.decide import decide
+from mailgate.desk.decision import Decision, Outcome
+from mailgate.desk.events import born, fold
+from mailgate.desk.letters import Letter
+from mailgate.desk.model import Address, Directory, Ticket, TicketId
+from mailgate.desk.stimuli import Finding
+from mailgate.flow import post
+from mailgate.flow.house import House
+from mailgate.flow.post import Cause
+from mailgate.flow.understand import Accepted, Records, Situation, bounced_letter, understand, unreadable
+from mailgate.mail.identity import identify
+from mailgate.mail.parsed import Kind, ParsedMail
+
+if TYPE_CHECKING:
+    from mailgate.store.inbox import Twin
+    from mailgate.store.records import KnownId
+
+
+class NothingKnown:
+    """The records of a desk without a database: nobody wrote before."""
+
+    def people(self, configured: Directory) -> Directory:
+        """Those of people.toml."""
+        return configured
+
+    def ticket(self, number: TicketId) -> Ticket | None:
+        """None."""
+
+    def known_ids(self, desk: str, ids: Sequence[str]) -> list[KnownId]:
+        """None of them."""
+        return []
+
+    def twins(self, desk: str, message_id: str, row: int, since: datetime) -> list[Twin]:
+        """None."""
+        return []
+
+    def told_since(self, addresses: Sequence[Address], since: datetime) -> set[str]:
+        """Nothing."""
+        return set()
+
+    def letter_of(self, ids: Sequence[str]) -> int | None:
+        """None of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A letter that would go out: its name, to whom, and its subject."""
+
+    name: str
+    to: Address
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that would follow from a mail, and the reasons."""
+
+    mail: ParsedMail
+    situation: Situation
+    decision: Decision
+    letters: tuple[Answered, ...]
+
+    @property
+    def ticket(self) -> TicketId | None:
+        """The ticket that it would go to; None for a new one and for none."""
+        return self.situation.ticket.id if self.situation.ticket and not self.decision.opens else None
+
+    @property
+    def trail(self) -> tuple[Finding, ...]:
+        """The reasons, in the order in which they were found."""
+        return (*self.decision.trail, Finding("decision", self.decision.outcome, self.decision.reason))
+
+
+def explain(house: House, records: Records, raw: bytes, mail: ParsedMail, now: datetime, *, sender: str | None = None) -> Explanation:
+    """The explanation of a mail that was read already. `sender` is its envelope sender, where one is known. Never raises on a mail."""
+    desk = house.desk_of(mail.recipients).name
+    known = identify(raw, desk)
+    accepted = Accepted(0, desk, known.message_id, sender, mail.recipients, False, now)
+    situation = understand(records, house, accepted, mail, now)
+    decision = _decided(house, records, accepted, mail, situation, now)
+    return Explanation(mail, situation, decision, _letters(house, situation, decision, now))
+
+
+def _decided(house: House, records: Records, accepted: Accepted, mail: ParsedMail, situation: Situation, now: datetime) -> Decision:
+    if mail.kind is Kind.BOUNCE or mail.bounce is not None:
+        proven = bounced_letter(records, house, accepted, mail) is not None
+        reason = "bounce" if proven else "forged_dsn"
+        decision = Decision(Outcome.NOTED if proven else Outcome.IGNORED, reason, trail=situation.wrote.findings)
+        return decision.noting("bounce", reason, "" if proven else "no letter of ours is proven")
+    if mail.kind is Kind.UNREADABLE:
+        situation = unreadable(situation, ", ".join(mail.defects) or "unreadable")
+    return decide(None if mail.kind is Kind.UNREADABLE else situation.ticket, situation.wrote, situation.rules, now)
+
+
+def _letters(house: House, situation: Situation, decision: Decision, now: datetime) -> tuple[Answered, ...]:
+    ticket = situation.ticket
+    if decision.opens is not None:
+        ticket = fold(born(TicketId(0), decision.opens), decision.events)
+    elif ticket is not None:
+        ticket = fold(ticket, decision.events)
+    person = situation.wrote.person
+    occasion = post.Occasion(house, situation.rules, ticket, Cause("explain", "0"), now, answering=True, names={person.address: person.name})
+    return tuple(_answered(occasion, letter, number) for number, letter in enumerate(decision.letters))
+
+
+def _answered(occasion: post.Occasion, letter: Letter, number: int) -> Answered:
+    written = post.write(occasion, letter, number)
+    return Answered(letter.name, letter.to, written.subject or f"({written.suppressed})")

@@ -1,0 +1,65 @@
+"""What does this installation go by? Everything that the use cases need and that does not change from mail to mail, handed in once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailgate.desk.model import Address, Directory, fold_address
+from mailgate.desk.policy import Desk, Policy, Security
+from mailgate.desk.rules import Rules
+from mailgate.desk.tokens import Keyring, subaddress
+from mailgate.mail.letters import Templates
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Desks, rules, keys and templates. `people` are those of people.toml; who was added by hand is looked up in each transaction.
+
+    `instance` is the random name of this installation, which marks its letters against loops.
+    """
+
+    desks: tuple[Desk, ...]
+    policy: Policy
+    security: Security
+    people: Directory
+    keyring: Keyring
+    templates: Templates
+    instance: str
+
+    @property
+    def own_addresses(self) -> frozenset[Address]:
+        """Every address at which a desk is written to, without sub-addresses."""
+        return frozenset(address for desk in self.desks for address in desk.addresses)
+
+    @property
+    def own_domains(self) -> frozenset[str]:
+        """The domains of our desks, folded."""
+        return frozenset(address.rpartition("@")[2] for address in self.own_addresses)
+
+    def desk(self, name: str) -> Desk:
+        """The desk of that name; the first one where it is no more."""
+        return next((desk for desk in self.desks if desk.name == name), self.desks[0])
+
+    def detail(self, recipient: str) -> tuple[Desk, str] | None:
+        """The desk that a recipient address belongs to and what stands behind its sub-address sign ("" for the bare address)."""
+        local, _, domain = fold_address(recipient).rpartition("@")
+        for desk in self.desks:
+            for address in desk.addresses:
+                base, _, own_domain = address.rpartition("@")
+                if domain != own_domain:
+                    continue
+                if local == base:
+                    return desk, ""
+                behind = subaddress(local, base, desk.subaddress)
+                if behind is not None:
+                    return desk, behind
+        return None
+
+    def desk_of(self, recipients: Iterable[str]) -> Desk:
+        """The desk that a mail to these recipients is for: that of the first one which is ours, else the first desk."""
+        return next((found[0] for found in map(self.detail, recipients) if found), self.desks[0])
+
+    def rules(self, desk: str, people: Directory) -> Rules:
+        """The rules of one desk, with everybody as they are in this transaction."""
+        return Rules(self.desk(desk), self.policy, self.security, people)

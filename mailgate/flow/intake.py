@@ -1,0 +1,131 @@
+"""How does a mail become a row that survives a crash? Says nothing about what the mail means: that is step's question.
+
+Mails that arrive together share one commit; each sender hears of success only after the commit that holds his mail.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailgate.desk.errors import Temporary
+from mailgate.flow import journal, step
+from mailgate.flow.house import House
+from mailgate.flow.seam import crash_point
+from mailgate.mail.identity import identify
+from mailgate.store import inbox
+from mailgate.store.engine import Lease, Store
+from mailgate.store.inbox import Arrival, Claim
+
+# So many mails at most share a commit, and so many wait to be processed in memory; what is more waits in the database alone.
+_TOGETHER = 50
+_IN_HAND = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RawMail:
+    """A mail as a channel took it, before anybody read it.
+
+    `envelope_from` is "" for the null path and None where the channel knows no envelope. `submission` says that the peer was a network
+    of `smtp.submission` or logged in over TLS.
+    """
+
+    raw: bytes
+    channel: str
+    envelope_from: str | None = None
+    envelope_to: tuple[str, ...] = ()
+    peer: str = ""
+    submission: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The proof that a mail is committed: its inbox row, and whether it had been there before."""
+
+    inbox_id: int
+    seen_before: bool
+
+
+class Intake:
+    """Stores mails on a thread of its own, many in one commit. `in_hand` holds what was stored for this very process to work on."""
+
+    def __init__(self, store: Store, house: House, owner: str, clock: Callable[[], datetime], on_stored: Callable[[], None]) -> None:
+        """Starts the thread. `clock` gives aware UTC; `on_stored` is called after each commit, on that thread."""
+        self._store, self._house, self._owner, self._clock, self._on_stored = store, house, owner, clock, on_stored
+        self._waiting: queue.SimpleQueue[tuple[RawMail, Future[Receipt]] | None] = queue.SimpleQueue()
+        self.in_hand: queue.SimpleQueue[Claim] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="intake", daemon=True)
+        self._thread.start()
+
+    def receive(self, mail: RawMail) -> Future[Receipt]:
+        """Asks for a mail to be stored. The future resolves after the commit; it raises Temporary where the mail is not stored."""
+        answer: Future[Receipt] = Future()
+        self._waiting.put((mail, answer))
+        return answer
+
+    def close(self) -> None:
+        """Stores what was asked for before, then ends the thread."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            together, last = [first], False
+            while len(together) < _TOGETHER and not self._waiting.empty():
+                one = self._waiting.get()
+                if one is None:
+                    last = True
+                    break
+                together.append(one)
+            self._store_all(together)
+            if last:
+                return
+
+    def _store_all(self, together: Sequence[tuple[RawMail, Future[Receipt]]]) -> None:
+        lease = self._store.lease(self._owner, self._clock(), step.LEASE)
+        arrivals = [arrival(self._house, mail) for mail, _ in together]
+        claimed = self.in_hand.qsize() < _IN_HAND
+        try:
+            with self._store.begin() as tx:
+                stored = inbox.add(tx, arrivals, lease, claimed=claimed)
+                crash_point("CP05-before-commit")
+        except BaseException as error:
+            journal.trouble("intake", error)
+            for _, answer in together:
+                answer.set_exception(error if isinstance(error, Temporary) else Temporary(str(error), code="intake"))
+            return
+        crash_point("CP06-committed")
+        for (mail, answer), entered, (number, before) in zip(together, arrivals, stored, strict=True):
+            journal.received(number, mail.channel, len(mail.raw), seen_before=before)
+            if claimed and not before:
+                self.in_hand.put(_claim(number, entered, lease))
+            answer.set_result(Receipt(number, before))
+        self._on_stored()
+
+
+def arrival(house: House, mail: RawMail) -> Arrival:
+    """The row that a mail will be: which desk it is for, and the key by which a second copy is known."""
+    desk = house.desk_of(mail.envelope_to).name
+    known = identify(mail.raw, desk)
+    return Arrival(
+        desk, mail.channel, known.dedupe_key, known.message_id, known.sender, known.subject, mail.envelope_from, mail.envelope_to,
+        mail.peer, mail.submission, mail.raw,
+    )  # fmt: skip
+
+
+def _claim(number: int, entered: Arrival, lease: Lease) -> Claim:
+    return Claim(
+        number, entered.desk, 1, 1, lease.owner, entered.raw, entered.message_id, entered.envelope_from, entered.envelope_to,
+        entered.submission, lease.now,
+    )  # fmt: skip
+
+
+def take_in(store: Store, house: House, mails: Sequence[RawMail], now: datetime) -> list[Receipt]:
+    """Stores mails in one commit, for a daemon to process: what `mailgate ingest` and a pipe do. Raises Temporary, then none is stored."""
+    with store.begin() as tx:
+        stored = inbox.add(tx, [arrival(house, mail) for mail in mails], store.lease("ingest", now, step.LEASE), claimed=False)
+    return [Receipt(number, before) for number, before in stored]

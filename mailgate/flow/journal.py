@@ -1,0 +1,93 @@
+"""What does the log say? One function for each fact, with ids and slugs; never a body, a subject, a token or a password.
+
+A line reads `fact key=value …`; values with blanks or anything unprintable are quoted as JSON, so that nobody writes lines of his own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+
+_log = logging.getLogger("mailgate")
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/@+,<>=\[\]-]+")
+
+
+def _fact(level: int, name: str, **values: object) -> None:
+    if _log.isEnabledFor(level):
+        _log.log(level, "%s", " ".join([name, *(f"{key}={_shown(value)}" for key, value in values.items() if value not in (None, ""))]))
+
+
+def _shown(value: object) -> str:
+    text = str(value)[:300]
+    return text if _PLAIN.fullmatch(text) else json.dumps(text)
+
+
+def received(inbox: int, channel: str, size: int, *, seen_before: bool) -> None:
+    """A mail is committed."""
+    _fact(logging.INFO, "received", inbox=inbox, channel=channel, octets=size, again="yes" if seen_before else None)
+
+
+def parked(inbox: int, reason: str, **details: object) -> None:
+    """A mail waits, is held, was quarantined or needs nothing."""
+    _fact(logging.INFO, "parked", inbox=inbox, reason=reason, **details)
+
+
+def changed(cause: str, ticket: int, outcome: str, verbs: str, letters: int) -> None:
+    """A ticket was opened, added to or changed."""
+    _fact(logging.INFO, "changed", cause=cause, ticket=ticket, outcome=outcome, events=verbs, letters=letters)
+
+
+def refused(cause: str, ticket: int | None, slugs: str) -> None:
+    """Something was asked for and not done."""
+    _fact(logging.INFO, "refused", cause=cause, ticket=ticket, reason=slugs)
+
+
+def suppressed(cause: str, letter: str, reason: str) -> None:
+    """A letter was planned and is not sent."""
+    _fact(logging.INFO, "suppressed", cause=cause, letter=letter, reason=reason)
+
+
+def sent(outbox: int, attempt: int, reply: str) -> None:
+    """The relay has a letter."""
+    _fact(logging.INFO, "sent", outbox=outbox, attempt=attempt, reply=reply)
+
+
+def deferred(outbox: int, attempt: int, stage: str, reply: str) -> None:
+    """A letter is tried again later."""
+    _fact(logging.WARNING, "deferred", outbox=outbox, attempt=attempt, stage=stage, reply=reply)
+
+
+def failed(outbox: int, attempt: int, stage: str, reply: str) -> None:
+    """A letter will not be tried again."""
+    _fact(logging.ERROR, "failed", outbox=outbox, attempt=attempt, stage=stage, reply=reply)
+
+
+def bounced(outbox: int, inbox: int, status: str) -> None:
+    """A letter came back."""
+    _fact(logging.WARNING, "bounced", outbox=outbox, inbox=inbox, status=status)
+
+
+def struck(inbox: int, attempt: int, reason: str) -> None:
+    """The reader died over a mail."""
+    _fact(logging.WARNING, "struck", inbox=inbox, attempt=attempt, reason=reason)
+
+
+def template_fell_back(fault: str) -> None:
+    """A template of the operator is broken; the packaged one stood in."""
+    _fact(logging.ERROR, "template_fell_back", fault=fault)
+
+
+def alert(code: str, text: str) -> None:
+    """The operator has to know."""
+    _fact(logging.ERROR, "alert", code=code, text=text)
+
+
+def told(name: str, **details: object) -> None:
+    """Something about the daemon itself: ready, draining, recovered."""
+    _fact(logging.INFO, name, **details)
+
+
+def trouble(where: str, error: BaseException) -> None:
+    """Something of ours failed and will be tried again; the trace goes to the log alone."""
+    _log.error("trouble where=%s error=%s", where, _shown(f"{type(error).__name__}: {error}"), exc_info=error)

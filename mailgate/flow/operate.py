@@ -1,0 +1,95 @@
+"""What may an operator do from the shell? One use case each, in one transaction each; the same rules as by mail decide."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailgate.desk.decide import decide
+from mailgate.desk.decision import Decision
+from mailgate.desk.model import Address, Person, Role, Strength, Ticket, TicketId
+from mailgate.desk.stimuli import Ordered, Stimulus, Wrote
+from mailgate.flow import effect, journal
+from mailgate.flow.house import House
+from mailgate.flow.post import Cause
+from mailgate.store import facts, inbox, outbox, people, tickets
+from mailgate.store.engine import Store, Tx
+
+OPERATOR = Person(Address("operator"), "Operator", Role.OWNER)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of an order: the ticket as it is now, and the decision."""
+
+    ticket: Ticket | None
+    decision: Decision
+
+
+def order(store: Store, house: House, number: TicketId, text: str, who: Address | None, now: datetime) -> Done:
+    """A technician's commands for a ticket, in his name if one is given. Refusals are in the decision."""
+    with store.begin() as tx:
+        ticket = tickets.survivor(tx, number, lock=True)
+        directory = people.directory(tx, house.people)
+        person = directory.person(who) if who else OPERATOR
+        return _carry_out(tx, house, ticket, ticket.desk if ticket else "", Ordered(person, text), now)
+
+
+def open_by_phone(
+    store: Store, house: House, desk: str, requester: Address, name: str, subject: str, text: str, now: datetime
+) -> Done:
+    """A ticket that somebody asked for by telephone; he gets the same acknowledgement as by mail."""
+    with store.begin() as tx:
+        person = people.directory(tx, house.people).person(requester, name)
+        wrote = Wrote(person, requester, Strength.TOKEN, True, desk, subject, text, text, source="phone")
+        return _carry_out(tx, house, None, desk, wrote, now)
+
+
+def _carry_out(tx: Tx, house: House, ticket: Ticket | None, desk: str, stimulus: Stimulus, now: datetime) -> Done:
+    rules = house.rules(desk, people.directory(tx, house.people))
+    decision = decide(ticket, stimulus, rules, now)
+    cause = Cause("order", secrets.token_hex(8))
+    done = effect.carry_out(tx, house, rules, ticket, decision, cause, now)
+    if done.ticket is not None:
+        journal.changed(f"order:{cause.id}", done.ticket.id, decision.outcome, ",".join(one.verb for one in decision.events), len(decision.letters))
+    return Done(done.ticket, decision)
+
+
+def release(store: Store, rows: Sequence[int], now: datetime, *, attach_to: TicketId | None = None) -> list[int]:
+    """Lets held or quarantined mails be processed after all, onto a ticket if one is named; returns those for which it was possible."""
+    with store.begin() as tx:
+        return [row for row in rows if inbox.reopen(tx, row, now, released=True, attach_to=attach_to)]
+
+
+def retry_mails(store: Store, rows: Sequence[int], now: datetime) -> list[int]:
+    """Has held or quarantined mails judged again, as strictly as before."""
+    with store.begin() as tx:
+        return [row for row in rows if inbox.reopen(tx, row, now)]
+
+
+def drop_mails(store: Store, rows: Sequence[int], now: datetime) -> list[int]:
+    """Decides that held or quarantined mails need nothing. Their octets stay."""
+    with store.begin() as tx:
+        return [row for row in rows if inbox.drop(tx, row, now)]
+
+
+def retry_letters(store: Store, rows: Sequence[int], now: datetime) -> list[int]:
+    """Has letters tried again now; returns those for which it was possible."""
+    with store.begin() as tx:
+        return [row for row in rows if outbox.retry(tx, row, now)]
+
+
+def drop_letters(store: Store, rows: Sequence[int], now: datetime) -> list[int]:
+    """Cancels letters that have not left yet."""
+    with store.begin() as tx:
+        return [row for row in rows if outbox.cancel(tx, row, "dropped", now)]
+
+
+def resume(store: Store) -> str | None:
+    """Lets letters and timers go on after a hold; returns why they were held, None where they were not."""
+    with store.begin() as tx:
+        reason = facts.get(tx, facts.HOLD)
+        facts.forget(tx, facts.HOLD)
+        return reason

@@ -1,0 +1,193 @@
+"""How does a letter that was decided become final octets? Gathers what it may know, has it rendered and composed, and gives it its identity.
+
+The Message-ID and every octet follow from cause, recipient and the moment of the decision: each copy of a letter is the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import quote
+
+from mailgate.desk import retry, tokens, workflow
+from mailgate.desk.errors import Permanent
+from mailgate.desk.letters import Letter, Name
+from mailgate.desk.model import Address, Person, Ticket, TicketId
+from mailgate.desk.policy import Desk
+from mailgate.desk.rules import Rules
+from mailgate.flow import journal
+from mailgate.flow.house import House
+from mailgate.mail.compose import Draft, Enclosure, compose
+from mailgate.mail.letters import Content
+from mailgate.mail.view import DeskView, Links, MessageView, PersonView, TicketView, View
+
+_FOR_REQUESTER = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
+_FOR_STAFF = ("take", "start", "resume", "resolve", "close", "help")
+# Octets of attachments that travel with one letter; what is more is named.
+_MOST_ENCLOSED = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What an effect follows from: `inbox` 17, `timer` 4, `order` …; together with a running number it is unique for ever."""
+
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A letter in its final octets, or with the reason why it is not sent."""
+
+    letter: Letter
+    rank: int
+    message_id: str = ""
+    subject: str = ""
+    octets: bytes = b""
+    suppressed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What all letters of one decision share.
+
+    `parents` gives for some recipients the Message-ID of the last mail that they wrote about it; `answering` says that a mail is the cause.
+    `due` is when something happens next by itself.
+    """
+
+    house: House
+    rules: Rules
+    ticket: Ticket | None
+    cause: Cause
+    now: datetime
+    parents: dict[Address, str] = field(default_factory=dict)
+    answering: bool = False
+    verified: bool = True
+    files: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    due: datetime | None = None
+    language: str | None = None
+    # Display names of people whom people.toml does not have, as their mails gave them.
+    names: dict[Address, str] = field(default_factory=dict)
+
+
+def write(occasion: Occasion, letter: Letter, number: int) -> Written:
+    """The letter, written. One that cannot be (an address that is none) is suppressed and undoes nothing else."""
+    rank = retry.priority(letter.name)
+    try:
+        message_id, subject, octets = _octets(occasion, letter, number)
+    except Permanent as error:
+        journal.trouble("post", error)
+        return Written(letter, rank, suppressed=f"unsendable: {error.code}")
+    return Written(letter, rank, message_id, subject, octets)
+
+
+def skip(letter: Letter, reason: str) -> Written:
+    """The trace of a letter that is not sent."""
+    return Written(letter, retry.priority(letter.name), suppressed=reason)
+
+
+def _octets(occasion: Occasion, letter: Letter, number: int) -> tuple[str, str, bytes]:
+    house, rules, desk = occasion.house, occasion.rules, occasion.rules.desk
+    recipient = rules.people.find(letter.to) or Person(letter.to, occasion.names.get(letter.to, ""))
+    host = desk.address.rpartition("@")[2]
+    cause = f"{occasion.cause.type[0]}{occasion.cause.id}".replace(".", "-")
+    message_id = f"{tokens.message_mark(house.keyring, cause, number)}@{host}"
+    mark = tokens.mark(house.keyring, tokens.THREAD, occasion.ticket.id, letter.to) if occasion.ticket else None
+    thread_id = f"{mark}@{host}" if mark else None
+    view = _view(occasion, letter, recipient, mark)
+    content = house.templates.render(letter.name, recipient.language or _language(occasion) or desk.language, view)
+    if content.fault is not None:
+        journal.template_fell_back(str(content.fault))
+    parent = occasion.parents.get(letter.to)
+    return message_id, content.subject, compose(Draft(
+        _from_name(letter, occasion, desk), desk.address, recipient.name, letter.to, message_id, occasion.now, letter.name, content,
+        reply_to=_detailed(desk, mark), in_reply_to=parent or thread_id, references=tuple(one for one in (thread_id, parent) if one),
+        ticket=occasion.ticket.id if occasion.ticket else None,
+        auto_submitted=("auto-replied" if occasion.answering else "auto-generated") if letter.automatic else None,
+        loop=f"{house.instance}.1", language=content.language, attachments=occasion.enclosures if letter.attach else (),
+    ))  # fmt: skip
+
+
+def _language(occasion: Occasion) -> str | None:
+    return occasion.ticket.language if occasion.ticket else occasion.language
+
+
+def _from_name(letter: Letter, occasion: Occasion, desk: Desk) -> str:
+    """A technician speaks through the desk under his own name; everything else speaks as the desk."""
+    author = occasion.rules.people.find(letter.author) if letter.author else None
+    return f"{author.label} ({desk.name})" if author and author.staff and author.name and not letter.automatic else desk.name
+
+
+def _detailed(desk: Desk, mark: str | None) -> str:
+    """The desk's address with a mark behind it, where there is one and the mail server knows sub-addresses."""
+    local, _, host = desk.address.rpartition("@")
+    return f"{local}{desk.subaddress}{mark}@{host}" if mark and desk.subaddress else desk.address
+
+
+def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | None) -> View:
+    desk, ticket = occasion.rules.desk, occasion.ticket
+    requester = _shown(occasion, ticket.requester if ticket else letter.to)
+    staff = recipient.staff and not (ticket and ticket.requester in recipient.addresses)
+    author = _shown(occasion, letter.author) if letter.author else None
+    technician = _shown(occasion, ticket.assignee) if ticket and ticket.assignee else None
+    return View(
+        DeskView(desk.name, desk.address, desk.language, recipient.timezone or desk.timezone),
+        PersonView(recipient.name, recipient.address), requester, _ticket(occasion, ticket) if ticket else None, technician,
+        MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter), letter.note if staff else "")
+        if letter.words else None,
+        _links(desk, mark, _FOR_STAFF if staff else _FOR_REQUESTER, letter.name), letter.lines, letter.note, letter.plain, staff,
+    )  # fmt: skip
+
+
+def _named(occasion: Occasion, letter: Letter) -> tuple[str, ...]:
+    return occasion.files if letter.attach else ()
+
+
+def _shown(occasion: Occasion, address: Address) -> PersonView:
+    person = occasion.rules.people.find(address)
+    return PersonView(person.name if person else occasion.names.get(address, ""), address)
+
+
+def _ticket(occasion: Occasion, ticket: Ticket) -> TicketView:
+    assignee = occasion.rules.people.find(ticket.assignee) if ticket.assignee else None
+    return TicketView(
+        ticket.id, f"{occasion.rules.desk.tag}-{ticket.id}", ticket.subject, workflow.state_of(ticket.status), ticket.status,
+        ticket.priority, ticket.created, ticket.updated, ticket.category, ticket.team, assignee.label if assignee else None,
+        occasion.due, ticket.resolution, ticket.closure_note, ticket.confidential,
+    )  # fmt: skip
+
+
+def _links(desk: Desk, mark: str | None, words: tuple[str, ...], letter: Name) -> Links:
+    if mark is None:
+        return Links()
+    signed = mark.partition(".")[2]
+    found = {word: _mailto(desk, f"{word}.{signed}", word) for word in words}
+    if letter is Name.CLOSING_SOON:
+        found["keep_open"] = _mailto(desk, f"reopen.{signed}", "keep open")
+    return Links(**found)
+
+
+def _mailto(desk: Desk, mark: str, word: str) -> str:
+    local, _, host = desk.address.rpartition("@")
+    if desk.subaddress:
+        return f"mailto:{quote(f'{local}{desk.subaddress}{mark}')}@{host}?subject={quote(word)}"
+    return f"mailto:{quote(local)}@{host}?subject={quote(mark)}"
+
+
+def enclose(files: tuple[Enclosure, ...]) -> tuple[Enclosure, ...]:
+    """Those attachments that may travel with a letter: in their order, as long as they fit."""
+    kept, room = [], _MOST_ENCLOSED
+    for one in files:
+        if len(one.octets) <= room:
+            kept.append(one)
+            room -= len(one.octets)
+    return tuple(kept)
+
+
+def preview(house: House, rules: Rules, ticket: Ticket, letter: Letter, language: str) -> Content:
+    """How a letter about this ticket would read."""
+    recipient = rules.people.find(letter.to) or Person(letter.to)
+    mark = tokens.mark(house.keyring, tokens.THREAD, ticket.id, letter.to)
+    occasion = Occasion(house, rules, ticket, Cause("preview", "0"), ticket.updated)
+    return house.templates.render(letter.name, language, _view(occasion, letter, recipient, mark))

@@ -1,0 +1,266 @@
+"""What becomes of the mails that wait? Claims a few, has them read, asks the desk about each, and writes the answers in one commit.
+
+One bad mail undoes nothing of its neighbours': each has a savepoint of its own. Sends nothing; the letters go out from the outbox.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from mailgate.desk.decide import decide
+from mailgate.desk.decision import Decision, Outcome
+from mailgate.desk.letters import Name
+from mailgate.desk.model import Address
+from mailgate.desk.stimuli import Undelivered
+from mailgate.flow import effect, journal
+from mailgate.flow.house import House
+from mailgate.flow.post import Cause
+from mailgate.flow.seam import crash_point
+from mailgate.flow.understand import Accepted, Situation, bounced_letter, understand, unreadable
+from mailgate.mail import thread
+from mailgate.mail.compose import Enclosure
+from mailgate.mail.isolate import Died
+from mailgate.mail.parsed import Kind, ParsedMail
+from mailgate.mail.parts import octets
+from mailgate.store import inbox, outbox, people, tickets
+from mailgate.store.engine import Fenced, Lease, Store, Tx, savepoint
+from mailgate.store.inbox import Claim, End, InboxState
+from mailgate.store.records import Records
+
+BATCH = 20
+LEASE = timedelta(minutes=5)
+# So often the reader may die over a mail before the mail is put aside.
+STRIKES = 3
+# So long a follow-up waits for the mail that it answers, if that one is in the inbox too.
+_PATIENCE = timedelta(seconds=60)
+_MOMENT = timedelta(seconds=1)
+
+
+class Reader(Protocol):
+    """Whatever reads mails where they can do no harm: the child process."""
+
+    def parse_all(self, raws: Sequence[bytes]) -> list[ParsedMail | Died]:
+        """For each mail what it says, or why its reader died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Takes mails through the house. `owner` names this process in the leases; `clock` gives aware UTC."""
+
+    store: Store
+    house: House
+    reader: Reader
+    owner: str
+    clock: Callable[[], datetime]
+    # Whether a letter written now may be sent now; then it is born claimed, which saves a commit.
+    may_send: Callable[[], bool]
+
+    def run(self, *, alone: bool = False) -> tuple[int, list[outbox.Posted]]:
+        """Claims and processes what waits in the inbox: how many mails that were, and the letters to send at once."""
+        lease = self.store.lease(self.owner, self.clock(), LEASE)
+        with self.store.begin() as tx:
+            claims = inbox.claim(tx, lease, BATCH, alone=alone)
+        return len(claims), self.process(claims)
+
+    def process(self, claims: Sequence[Claim]) -> list[outbox.Posted]:
+        """Processes claimed mails in one commit; returns the letters that were claimed for sending at once."""
+        if not claims:
+            return []
+        crash_point("CP19-claimed")
+        read = self.reader.parse_all([claim.raw for claim in claims])
+        now = self.clock()
+        lease = self.store.lease(self.owner, now, LEASE) if self.may_send() else None
+        posted: list[outbox.Posted] = []
+        with self.store.begin() as tx:
+            for claim, mail in zip(claims, read, strict=True):
+                posted += self._one(tx, claim, mail, now, lease)
+            crash_point("CP21-before-commit")
+        crash_point("CP22-after-commit")
+        return posted
+
+    def _one(self, tx: Tx, claim: Claim, mail: ParsedMail | Died, now: datetime, lease: Lease | None) -> tuple[outbox.Posted, ...]:
+        try:
+            with savepoint(tx):
+                return step(tx, self.house, claim, mail, now, lease)
+        except Fenced as error:
+            # Whoever holds the claim or changed the ticket meanwhile goes on; a ticket that moved is read again soon.
+            journal.trouble(f"inbox {claim.id}", error)
+        except Exception as error:
+            # A fault of ours: no strike for the mail, no permanent answer, and its neighbours stay untouched.
+            journal.trouble(f"inbox {claim.id}", error)
+        self._later(tx, claim, now)
+        return ()
+
+    def _later(self, tx: Tx, claim: Claim, now: datetime) -> None:
+        try:
+            with savepoint(tx):
+                wait = min(_PATIENCE, _MOMENT * 2 ** min(claim.fence, 6))
+                inbox.put_back(tx, claim, now + wait, strike=False)
+        except Fenced as error:
+            journal.trouble(f"inbox {claim.id}", error)
+
+
+def step(tx: Tx, house: House, claim: Claim, mail: ParsedMail | Died, now: datetime, lease: Lease | None) -> tuple[outbox.Posted, ...]:
+    """Takes one claimed mail to its end state, inside the caller's transaction."""
+    if isinstance(mail, Died):
+        return _struck(tx, house, claim, mail, now, lease)
+    if _waits_for_original(tx, claim, mail, now):
+        inbox.put_back(tx, claim, now + _MOMENT, strike=False)
+        journal.parked(claim.id, "original-first")
+        return ()
+    situation = understand(Records(tx), house, accepted(claim), mail, now)
+    if mail.kind is Kind.BOUNCE or mail.bounce is not None:
+        return _bounce(tx, house, claim, mail, situation, now, lease)
+    if mail.kind is Kind.UNREADABLE:
+        return _quarantine(tx, house, claim, mail, situation, ", ".join(mail.defects) or "unreadable", now, lease)
+    decision = decide(situation.ticket, situation.wrote, situation.rules, now)
+    done = _carry_out(tx, house, claim, mail, situation, decision, now, lease)
+    _finish(tx, claim, _state(decision), situation, decision, done, now)
+    return done.posted
+
+
+def _state(decision: Decision) -> InboxState:
+    match decision.outcome:
+        case Outcome.HELD:
+            return InboxState.HELD
+        case Outcome.IGNORED:
+            return InboxState.IGNORED
+        case _:
+            return InboxState.DONE
+
+
+def _waits_for_original(tx: Tx, claim: Claim, mail: ParsedMail, now: datetime) -> bool:
+    """A follow-up lets the mail that it answers go first, or one conversation would become two tickets."""
+    if now - claim.received_at > _PATIENCE:
+        return False
+    ids = [one for one in thread.mentioned(mail) if one != claim.message_id]
+    return bool(ids) and bool(inbox.unread(tx, claim.desk, ids, claim.id))
+
+
+def _carry_out(
+    tx: Tx, house: House, claim: Claim, mail: ParsedMail, situation: Situation, decision: Decision, now: datetime, lease: Lease | None
+) -> effect.Effect:
+    wrote = situation.wrote
+    before = None if decision.opens else situation.ticket
+    attaches = any(letter.attach for letter in decision.letters)
+    source = effect.Source(
+        claim.id, wrote.person.address, wrote.person.name, mail.message_id, thread.carried(mail),
+        tuple(tickets.File(one.filename, one.content_type, one.size, one.sha256, one.inline, one.content_id, one.part)
+              for one in mail.attachments),
+        _enclosures(claim, mail) if attaches else (), wrote.strength.trusted, situation.silent, wrote.language,
+    )  # fmt: skip
+    return effect.carry_out(tx, house, situation.rules, before, decision, cause(claim), now, source=source, lease=lease)
+
+
+def _enclosures(claim: Claim, mail: ParsedMail) -> tuple[Enclosure, ...]:
+    files = [one for one in mail.attachments if not one.inline]
+    if not files:
+        return ()
+    found = octets(claim.raw, [one.part for one in files])
+    return tuple(Enclosure(one.filename, one.content_type, found[one.part]) for one in files if one.part in found)
+
+
+def accepted(claim: Claim) -> Accepted:
+    """What is known of the claimed mail beside its octets."""
+    return Accepted(
+        claim.id, claim.desk, claim.message_id, claim.envelope_from, claim.envelope_to, claim.submission, claim.received_at,
+        claim.released, claim.attach_to,
+    )  # fmt: skip
+
+
+def cause(claim: Claim) -> Cause:
+    """What the effects of a mail follow from. Each round that an operator asked for has effects of its own."""
+    return Cause("inbox", f"{claim.id}.{claim.round}" if claim.round else str(claim.id))
+
+
+def _finish(
+    tx: Tx, claim: Claim, state: InboxState, situation: Situation, decision: Decision, done: effect.Effect, now: datetime
+) -> None:
+    ticket = done.ticket.id if done.ticket else None
+    wrote = situation.wrote
+    inbox.finish(tx, claim, End(state, decision.reason, ticket, wrote.address, wrote.strength, _trail(decision, done)), now)
+    if state is not InboxState.DONE:
+        journal.parked(claim.id, decision.reason, state=state, ticket=ticket)
+    elif ticket is not None:
+        verbs = ",".join(event.verb for event in ((decision.opens, *decision.events) if decision.opens else decision.events))
+        journal.changed(f"inbox:{claim.id}", ticket, decision.outcome, verbs, len(decision.letters) - len(done.suppressed))
+    if decision.refusals:
+        journal.refused(f"inbox:{claim.id}", ticket, ",".join(refusal.slug for refusal in decision.refusals))
+    for letter, reason in done.suppressed:
+        journal.suppressed(f"inbox:{claim.id}", letter.name, reason)
+
+
+def _trail(decision: Decision, done: effect.Effect) -> str:
+    """The reasons, as JSON: kept with the mail, and printed by `mailgate inbox show`."""
+    found = [[one.step, one.finding, one.because] for one in decision.trail]
+    found.append(["decision", decision.outcome, decision.reason])
+    found += [["letter", letter.name, f"not sent: {reason}"] for letter, reason in done.suppressed]
+    return json.dumps(found, ensure_ascii=False)
+
+
+# ----------------------------------------------------------------------------------------------------- reports and poison
+
+
+def _bounce(
+    tx: Tx, house: House, claim: Claim, mail: ParsedMail, situation: Situation, now: datetime, lease: Lease | None
+) -> tuple[outbox.Posted, ...]:
+    """A delivery report counts only for a letter of ours that it proves to be about; it opens no ticket and answers nobody."""
+    report, number = mail.bounce, bounced_letter(Records(tx), house, accepted(claim), mail)
+    letter = outbox.get(tx, number) if number is not None else None
+    sender, strength = situation.wrote.address, situation.wrote.strength
+    if letter is None or report is None:
+        trail = json.dumps([["bounce", "forged_dsn", "no letter of ours is proven"]])
+        inbox.finish(tx, claim, End(InboxState.IGNORED, "forged_dsn", None, sender, strength, trail), now)
+        journal.parked(claim.id, "forged_dsn", state=InboxState.IGNORED)
+        return ()
+    posted: tuple[outbox.Posted, ...] = ()
+    said = " ".join(filter(None, (report.action, report.status, report.recipient)))
+    first = report.hard and outbox.bounced(tx, letter.id, said, now)
+    if first:
+        journal.bounced(letter.id, claim.id, report.status or "")
+        posted = _undelivered(tx, house, claim, letter, said, now, lease)
+    reason = "bounce" if first else "bounce-again" if report.hard else "delayed"
+    trail = json.dumps([["bounce", reason, f"outbox {letter.id}: {said}"]])
+    inbox.finish(tx, claim, End(InboxState.DONE, reason, letter.ticket or None, sender, strength, trail), now)
+    return posted
+
+
+def _undelivered(
+    tx: Tx, house: House, claim: Claim, letter: outbox.Row, said: str, now: datetime, lease: Lease | None
+) -> tuple[outbox.Posted, ...]:
+    if house.people.find(letter.recipient) is None:
+        people.suppress(tx, Address(letter.recipient), said, now)
+    ticket = tickets.get(tx, letter.ticket, lock=True) if letter.ticket else None
+    if ticket is None:
+        return ()
+    rules = house.rules(ticket.desk, people.directory(tx, house.people))
+    decision = decide(ticket, Undelivered(Name(letter.letter), letter.recipient, said), rules, now)
+    return effect.carry_out(tx, house, rules, ticket, decision, cause(claim), now, lease=lease).posted
+
+
+def _struck(tx: Tx, house: House, claim: Claim, died: Died, now: datetime, lease: Lease | None) -> tuple[outbox.Posted, ...]:
+    """The reader died over this mail: another try alone, and after the last one the mail is put aside for a human."""
+    journal.struck(claim.id, claim.attempts, died.reason)
+    if claim.attempts < STRIKES:
+        inbox.put_back(tx, claim, now + _MOMENT * claim.attempts, strike=True)
+        return ()
+    mail = ParsedMail(kind=Kind.UNREADABLE, defects=(died.reason,), from_=died.from_)
+    return _quarantine(tx, house, claim, mail, understand(Records(tx), house, accepted(claim), mail, now), died.reason, now, lease)
+
+
+def _quarantine(
+    tx: Tx, house: House, claim: Claim, mail: ParsedMail, situation: Situation, why: str, now: datetime, lease: Lease | None
+) -> tuple[outbox.Posted, ...]:
+    """The mail is kept and not read; a stub ticket tells the technicians, so that nobody is ignored."""
+    stub = unreadable(situation, why)
+    decision = decide(None, stub.wrote, stub.rules, now)
+    done = _carry_out(tx, house, claim, mail, stub, decision, now, lease)
+    trail = _trail(decision.noting("read", "unreadable", why), done)
+    ticket = done.ticket.id if done.ticket else None
+    inbox.finish(tx, claim, End(InboxState.QUARANTINED, why, ticket, stub.wrote.address, stub.wrote.strength, trail), now)
+    journal.parked(claim.id, why, state=InboxState.QUARANTINED, ticket=ticket)
+    return done.posted

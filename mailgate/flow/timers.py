@@ -1,0 +1,56 @@
+"""What comes due? Fires timer rows, each at most once, together with everything that follows, in one commit. Costs grow with what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailgate.desk.decide import decide
+from mailgate.desk.stimuli import Due
+from mailgate.flow import effect, journal
+from mailgate.flow.house import House
+from mailgate.flow.post import Cause
+from mailgate.flow.seam import crash_point
+from mailgate.store import facts, people, tickets, timers
+from mailgate.store.engine import Fenced, Store, Tx, savepoint
+
+_BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Timekeeper:
+    """Fires what is due. `clock` gives aware UTC."""
+
+    store: Store
+    house: House
+    clock: Callable[[], datetime]
+
+    def tick(self) -> int:
+        """Fires up to one batch of due timers in one commit; returns how many. None fires while timers are on hold."""
+        now = self.clock()
+        with self.store.look() as tx:
+            if not timers.due(tx, now, 1) or facts.get(tx, facts.HOLD) is not None:
+                return 0
+        with self.store.begin() as tx:
+            rows = timers.due(tx, now, _BATCH)
+            crash_point("CP35-due")
+            for row in rows:
+                self._fire(tx, row, now)
+            crash_point("CP36-fired")
+        crash_point("CP37-committed")
+        return len(rows)
+
+    def _fire(self, tx: Tx, row: timers.DueRow, now: datetime) -> None:
+        try:
+            with savepoint(tx):
+                timers.fired(tx, row, now)
+                ticket = tickets.get(tx, row.ticket, lock=True)
+                if ticket is None:
+                    return
+                rules = self.house.rules(ticket.desk, people.directory(tx, self.house.people))
+                decision = decide(ticket, Due(row.kind), rules, now)
+                effect.carry_out(tx, self.house, rules, ticket, decision, Cause("timer", str(row.id)), now)
+                journal.changed(f"timer:{row.id}", row.ticket, decision.outcome, ",".join(one.verb for one in decision.events), len(decision.letters))
+        except Fenced as error:
+            journal.trouble(f"timer {row.id}", error)

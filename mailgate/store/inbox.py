@@ -1,0 +1,295 @@
+"""Which mails did we take responsibility for, and how far is each? States: received, claimed, held, done, ignored, quarantined.
+
+What a mail means is not known here. Times are UTC.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import and_, bindparam, case, func, or_, select, update
+
+from mailgate.desk.model import TicketId
+from mailgate.store.engine import Fenced, Lease, Tx, insert
+from mailgate.store.schema import inbox
+
+
+class InboxState(StrEnum):
+    """Where an accepted mail stands. DONE, IGNORED and QUARANTINED are final; HELD waits for a human."""
+
+    RECEIVED = "received"
+    CLAIMED = "claimed"
+    HELD = "held"
+    DONE = "done"
+    IGNORED = "ignored"
+    QUARANTINED = "quarantined"
+
+
+FINAL = (InboxState.DONE, InboxState.IGNORED, InboxState.QUARANTINED)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A mail as it enters: octets, envelope, and the key under which a second copy is recognised."""
+
+    desk: str
+    channel: str
+    dedupe_key: str
+    message_id: str | None
+    sender: str | None
+    subject: str | None
+    envelope_from: str | None
+    envelope_to: tuple[str, ...]
+    peer: str
+    submission: bool
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A mail that this worker, and nobody else, works on until its lease ends. `fence` proves it at the end."""
+
+    id: int
+    desk: str
+    attempts: int
+    fence: int
+    owner: str
+    raw: bytes
+    message_id: str | None
+    envelope_from: str | None
+    envelope_to: tuple[str, ...]
+    submission: bool
+    received_at: datetime
+    released: bool = False
+    attach_to: TicketId | None = None
+    # How often an operator asked for another try; each has effects of its own.
+    round: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An inbox row as an operator sees it, without its octets."""
+
+    id: int
+    desk: str
+    channel: str
+    state: InboxState
+    reason: str
+    attempts: int
+    seen_count: int
+    message_id: str | None
+    sender: str | None
+    subject: str | None
+    envelope_to: tuple[str, ...]
+    ticket: TicketId | None
+    received_at: datetime
+    finished_at: datetime | None
+    size: int
+    trail: str | None
+
+
+def add(tx: Tx, arrivals: Sequence[Arrival], lease: Lease, *, claimed: bool) -> list[tuple[int, bool]]:
+    """Stores each mail, in order; a known one is counted and nothing else. Returns (id, whether it had been there before).
+
+    With `claimed` a new row is born claimed by the lease's owner, its first attempt counted: what a separate claim would commit.
+    """
+    counted = insert(tx, inbox).on_conflict_do_update(
+        index_elements=[inbox.c.dedupe_key], set_={"seen_count": inbox.c.seen_count + 1}
+    ).returning(inbox.c.id, inbox.c.seen_count)  # fmt: skip
+    stored = []
+    for arrival in arrivals:
+        row = tx.execute(counted, _born(arrival, lease, claimed=claimed)).one()
+        stored.append((int(row.id), row.seen_count > 1))
+    return stored
+
+
+def _born(arrival: Arrival, lease: Lease, *, claimed: bool) -> dict[str, object]:
+    return {
+        "desk": arrival.desk, "channel": arrival.channel, "reason": "", "seen_count": 1, "fence": 1 if claimed else 0,
+        "state": InboxState.CLAIMED if claimed else InboxState.RECEIVED, "attempts": 1 if claimed else 0,
+        "owner": lease.owner if claimed else None, "lease_until": lease.now + lease.span if claimed else None, "next_at": lease.now,
+        "dedupe_key": arrival.dedupe_key, "message_id": arrival.message_id, "sender": arrival.sender, "subject": arrival.subject,
+        "envelope_from": arrival.envelope_from, "envelope_to": json.dumps(arrival.envelope_to), "peer": arrival.peer,
+        "submission": arrival.submission, "released": False, "round": 0, "received_at": lease.now, "size": len(arrival.raw), "raw": arrival.raw,
+    }  # fmt: skip
+
+
+_CLAIM_COLUMNS = (
+    inbox.c.id, inbox.c.desk, inbox.c.attempts, inbox.c.fence, inbox.c.owner, inbox.c.raw, inbox.c.message_id, inbox.c.envelope_from,
+    inbox.c.envelope_to, inbox.c.submission, inbox.c.received_at, inbox.c.released, inbox.c.attach_to, inbox.c.round,
+)  # fmt: skip
+
+
+def claim(tx: Tx, lease: Lease, limit: int, *, alone: bool = False) -> list[Claim]:
+    """Takes up to `limit` mails that are due, oldest first, and counts the attempt. Commit before the first octet is read.
+
+    A row whose lease ran out is taken over. A row that was tried before comes alone, so that what kills its reader kills nobody else.
+    """
+    due = or_(
+        and_(inbox.c.state == InboxState.RECEIVED, inbox.c.next_at <= lease.now),
+        and_(inbox.c.state == InboxState.CLAIMED, inbox.c.lease_until < lease.clock),
+    )
+    found = tx.execute(
+        select(inbox.c.id, inbox.c.attempts).where(due).order_by(inbox.c.id).limit(limit).with_for_update(skip_locked=True)
+    ).all()  # fmt: skip
+    fresh = [row.id for row in found if row.attempts == 0]
+    ids = fresh if fresh and not alone else [row.id for row in found[:1]]
+    if not ids:
+        return []
+    rows = tx.execute(
+        update(inbox).where(inbox.c.id.in_(ids)).values(
+            state=InboxState.CLAIMED, owner=lease.owner, lease_until=lease.until,
+            attempts=inbox.c.attempts + 1, fence=inbox.c.fence + 1,
+        ).returning(*_CLAIM_COLUMNS)
+    ).all()  # fmt: skip
+    return sorted((_claim(row) for row in rows), key=lambda one: one.id)
+
+
+def _claim(row: object) -> Claim:
+    values = row._mapping  # type: ignore[attr-defined]
+    return Claim(**{**values, "envelope_to": tuple(json.loads(values["envelope_to"]))})
+
+
+_FINISH = (
+    update(inbox)
+    .where(inbox.c.id == bindparam("row"), inbox.c.state == InboxState.CLAIMED, inbox.c.owner == bindparam("by"),
+           inbox.c.fence == bindparam("at_fence"))
+    .values(state=bindparam("to_state"), reason=bindparam("to_reason"), ticket=bindparam("to_ticket"), trail=bindparam("to_trail"),
+            sender=bindparam("from_sender"), strength=bindparam("of_strength"), finished_at=bindparam("at"), owner=None, lease_until=None)
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a mail ended: its state with a reason, the ticket it went to, who wrote it as far as that is known, and the trail as JSON."""
+
+    state: InboxState
+    reason: str
+    ticket: TicketId | None
+    sender: str | None
+    strength: str | None
+    trail: str
+
+
+def finish(tx: Tx, claimed: Claim, end: End, now: datetime) -> None:
+    """The claimed mail reaches its end state. Raises Fenced if the claim is no longer ours."""
+    done = tx.execute(_FINISH, {
+        "row": claimed.id, "by": claimed.owner, "at_fence": claimed.fence, "to_state": end.state, "to_reason": end.reason,
+        "to_ticket": end.ticket, "to_trail": end.trail, "from_sender": end.sender, "of_strength": end.strength,
+        "at": now if end.state in FINAL else None,
+    })  # fmt: skip
+    if done.rowcount != 1:
+        raise Fenced(f"inbox row {claimed.id} is claimed by somebody else")
+
+
+def put_back(tx: Tx, claimed: Claim, next_at: datetime, *, strike: bool) -> None:
+    """The claimed mail waits until `next_at`; without a strike the attempt is not counted. Raises Fenced as `finish` does."""
+    done = tx.execute(
+        update(inbox)
+        .where(inbox.c.id == claimed.id, inbox.c.state == InboxState.CLAIMED, inbox.c.owner == claimed.owner, inbox.c.fence == claimed.fence)
+        .values(state=InboxState.RECEIVED, owner=None, lease_until=None, next_at=next_at,
+                attempts=inbox.c.attempts if strike else inbox.c.attempts - 1)
+    )  # fmt: skip
+    if done.rowcount != 1:
+        raise Fenced(f"inbox row {claimed.id} is claimed by somebody else")
+
+
+def free(tx: Tx, owner: str | None, now: datetime, most_open: int) -> int:
+    """At start: gives back what an earlier life of this owner (None: anybody's, under SQLite's exclusive lock) had claimed.
+
+    A claim found open is no strike until it was found so `most_open` times. Returns how many rows were freed.
+    """
+    mine = and_(inbox.c.state == InboxState.CLAIMED, inbox.c.owner == owner) if owner else inbox.c.state == InboxState.CLAIMED
+    freed = tx.execute(
+        update(inbox).where(mine).values(state=InboxState.RECEIVED, owner=None, lease_until=None, next_at=now, 
+                                   attempts=case((inbox.c.fence < most_open, 0), else_=inbox.c.attempts))
+    )  # fmt: skip
+    return freed.rowcount
+
+
+def unread(tx: Tx, desk: str, message_ids: Sequence[str], besides: int) -> list[int]:
+    """The rows, other than `besides`, that carry one of these Message-IDs and are not processed yet."""
+    waiting = (InboxState.RECEIVED, InboxState.CLAIMED)
+    rows = tx.execute(
+        select(inbox.c.id).where(
+            inbox.c.message_id.in_(message_ids), inbox.c.desk == desk, inbox.c.state.in_(waiting), inbox.c.id != besides
+        )
+    )  # fmt: skip
+    return [int(row.id) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Another mail that bears the same Message-ID."""
+
+    id: int
+    sender: str | None
+    strength: str | None
+    ticket: TicketId | None
+
+
+def twins(tx: Tx, desk: str, message_id: str, row: int, since: datetime) -> list[Twin]:
+    """Mails of the desk before this row that bear its Message-ID, since then, oldest first."""
+    rows = tx.execute(
+        select(inbox.c.id, inbox.c.sender, inbox.c.strength, inbox.c.ticket)
+        .where(inbox.c.message_id == message_id, inbox.c.desk == desk, inbox.c.id < row, inbox.c.received_at >= since)
+        .order_by(inbox.c.id)
+    )  # fmt: skip
+    return [Twin(*one) for one in rows]
+
+
+def raw(tx: Tx, row: int) -> bytes | None:
+    """The octets of one mail as they were accepted."""
+    found = tx.execute(select(inbox.c.raw).where(inbox.c.id == row)).scalar()
+    return None if found is None else bytes(found)
+
+
+def counts(tx: Tx) -> dict[str, int]:
+    """How many rows stand in each state."""
+    found = {str(row[0]): int(row[1]) for row in tx.execute(select(inbox.c.state, func.count()).group_by(inbox.c.state))}
+    return {state.value: found.get(state.value, 0) for state in InboxState}
+
+
+_ROW_COLUMNS = (
+    inbox.c.id, inbox.c.desk, inbox.c.channel, inbox.c.state, inbox.c.reason, inbox.c.attempts, inbox.c.seen_count, inbox.c.message_id,
+    inbox.c.sender, inbox.c.subject, inbox.c.envelope_to, inbox.c.ticket, inbox.c.received_at, inbox.c.finished_at, inbox.c.size,
+    inbox.c.trail,
+)  # fmt: skip
+
+
+def rows(tx: Tx, states: Sequence[InboxState] = (), ids: Sequence[int] = (), limit: int = 1000) -> list[Row]:
+    """Inbox rows for an operator, newest last: those in these states, or these ids, or all."""
+    statement = select(*_ROW_COLUMNS).order_by(inbox.c.id.desc()).limit(limit)
+    if states:
+        statement = statement.where(inbox.c.state.in_(states))
+    if ids:
+        statement = statement.where(inbox.c.id.in_(ids))
+    found = [row._mapping for row in tx.execute(statement)]
+    return [
+        Row(**{**one, "state": InboxState(one["state"]), "envelope_to": tuple(json.loads(one["envelope_to"]))}) for one in reversed(found)
+    ]
+
+
+def reopen(tx: Tx, row: int, now: datetime, *, released: bool = False, attach_to: TicketId | None = None) -> bool:
+    """An operator asks for another try of a held or quarantined mail: processed again from its octets. False where it is neither."""
+    done = tx.execute(
+        update(inbox)
+        .where(inbox.c.id == row, inbox.c.state.in_((InboxState.HELD, InboxState.QUARANTINED)))
+        .values(state=InboxState.RECEIVED, attempts=0, fence=0, next_at=now, finished_at=None, round=inbox.c.round + 1,
+                released=released if released else inbox.c.released, attach_to=attach_to)
+    )  # fmt: skip
+    return done.rowcount == 1
+
+
+def drop(tx: Tx, row: int, now: datetime) -> bool:
+    """An operator decides that a held or quarantined mail needs nothing. The octets stay. False where it is neither."""
+    done = tx.execute(
+        update(inbox)
+        .where(inbox.c.id == row, inbox.c.state.in_((InboxState.HELD, InboxState.QUARANTINED)))
+        .values(state=InboxState.IGNORED, reason="dropped", finished_at=now)
+    )
+    return done.rowcount == 1

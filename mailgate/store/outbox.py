@@ -1,0 +1,273 @@
+"""Which letters are to leave, and how far is each? Rows hold final octets; a claim is a lease, and only its holder can settle it.
+
+States: queued, deferred (tried before), sent, failed, bounced, suppressed, cancelled. Times are UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import bindparam, func, insert, or_, select, update
+
+from mailgate.desk.model import Address, TicketId
+from mailgate.store.engine import Lease, Tx
+from mailgate.store.schema import outbox
+
+
+class OutboxState(StrEnum):
+    """Where a letter stands. QUEUED and DEFERRED wait for their time; all others are final, save that SENT may become BOUNCED."""
+
+    QUEUED = "queued"
+    DEFERRED = "deferred"
+    SENT = "sent"
+    FAILED = "failed"
+    BOUNCED = "bounced"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+
+
+WAITING = (OutboxState.QUEUED, OutboxState.DEFERRED)
+
+
+@dataclass(frozen=True, slots=True)
+class NewLetter:
+    """A letter as it enters: final octets, or a reason why it is not sent (then it has none)."""
+
+    desk: str
+    ticket: TicketId
+    cause_type: str
+    cause_id: str
+    letter: str
+    recipient: Address
+    automatic: bool
+    rank: int
+    message_id: str
+    octets: bytes
+    suppressed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A claimed letter, as the deliverer needs it."""
+
+    id: int
+    desk: str
+    ticket: TicketId
+    letter: str
+    recipient: Address
+    attempts: int
+    message_id: str
+    created_at: datetime
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An outbox row as an operator sees it, without its octets."""
+
+    id: int
+    ticket: TicketId
+    letter: str
+    recipient: Address
+    state: OutboxState
+    reason: str
+    attempts: int
+    maybe_dup: bool
+    message_id: str
+    relay_reply: str
+    created_at: datetime
+    next_at: datetime
+    finished_at: datetime | None
+
+
+_POSTED = (
+    outbox.c.id, outbox.c.desk, outbox.c.ticket, outbox.c.letter, outbox.c.recipient, outbox.c.attempts, outbox.c.message_id,
+    outbox.c.created_at, outbox.c.octets,
+)  # fmt: skip
+
+_ADD = insert(outbox).returning(outbox.c.id, sort_by_parameter_order=True)
+
+
+def add(tx: Tx, letters: Sequence[NewLetter], lease: Lease | None, now: datetime, retry_at: datetime) -> list[Posted]:
+    """Stores letters. With a lease they are born claimed by its owner (attempt 1, next try at `retry_at`) and are returned to be sent now.
+
+    A cause that wrote the same letter to the same recipient before fails here (unique cause key).
+    """
+    if not letters:
+        return []
+    claimed = lease is not None
+    ids = tx.execute(_ADD, [_born(one, lease, now, retry_at) for one in letters]).scalars().all()
+    if not claimed:
+        return []
+    return [
+        Posted(number, one.desk, one.ticket, one.letter, one.recipient, 1, one.message_id, now, one.octets)
+        for number, one in zip(ids, letters, strict=True) if not one.suppressed
+    ]  # fmt: skip
+
+
+def _born(one: NewLetter, lease: Lease | None, now: datetime, retry_at: datetime) -> dict[str, object]:
+    claimed = lease is not None and not one.suppressed
+    return {
+        "desk": one.desk, "ticket": one.ticket, "cause_type": one.cause_type, "cause_id": one.cause_id, "letter": one.letter,
+        "recipient": one.recipient, "automatic": one.automatic, "rank": one.rank, "message_id": one.message_id, "octets": one.octets,
+        "state": OutboxState.SUPPRESSED if one.suppressed else OutboxState.QUEUED, "reason": one.suppressed,
+        "attempts": 1 if claimed else 0, "owner": lease.owner if lease and claimed else None,
+        "lease_until": lease.now + lease.span if lease and claimed else None, "next_at": retry_at if claimed else now,
+        "maybe_dup": False, "relay_reply": "", "created_at": now, "finished_at": now if one.suppressed else None,
+    }  # fmt: skip
+
+
+def claim(tx: Tx, lease: Lease, retry_after: timedelta, limit: int) -> list[Posted]:
+    """Takes up to `limit` letters that are due: the most urgent kind first. Their next try is set already, in case we die now."""
+    due = tx.execute(
+        select(outbox.c.id)
+        .where(outbox.c.state.in_(WAITING), outbox.c.next_at <= lease.now,
+               or_(outbox.c.lease_until.is_(None), outbox.c.lease_until < lease.clock))
+        .order_by(outbox.c.rank, outbox.c.next_at, outbox.c.id).limit(limit).with_for_update(skip_locked=True)
+    ).scalars().all()  # fmt: skip
+    if not due:
+        return []
+    rows = tx.execute(
+        update(outbox).where(outbox.c.id.in_(due))
+        .values(owner=lease.owner, lease_until=lease.until, attempts=outbox.c.attempts + 1, next_at=lease.now + retry_after)
+        .returning(*_POSTED, outbox.c.rank)
+    ).all()  # fmt: skip
+    return [Posted(*row[:-1]) for row in sorted(rows, key=lambda row: (row.rank, row.id))]
+
+
+_SETTLE = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("row"), outbox.c.owner == bindparam("by"), outbox.c.attempts == bindparam("attempt"),
+           outbox.c.state.in_(WAITING))
+    .values(state=bindparam("to_state"), reason=bindparam("to_reason"), relay_reply=bindparam("said"), next_at=bindparam("at_next"),
+            finished_at=bindparam("at"), maybe_dup=or_(outbox.c.maybe_dup, bindparam("dup", type_=outbox.c.maybe_dup.type)),
+            owner=None, lease_until=None)
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What one attempt came to: the state from now on, the next try, and what the relay said."""
+
+    row: int
+    attempt: int
+    state: OutboxState
+    next_at: datetime
+    reason: str = ""
+    said: str = ""
+    maybe_dup: bool = False
+
+
+def settle(tx: Tx, owner: str, outcome: Settled, now: datetime) -> bool:
+    """Writes down what an attempt came to. False (and nothing written) where the claim is no longer this owner's."""
+    done = tx.execute(_SETTLE, {
+        "row": outcome.row, "by": owner, "attempt": outcome.attempt, "to_state": outcome.state, "to_reason": outcome.reason,
+        "said": outcome.said[:500], "at_next": outcome.next_at, "dup": outcome.maybe_dup,
+        "at": None if outcome.state in WAITING else now,
+    })  # fmt: skip
+    return done.rowcount == 1
+
+
+def free(tx: Tx, owner: str | None, now: datetime) -> int:
+    """At start: letters that an earlier life of this owner (None: anybody) had claimed are due at once. Returns how many."""
+    mine = outbox.c.owner == owner if owner else outbox.c.owner.is_not(None)
+    freed = tx.execute(
+        update(outbox).where(mine, outbox.c.state.in_(WAITING)).values(owner=None, lease_until=None, next_at=now)
+    )
+    return freed.rowcount
+
+
+def get(tx: Tx, row: int) -> Row | None:
+    """One letter, without its octets."""
+    found = rows(tx, ids=(row,))
+    return found[0] if found else None
+
+
+def by_message_id(tx: Tx, ids: Sequence[str]) -> int | None:
+    """The letter that carries one of these Message-IDs."""
+    if not ids:
+        return None
+    found = tx.execute(select(outbox.c.id).where(outbox.c.message_id.in_(ids)).order_by(outbox.c.id).limit(1)).scalar()
+    return None if found is None else int(found)
+
+
+def bounced(tx: Tx, row: int, reason: str, now: datetime) -> bool:
+    """A letter that was sent came back. False where it is already known as bounced."""
+    done = tx.execute(
+        update(outbox).where(outbox.c.id == row, outbox.c.state != OutboxState.BOUNCED)
+        .values(state=OutboxState.BOUNCED, reason=reason[:500], finished_at=now, owner=None, lease_until=None)
+    )  # fmt: skip
+    return done.rowcount == 1
+
+
+_SENT_TO = (
+    select(outbox.c.recipient, outbox.c.letter, outbox.c.ticket, func.count())
+    .where(outbox.c.recipient.in_(bindparam("addresses", expanding=True)), outbox.c.created_at >= bindparam("since"),
+           outbox.c.automatic.is_(True), outbox.c.state != OutboxState.SUPPRESSED)
+    .group_by(outbox.c.recipient, outbox.c.letter, outbox.c.ticket)
+)  # fmt: skip
+
+
+def automatic_since(tx: Tx, addresses: Sequence[Address], since: datetime) -> list[tuple[Address, str, TicketId, int]]:
+    """The automatic letters planned to these addresses since then: (address, letter, ticket, how many)."""
+    if not addresses:
+        return []
+    return [(row[0], row[1], row[2], int(row[3])) for row in tx.execute(_SENT_TO, {"addresses": list(addresses), "since": since})]
+
+
+def counts(tx: Tx) -> dict[str, int]:
+    """How many rows stand in each state."""
+    found = {str(row[0]): int(row[1]) for row in tx.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))}
+    return {state.value: found.get(state.value, 0) for state in OutboxState}
+
+
+def oldest_waiting(tx: Tx) -> datetime | None:
+    """When the letter that waits longest was written."""
+    return tx.execute(select(func.min(outbox.c.created_at)).where(outbox.c.state.in_(WAITING))).scalar()
+
+
+_ROW = (
+    outbox.c.id, outbox.c.ticket, outbox.c.letter, outbox.c.recipient, outbox.c.state, outbox.c.reason, outbox.c.attempts,
+    outbox.c.maybe_dup, outbox.c.message_id, outbox.c.relay_reply, outbox.c.created_at, outbox.c.next_at, outbox.c.finished_at,
+)  # fmt: skip
+
+
+def rows(tx: Tx, states: Sequence[OutboxState] = (), ids: Sequence[int] = (), ticket: TicketId | None = None, limit: int = 1000) -> list[Row]:
+    """Outbox rows for an operator, newest last."""
+    statement = select(*_ROW).order_by(outbox.c.id.desc()).limit(limit)
+    if states:
+        statement = statement.where(outbox.c.state.in_(states))
+    if ids:
+        statement = statement.where(outbox.c.id.in_(ids))
+    if ticket is not None:
+        statement = statement.where(outbox.c.ticket == ticket)
+    found = [row._mapping for row in tx.execute(statement)]
+    return [Row(**{**one, "state": OutboxState(one["state"])}) for one in reversed(found)]
+
+
+def octets(tx: Tx, row: int) -> bytes | None:
+    """The letter as it is sent."""
+    found = tx.execute(select(outbox.c.octets).where(outbox.c.id == row)).scalar()
+    return None if found is None else bytes(found)
+
+
+def retry(tx: Tx, row: int, now: datetime) -> bool:
+    """An operator asks for another try, now. False where there is nothing to try."""
+    again = (*WAITING, OutboxState.FAILED, OutboxState.BOUNCED)
+    done = tx.execute(
+        update(outbox).where(outbox.c.id == row, outbox.c.state.in_(again), outbox.c.owner.is_(None))
+        .values(state=OutboxState.QUEUED, next_at=now, finished_at=None)
+    )  # fmt: skip
+    return done.rowcount == 1
+
+
+def cancel(tx: Tx, row: int, reason: str, now: datetime) -> bool:
+    """The letter is not wanted any more. False where it left already."""
+    done = tx.execute(
+        update(outbox).where(outbox.c.id == row, outbox.c.state.in_(WAITING), outbox.c.owner.is_(None))
+        .values(state=OutboxState.CANCELLED, reason=reason, finished_at=now)
+    )  # fmt: skip
+    return done.rowcount == 1

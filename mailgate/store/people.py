@@ -1,0 +1,77 @@
+"""Who was added by hand or from a CSV file? people.toml is read by config/ and wins over what stands here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from mailgate.desk.model import Address, Directory, Person, Role
+from mailgate.store import schema
+from mailgate.store.engine import Tx, insert
+
+
+def directory(tx: Tx, configured: Directory) -> Directory:
+    """Everybody: the people of people.toml, then those kept here whom it does not name."""
+    named = {address for person in configured.people for address in person.addresses}
+    kept = tuple(person for person in stored(tx) if not named.intersection(person.addresses))
+    return Directory((*configured.people, *kept), configured.teams, configured.organisations) if kept else configured
+
+
+def stored(tx: Tx) -> list[Person]:
+    """The people kept here, by address."""
+    rows = tx.execute(select(schema.people).order_by(schema.people.c.address)).all()
+    if not rows:
+        return []
+    others: dict[int, list[Address]] = {}
+    for row in tx.execute(select(schema.aliases.c.person, schema.aliases.c.address)):
+        others.setdefault(row.person, []).append(Address(row.address))
+    return [_person(row, tuple(others.get(row.id, ()))) for row in rows]
+
+
+def _person(row: Any, others: tuple[Address, ...]) -> Person:
+    return Person(
+        Address(row.address), row.name, Role(row.role), others, row.team, row.manager, tuple(json.loads(row.skills)), row.language,
+        row.timezone,
+    )  # fmt: skip
+
+
+def put(tx: Tx, person: Person) -> None:
+    """Adds somebody, or replaces what was known of that address."""
+    table = schema.people
+    values = {
+        "address": person.address, "name": person.name, "role": person.role, "team": person.team, "manager": person.manager,
+        "skills": json.dumps(person.skills), "language": person.language, "timezone": person.timezone,
+    }  # fmt: skip
+    number = tx.execute(
+        insert(tx, table).values(values).on_conflict_do_update(index_elements=["address"], set_=values).returning(table.c.id)
+    ).scalar_one()  # fmt: skip
+    tx.execute(delete(schema.aliases).where(schema.aliases.c.person == number))
+    if person.aliases:
+        statement = insert(tx, schema.aliases)
+        tx.execute(
+            statement.on_conflict_do_update(index_elements=["address"], set_={"person": number}),
+            [{"address": address, "person": number} for address in person.aliases],
+        )
+
+
+def suppressed(tx: Tx, addresses: Sequence[Address]) -> dict[Address, str]:
+    """Which of these addresses get no automatic mail because ours came back, and why."""
+    table = schema.suppressions
+    rows = tx.execute(select(table.c.address, table.c.reason).where(table.c.address.in_(addresses))) if addresses else ()
+    return {Address(row.address): str(row.reason) for row in rows}
+
+
+def suppress(tx: Tx, address: Address, reason: str, now: datetime) -> None:
+    """No more automatic mail to an address from which ours came back."""
+    table = schema.suppressions
+    statement = insert(tx, table).values(address=address, reason=reason[:500], count=1, since=now)
+    tx.execute(statement.on_conflict_do_update(index_elements=["address"], set_={"count": table.c.count + 1}))
+
+
+def allow(tx: Tx, address: Address) -> bool:
+    """Forgets a suppression; False where there was none."""
+    return tx.execute(delete(schema.suppressions).where(schema.suppressions.c.address == address)).rowcount == 1

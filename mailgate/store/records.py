@@ -1,0 +1,62 @@
+"""What is known from before about a mail, its writer and its thread? The answers that understanding asks for, inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from mailgate.desk.model import Address, Directory, Ticket, TicketId
+from mailgate.store import inbox, outbox, people, schema, tickets
+from mailgate.store.engine import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class KnownId:
+    """A Message-ID that belongs to a ticket; `person` is whom our letter of that id went to, None for anybody else's mail."""
+
+    message_id: str
+    ticket: TicketId
+    person: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The database's memory. With `lock` a ticket that is asked for stays as it is until the transaction ends."""
+
+    tx: Tx
+    lock: bool = True
+
+    def people(self, configured: Directory) -> Directory:
+        """Everybody with a role: people.toml, and who was added by hand."""
+        return people.directory(self.tx, configured)
+
+    def ticket(self, number: TicketId) -> Ticket | None:
+        """The ticket, or the one it was merged into."""
+        return tickets.survivor(self.tx, number, lock=self.lock)
+
+    def known_ids(self, desk: str, ids: Sequence[str]) -> list[KnownId]:
+        """Which of these Message-IDs belong to tickets of the desk, in the order given; the newest ticket first where there are several."""
+        if not ids:
+            return []
+        table = schema.mail_ids
+        found = self.tx.execute(
+            select(table.c.message_id, table.c.ticket, table.c.person).where(table.c.message_id.in_(ids), table.c.desk == desk)
+        ).all()  # fmt: skip
+        order = {one: at for at, one in enumerate(ids)}
+        known = (KnownId(row.message_id, row.ticket, row.person) for row in found)
+        return sorted(known, key=lambda one: (order[one.message_id], -one.ticket))
+
+    def twins(self, desk: str, message_id: str, row: int, since: datetime) -> list[inbox.Twin]:
+        """Earlier mails that bear the same Message-ID, oldest first."""
+        return inbox.twins(self.tx, desk, message_id, row, since)
+
+    def told_since(self, addresses: Sequence[Address], since: datetime) -> set[str]:
+        """The names of the automatic letters to these addresses since then."""
+        return {letter for _, letter, _, _ in outbox.automatic_since(self.tx, addresses, since)}
+
+    def letter_of(self, ids: Sequence[str]) -> int | None:
+        """The outbox row of the letter that bears one of these Message-IDs."""
+        return outbox.by_message_id(self.tx, ids)

@@ -1,0 +1,351 @@
+"""Which tables are there? The one description that migrations are checked against and every statement is built from.
+
+Times are UTC. Addresses are folded. JSON is kept as text. A state is a word; each state column has an index that finds what is due.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC as _UTC
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeEngine
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=_UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC time: timestamptz on PostgreSQL, microseconds since 1970 on SQLite, which knows no time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime]:
+        """The column type of this database."""
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else DateTime(timezone=True))  # type: ignore[arg-type]
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
+        """To the database. Raises ValueError for a naive time."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a naive time would be guessed at")
+        return (value - _EPOCH) // _MICROSECOND if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:
+        """From the database, aware and in UTC."""
+        if isinstance(value, datetime):
+            return value.astimezone(_UTC)
+        return _EPOCH + timedelta(microseconds=int(value)) if isinstance(value, int) else None
+
+
+Key = BigInteger().with_variant(Integer, "sqlite")
+metadata = MetaData()
+
+tickets = Table(
+    "tickets", metadata,
+    Column("id", Key, primary_key=True),
+    Column("desk", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("requester", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("impact", Text, nullable=False),
+    Column("urgency", Text, nullable=False),
+    Column("category", Text),
+    Column("service", Text),
+    Column("tags", Text, nullable=False),
+    Column("team", Text),
+    Column("assignee", Text),
+    Column("parent", Key),
+    Column("merged_into", Key),
+    Column("resolution", Text),
+    Column("closure_category", Text),
+    Column("closure_note", Text),
+    Column("language", Text),
+    Column("confidential", Boolean, nullable=False),
+    Column("reopened", Integer, nullable=False),
+    Column("rungs", Integer, nullable=False),
+    Column("climbed", Moment),
+    Column("created", Moment, nullable=False),
+    Column("updated", Moment, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("responded", Moment),
+    Column("resolved", Moment),
+    Column("closed", Moment),
+    Index("tickets_by_status", "status", "updated"),
+    Index("tickets_by_requester", "requester", "created"),
+    Index("tickets_by_assignee", "assignee", "status"),
+    Index("tickets_by_parent", "parent"),
+)  # fmt: skip
+
+participants = Table(
+    "participants", metadata,
+    Column("ticket", Key, ForeignKey("tickets.id"), primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    Column("muted", Boolean, nullable=False),
+    Index("participants_by_address", "address"),
+)  # fmt: skip
+
+links = Table(
+    "links", metadata,
+    Column("ticket", Key, ForeignKey("tickets.id"), primary_key=True),
+    Column("other", Key, ForeignKey("tickets.id"), primary_key=True),
+    Index("links_by_other", "other"),
+)  # fmt: skip
+
+# The stretches of time that a ticket spent in each status; the present one has no `until`.
+stretches = Table(
+    "stretches", metadata,
+    Column("ticket", Key, ForeignKey("tickets.id"), primary_key=True),
+    Column("since", Moment, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("until", Moment),
+)  # fmt: skip
+
+messages = Table(
+    "messages", metadata,
+    Column("id", Key, primary_key=True),
+    Column("ticket", Key, ForeignKey("tickets.id"), nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("strength", Text),
+    Column("visibility", Text, nullable=False),
+    Column("unverified", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("message_id", Text),
+    Column("inbox", Key),
+    Column("at", Moment, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("messages_by_ticket", "ticket", "id"),
+)  # fmt: skip
+
+# What a mail brought along. The octets stay in the raw mail of its inbox row; `part` says where.
+attachments = Table(
+    "attachments", metadata,
+    Column("id", Key, primary_key=True),
+    Column("message", Key, ForeignKey("messages.id"), nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("inline", Boolean, nullable=False),
+    Column("content_id", Text),
+    Column("part", Integer, nullable=False),
+    Index("attachments_by_message", "message"),
+)  # fmt: skip
+
+# Every Message-ID that a ticket's mails carry or mention. `person` is whom a letter of ours went to; only such an id is evidence.
+mail_ids = Table(
+    "mail_ids", metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("ticket", Key, ForeignKey("tickets.id"), primary_key=True),
+    Column("desk", Text, nullable=False),
+    Column("person", Text),
+    Index("mail_ids_by_ticket", "ticket"),
+)  # fmt: skip
+
+inbox = Table(
+    "inbox", metadata,
+    Column("id", Key, primary_key=True),
+    Column("desk", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("owner", Text),
+    Column("lease_until", Moment),
+    Column("fence", Integer, nullable=False),
+    Column("next_at", Moment, nullable=False),
+    Column("dedupe_key", Text, nullable=False),
+    Column("seen_count", Integer, nullable=False),
+    Column("message_id", Text),
+    Column("sender", Text),
+    Column("strength", Text),
+    Column("subject", Text),
+    Column("envelope_from", Text),
+    Column("envelope_to", Text, nullable=False),
+    Column("peer", Text, nullable=False),
+    Column("submission", Boolean, nullable=False),
+    # What a human said about a held mail: process it after all, on this ticket where one is named.
+    Column("released", Boolean, nullable=False),
+    Column("attach_to", Key),
+    # How often a human asked for another try; each round has effects of its own.
+    Column("round", Integer, nullable=False),
+    Column("ticket", Key),
+    Column("received_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("trail", Text),
+    Column("size", BigInteger, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    UniqueConstraint("dedupe_key", name="inbox_once"),
+    Index("inbox_by_state", "state", "next_at"),
+    Index("inbox_by_message_id", "message_id"),
+    Index("inbox_by_ticket", "ticket"),
+)  # fmt: skip
+
+# The story. One cause (a mail, a click, a timer's epoch, an order) has each effect number once: what happens twice fails here.
+events = Table(
+    "events", metadata,
+    Column("id", Key, primary_key=True),
+    Column("ticket", Key, ForeignKey("tickets.id"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("strength", Text),
+    Column("verb", Text, nullable=False),
+    Column("changes", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("cause_type", Text, nullable=False),
+    Column("cause_id", Text, nullable=False),
+    Column("effect_no", Integer, nullable=False),
+    UniqueConstraint("cause_type", "cause_id", "effect_no", name="events_once"),
+    Index("events_by_ticket", "ticket", "id"),
+)  # fmt: skip
+
+# Letters, final in every octet. `ticket` is 0 where a letter is about no single one.
+outbox = Table(
+    "outbox", metadata,
+    Column("id", Key, primary_key=True),
+    Column("desk", Text, nullable=False),
+    Column("ticket", Key, nullable=False),
+    Column("cause_type", Text, nullable=False),
+    Column("cause_id", Text, nullable=False),
+    Column("letter", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("automatic", Boolean, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("owner", Text),
+    Column("lease_until", Moment),
+    Column("next_at", Moment, nullable=False),
+    Column("maybe_dup", Boolean, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("relay_reply", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("octets", LargeBinary, nullable=False),
+    UniqueConstraint("cause_type", "cause_id", "ticket", "letter", "recipient", name="outbox_once"),
+    Index("outbox_by_state", "state", "next_at"),
+    Index("outbox_by_recipient", "recipient", "created_at"),
+    Index("outbox_by_ticket", "ticket"),
+    Index("outbox_by_message_id", "message_id"),
+)  # fmt: skip
+
+# Fired and cancelled timers stay: they are the proof that each epoch fired at most once.
+timers = Table(
+    "timers", metadata,
+    Column("id", Key, primary_key=True),
+    Column("ticket", Key, ForeignKey("tickets.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("fired_at", Moment),
+    UniqueConstraint("ticket", "kind", "epoch", name="timers_once"),
+    Index("timers_by_state", "state", "due_at"),
+)  # fmt: skip
+
+approvals = Table(
+    "approvals", metadata,
+    Column("id", Key, primary_key=True),
+    Column("ticket", Key, ForeignKey("tickets.id"), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("stage", Integer, nullable=False),
+    Column("approver", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("token_hash", Text),
+    Column("asked_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("decided_at", Moment),
+    Column("how", Text),
+    Column("why", Text),
+    UniqueConstraint("ticket", "round", "stage", "approver", name="approvals_once"),
+    UniqueConstraint("token_hash", name="approvals_by_token"),
+)  # fmt: skip
+
+# People who were added by hand or from a CSV file; people.toml is read beside it and wins.
+people = Table(
+    "people", metadata,
+    Column("id", Key, primary_key=True),
+    Column("address", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("team", Text),
+    Column("manager", Text),
+    Column("skills", Text, nullable=False),
+    Column("language", Text),
+    Column("timezone", Text),
+)  # fmt: skip
+
+aliases = Table(
+    "aliases", metadata,
+    Column("address", Text, primary_key=True),
+    Column("person", Key, ForeignKey("people.id"), nullable=False),
+)  # fmt: skip
+
+suppressions = Table(
+    "suppressions", metadata,
+    Column("address", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("since", Moment, nullable=False),
+)  # fmt: skip
+
+# Who polls which mailbox, and who migrates: a name, its holder, and a fencing number that grows with each new holder.
+leases = Table(
+    "leases", metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("until", Moment, nullable=False),
+)  # fmt: skip
+
+imap_messages = Table(
+    "imap_messages", metadata,
+    Column("account", Text, primary_key=True),
+    Column("folder", Text, primary_key=True),
+    Column("uidvalidity", BigInteger, primary_key=True),
+    Column("uid", BigInteger, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("inbox", Key),
+    Index("imap_messages_by_state", "account", "folder", "state"),
+)  # fmt: skip
+
+imap_cursors = Table(
+    "imap_cursors", metadata,
+    Column("account", Text, primary_key=True),
+    Column("folder", Text, primary_key=True),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("lowest_unresolved", BigInteger, nullable=False),
+)  # fmt: skip
+
+# Single facts of this installation: the name of the instance, a hold after a restore, the clock at the last tick.
+facts = Table(
+    "facts", metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)  # fmt: skip

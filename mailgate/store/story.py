@@ -1,0 +1,158 @@
+"""What is the whole story of a ticket, and which tickets are there? Read-only views for people and for JSON. Times are UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+
+from mailgate.desk.events import Change
+from mailgate.desk.model import Address, State, Status, Ticket, TicketId
+from mailgate.desk.sla import Timer
+from mailgate.desk.workflow import STATES
+from mailgate.store import schema, tickets, timers
+from mailgate.store.engine import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message of the story, with the attachments that it brought."""
+
+    id: int
+    direction: str
+    author: Address
+    strength: str | None
+    visibility: str
+    unverified: bool
+    note: str
+    message_id: str | None
+    at: datetime
+    text: str
+    files: tuple[tickets.File, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event of the story and what it follows from."""
+
+    id: int
+    at: datetime
+    actor: str
+    strength: str | None
+    verb: str
+    note: str
+    changes: tuple[Change, ...]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An approver's part in an approval."""
+
+    stage: int
+    approver: Address
+    state: str
+    decided: datetime | None
+    how: str | None
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A ticket and everything around it."""
+
+    ticket: Ticket
+    children: tuple[TicketId, ...] = ()
+    links: tuple[TicketId, ...] = ()
+    approvals: tuple[Asked, ...] = ()
+    messages: tuple[Said, ...] = ()
+    events: tuple[Happened, ...] = ()
+    timers: tuple[Timer, ...] = ()
+
+
+def tell(tx: Tx, number: TicketId, *, whole: bool = True) -> Story | None:
+    """The story of a ticket; without `whole` no messages, events and timers. None where there is no such ticket."""
+    ticket = tickets.get(tx, number)
+    if ticket is None:
+        return None
+    children = tx.execute(select(schema.tickets.c.id).where(schema.tickets.c.parent == number).order_by(schema.tickets.c.id)).scalars()
+    back = tx.execute(select(schema.links.c.ticket).where(schema.links.c.other == number)).scalars()
+    links = tuple(sorted({*ticket.links, *(TicketId(one) for one in back)}))
+    story = Story(ticket, tuple(TicketId(one) for one in children), links, tuple(_asked(tx, number)))
+    if not whole:
+        return story
+    return Story(
+        ticket, story.children, links, story.approvals, tuple(_said(tx, number)), tuple(happened(tx, number)),
+        tuple(timers.of_ticket(tx, number)),
+    )  # fmt: skip
+
+
+def _asked(tx: Tx, number: TicketId) -> Iterator[Asked]:
+    table = schema.approvals
+    rows = tx.execute(
+        select(table.c.stage, table.c.approver, table.c.state, table.c.decided_at, table.c.how, table.c.why)
+        .where(table.c.ticket == number).order_by(table.c.round, table.c.stage, table.c.id)
+    )  # fmt: skip
+    return (Asked(*row) for row in rows)
+
+
+def _said(tx: Tx, number: TicketId) -> Iterator[Said]:
+    files: dict[int, list[tickets.File]] = {}
+    table, said = schema.attachments, schema.messages
+    for row in tx.execute(select(table).join(said, said.c.id == table.c.message).where(said.c.ticket == number).order_by(table.c.id)):
+        file = tickets.File(row.filename, row.content_type, row.size, row.sha256, row.inline, row.content_id, row.part)
+        files.setdefault(row.message, []).append(file)
+    for row in tx.execute(select(said).where(said.c.ticket == number).order_by(said.c.id)):
+        yield Said(
+            row.id, row.direction, row.author, row.strength, row.visibility, row.unverified, row.note, row.message_id, row.at, row.text,
+            tuple(files.get(row.id, ())),
+        )  # fmt: skip
+
+
+def happened(tx: Tx, number: TicketId) -> Iterator[Happened]:
+    """The events of a ticket, in the order in which they came true."""
+    table = schema.events
+    for row in tx.execute(select(table).where(table.c.ticket == number).order_by(table.c.id)):
+        changed = tickets.load_changes(row.changes)
+        yield Happened(row.id, row.at, row.actor, row.strength, row.verb, row.note, changed, f"{row.cause_type}:{row.cause_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which tickets to list; every field that is set has to hold. `text` is looked for in subjects and messages, without case."""
+
+    states: tuple[State, ...] = ()
+    statuses: tuple[Status, ...] = ()
+    desk: str | None = None
+    team: str | None = None
+    assignee: Address | None = None
+    requester: Address | None = None
+    priority: str | None = None
+    text: str | None = None
+
+
+def listed(tx: Tx, wanted: Filter) -> list[TicketId]:
+    """The numbers of the tickets that fit, oldest first."""
+    return [TicketId(one) for one in tx.execute(_narrowed(wanted)).scalars()]
+
+
+def _narrowed(wanted: Filter) -> Select[Any]:
+    table = schema.tickets
+    statement = select(table.c.id).order_by(table.c.id)
+    statuses: Sequence[Status] = [*wanted.statuses, *(one for one, state in STATES.items() if state in wanted.states)]
+    if statuses:
+        statement = statement.where(table.c.status.in_(statuses))
+    for column, value in (
+        (table.c.desk, wanted.desk), (table.c.team, wanted.team), (table.c.assignee, wanted.assignee),
+        (table.c.requester, wanted.requester), (table.c.priority, wanted.priority),
+    ):  # fmt: skip
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.text:
+        said = schema.messages
+        within = select(said.c.ticket).where(said.c.text.icontains(wanted.text, autoescape=True))
+        statement = statement.where(or_(table.c.subject.icontains(wanted.text, autoescape=True), table.c.id.in_(within)))
+    return statement

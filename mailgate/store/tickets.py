@@ -1,0 +1,208 @@
+"""How is a ticket kept and found? Rows to `Ticket` values and back; which change is right was decided elsewhere.
+
+A ticket is saved only over the version that was read. Times are UTC.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from mailgate.desk.decision import Message
+from mailgate.desk.events import Change, Event, Value
+from mailgate.desk.model import Address, Level, Participant, Priority, Status, Strength, Ticket, TicketId
+from mailgate.store import schema
+from mailgate.store.engine import Fenced, Tx
+from mailgate.store.engine import insert as upsert
+
+_t = schema.tickets
+_FIELDS = tuple(field.name for field in fields(Ticket) if field.name not in ("id", "participants", "links"))
+
+_GET = select(_t).where(_t.c.id == bindparam("ticket"))
+_GET_LOCKED = _GET.with_for_update()
+_PARTICIPANTS = (
+    select(schema.participants).where(schema.participants.c.ticket == bindparam("ticket")).order_by(schema.participants.c.address)
+)
+_LINKS = select(schema.links.c.other).where(schema.links.c.ticket == bindparam("ticket")).order_by(schema.links.c.other)
+_UPDATE = (
+    update(_t)
+    .where(_t.c.id == bindparam("of_ticket"), _t.c.version == bindparam("of_version"))
+    .values({name: bindparam(f"new_{name}") for name in _FIELDS})
+)
+
+
+def get(tx: Tx, ticket: TicketId, *, lock: bool = False) -> Ticket | None:
+    """The ticket of that number; with `lock` nobody else changes it before this transaction ends."""
+    row = tx.execute(_GET_LOCKED if lock else _GET, {"ticket": ticket}).one_or_none()
+    if row is None:
+        return None
+    people = tuple(
+        Participant(Address(one.address), one.role, one.confirmed, one.muted) for one in tx.execute(_PARTICIPANTS, {"ticket": ticket})
+    )
+    links = tuple(TicketId(one.other) for one in tx.execute(_LINKS, {"ticket": ticket}))
+    return _ticket(row._mapping, people, links)
+
+
+def survivor(tx: Tx, ticket: TicketId, *, lock: bool = False) -> Ticket | None:
+    """The ticket, or the one that it was merged into."""
+    found = get(tx, ticket, lock=lock)
+    for _ in range(20):
+        if found is None or found.merged_into is None:
+            break
+        found = get(tx, found.merged_into, lock=lock)
+    return found
+
+
+def _ticket(row: Any, people: tuple[Participant, ...], links: tuple[TicketId, ...]) -> Ticket:
+    return Ticket(**{
+        **row, "status": Status(row["status"]), "priority": Priority(row["priority"]), "impact": Level(row["impact"]),
+        "urgency": Level(row["urgency"]), "tags": tuple(json.loads(row["tags"])), "participants": people, "links": links,
+    })  # fmt: skip
+
+
+def _columns(ticket: Ticket) -> dict[str, object]:
+    values = {name: getattr(ticket, name) for name in _FIELDS}
+    values["tags"] = json.dumps(ticket.tags, ensure_ascii=False)
+    return values
+
+
+def open_new(tx: Tx, ticket: Ticket) -> Ticket:
+    """Stores a new ticket and gives it its number."""
+    number = tx.execute(insert(_t).returning(_t.c.id), {**_columns(ticket), "version": 1}).scalar_one()
+    stored = replace(ticket, id=TicketId(number), version=1)
+    _keep_participants(tx, stored, ())
+    _keep_links(tx, stored, ())
+    _keep_stretch(tx, None, stored)
+    return stored
+
+
+def save(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
+    """Stores a changed ticket over the version that was read. Raises Fenced if somebody else saved it meanwhile."""
+    after = replace(after, version=before.version + 1)
+    values = {f"new_{name}": value for name, value in _columns(after).items()}
+    done = tx.execute(_UPDATE, {**values, "of_ticket": before.id, "of_version": before.version})
+    if done.rowcount != 1:
+        raise Fenced(f"ticket {before.id} was changed by somebody else")
+    if after.participants != before.participants:
+        _keep_participants(tx, after, before.participants)
+    if after.links != before.links:
+        _keep_links(tx, after, before.links)
+    if after.status is not before.status:
+        _keep_stretch(tx, before, after)
+    return after
+
+
+def _keep_participants(tx: Tx, ticket: Ticket, before: tuple[Participant, ...]) -> None:
+    kept = {one.address: one for one in ticket.participants}
+    gone = [one.address for one in before if one.address not in kept]
+    if gone:
+        table = schema.participants
+        tx.execute(delete(table).where(table.c.ticket == ticket.id, table.c.address.in_(gone)))
+    changed = [one for one in kept.values() if one not in before]
+    if changed:
+        statement = upsert(tx, schema.participants)
+        new = statement.excluded
+        tx.execute(
+            statement.on_conflict_do_update(
+                index_elements=["ticket", "address"], set_={"role": new.role, "confirmed": new.confirmed, "muted": new.muted}
+            ),
+            [{"ticket": ticket.id, "address": one.address, "role": one.role, "confirmed": one.confirmed, "muted": one.muted} for one in changed],
+        )  # fmt: skip
+
+
+def _keep_links(tx: Tx, ticket: Ticket, before: tuple[TicketId, ...]) -> None:
+    new = [{"ticket": ticket.id, "other": other} for other in ticket.links if other not in before]
+    if new:
+        tx.execute(upsert(tx, schema.links).on_conflict_do_nothing(), new)
+
+
+def _keep_stretch(tx: Tx, before: Ticket | None, after: Ticket) -> None:
+    table = schema.stretches
+    if before is not None:
+        tx.execute(update(table).where(table.c.ticket == after.id, table.c.until.is_(None)).values(until=after.since))
+    tx.execute(insert(table), {"ticket": after.id, "since": after.since, "number": after.version, "status": after.status})
+
+
+# ------------------------------------------------------------------------------------------------------------- the story
+
+_ADD_EVENT = insert(schema.events)
+_ADD_MESSAGE = insert(schema.messages).returning(schema.messages.c.id)
+
+
+def record(tx: Tx, ticket: TicketId, events: Sequence[Event], cause_type: str, cause_id: str) -> None:
+    """Adds events to the story. A cause that had its effect already fails here (unique cause key)."""
+    if events:
+        tx.execute(_ADD_EVENT, [
+            {"ticket": ticket, "at": one.at, "actor": one.actor, "strength": one.strength, "verb": one.verb, "note": one.note,
+             "changes": dump_changes(one.changes), "cause_type": cause_type, "cause_id": cause_id, "effect_no": number}
+            for number, one in enumerate(events)
+        ])  # fmt: skip
+
+
+def dump_changes(changed: tuple[Change, ...]) -> str:
+    """Changes as JSON: an object of field and new value."""
+    return json.dumps({change.field: change.value for change in changed}, ensure_ascii=False, separators=(",", ":"))
+
+
+def load_changes(text: str) -> tuple[Change, ...]:
+    """The inverse of `dump_changes`."""
+    return tuple(Change(field, _tupled(value)) for field, value in json.loads(text).items())
+
+
+def _tupled(value: Any) -> Value:
+    return tuple(_tupled(one) for one in value) if isinstance(value, list) else value
+
+
+def say(tx: Tx, ticket: TicketId, message: Message, at: datetime, *, message_id: str | None = None, inbox: int | None = None) -> int:
+    """Adds a message to the story; returns its id."""
+    return int(tx.execute(_ADD_MESSAGE, {
+        "ticket": ticket, "direction": message.direction, "author": message.author, "strength": message.strength,
+        "visibility": message.visibility, "unverified": message.unverified, "note": message.note, "message_id": message_id,
+        "inbox": inbox, "at": at, "text": message.text,
+    }).scalar_one())  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An attachment of a message; `part` is its place in the raw mail of the message's inbox row. Size in octets."""
+
+    filename: str
+    content_type: str
+    size: int
+    sha256: str
+    inline: bool
+    content_id: str | None
+    part: int
+
+
+def attach(tx: Tx, message: int, files: Iterable[File]) -> None:
+    """Notes what a message brought along."""
+    rows = [{"message": message, **{field.name: getattr(one, field.name) for field in fields(File)}} for one in files]
+    if rows:
+        tx.execute(insert(schema.attachments), rows)
+
+
+# ---------------------------------------------------------------------------------------------------------------- clues
+
+
+def know_ids(tx: Tx, desk: str, ticket: TicketId, ids: Iterable[str], *, person: str | None = None) -> None:
+    """Remembers Message-IDs that belong to a ticket; with `person`, as our own letter to that person."""
+    rows = [{"message_id": one, "ticket": ticket, "desk": desk, "person": person} for one in dict.fromkeys(ids)]
+    if rows:
+        tx.execute(upsert(tx, schema.mail_ids).on_conflict_do_nothing(), rows)
+
+
+def last_message_id(tx: Tx, ticket: TicketId, author: Address) -> str | None:
+    """The Message-ID of the newest mail that this person wrote to the ticket."""
+    table = schema.messages
+    return tx.execute(
+        select(table.c.message_id)
+        .where(table.c.ticket == ticket, table.c.author == author, table.c.message_id.is_not(None))
+        .order_by(table.c.id.desc())
+        .limit(1)
+    ).scalar()
