@@ -5,6 +5,7 @@ Nothing a sender can write raises: what is not done is a refusal or a reason, wi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from mailgate.desk import inbound, obey, sla
@@ -71,4 +72,6 @@ def _came_back(ticket: Ticket, back: Undelivered, rules: Rules, now: datetime) -
 def _ordered(ticket: Ticket, order: Ordered, rules: Rules, now: datetime) -> Decision:
     reading = read(order.text, Grammar.TECHNICIAN, bare=False, synonyms=rules.policy.verbs_by_word())
     draft = obey.Draft(ticket, rules, now, order.person, Strength.TOKEN, Grammar.TECHNICIAN)
-    return inbound.technician(draft, reading).noting("authority", "shell", order.person.address)
+    decision = inbound.technician(draft, reading).noting("authority", "shell", order.person.address)
+    # Whoever sits at the shell reads the answer there.
+    return replace(decision, letters=tuple(letter for letter in decision.letters if letter.to not in order.person.addresses))

@@ -139,7 +139,10 @@ def _help(draft: Draft, _command: Command, _after: Status | None, _text: str) ->
     draft.answer(Name.HELP, lines=helping(draft.grammar), note=draft.grammar)
 
 
-def _take(draft: Draft, _command: Command, after: Status | None, _text: str) -> None:
+def _take(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
+    if not draft.person.staff:
+        draft.refusals.append(Refusal(command.line, "not-a-technician", "#assign NAME"))
+        return
     _give(draft, "take", draft.person, after)
 
 

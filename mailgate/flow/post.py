@@ -171,7 +171,7 @@ def _links(desk: Desk, mark: str | None, words: tuple[str, ...], letter: Name) -
 def _mailto(desk: Desk, mark: str, word: str) -> str:
     local, _, host = desk.address.rpartition("@")
     if desk.subaddress:
-        return f"mailto:{quote(f'{local}{desk.subaddress}{mark}')}@{host}?subject={quote(word)}"
+        return f"mailto:{quote(f'{local}{desk.subaddress}{mark}', safe='+')}@{host}?subject={quote(word)}"
     return f"mailto:{quote(local)}@{host}?subject={quote(mark)}"
 
 

@@ -24,6 +24,7 @@ from mailgate.flow.understand import Accepted, Situation, bounced_letter, unders
 from mailgate.mail import thread
 from mailgate.mail.compose import Enclosure
 from mailgate.mail.isolate import Died
+from mailgate.mail.parse import unreadable as unreadable_mail
 from mailgate.mail.parsed import Kind, ParsedMail
 from mailgate.mail.parts import octets
 from mailgate.store import inbox, outbox, people, tickets
@@ -43,8 +44,8 @@ _MOMENT = timedelta(seconds=1)
 class Reader(Protocol):
     """Whatever reads mails where they can do no harm: the child process."""
 
-    def parse_all(self, raws: Sequence[bytes]) -> list[ParsedMail | Died]:
-        """For each mail what it says, or why its reader died."""
+    def parse_all(self, raws: Sequence[bytes], timeout: float) -> list[ParsedMail | Died]:
+        """For each mail what it says, or why its reader died; `timeout` seconds for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Worker:
     clock: Callable[[], datetime]
     # Whether a letter written now may be sent now; then it is born claimed, which saves a commit.
     may_send: Callable[[], bool]
+    # Seconds that a mail may be read for.
+    patience: float = 10.0
 
     def run(self, *, alone: bool = False) -> tuple[int, list[outbox.Posted]]:
         """Claims and processes what waits in the inbox: how many mails that were, and the letters to send at once."""
@@ -71,7 +74,7 @@ class Worker:
         if not claims:
             return []
         crash_point("CP19-claimed")
-        read = self.reader.parse_all([claim.raw for claim in claims])
+        read = self.reader.parse_all([claim.raw for claim in claims], self.patience)
         now = self.clock()
         lease = self.store.lease(self.owner, now, LEASE) if self.may_send() else None
         posted: list[outbox.Posted] = []
@@ -248,7 +251,7 @@ def _struck(tx: Tx, house: House, claim: Claim, died: Died, now: datetime, lease
     if claim.attempts < STRIKES:
         inbox.put_back(tx, claim, now + _MOMENT * claim.attempts, strike=True)
         return ()
-    mail = ParsedMail(kind=Kind.UNREADABLE, defects=(died.reason,), from_=died.from_)
+    mail = unreadable_mail(claim.raw, died.reason)
     return _quarantine(tx, house, claim, mail, understand(Records(tx), house, accepted(claim), mail, now), died.reason, now, lease)
 
 

@@ -110,7 +110,7 @@ def understand(records: Records, house: House, claim: Accepted, mail: ParsedMail
     nature, because = _nature(mail, desk, own=address in house.own_addresses)
     tap = _tap(house, claim, mail) if ticket is not None and proof else None
     wrote = Wrote(
-        person, address, strength, known.strength is Strength.ALIGNED and not known.named, desk.name, bare_subject(mail.subject, desk.tag),
+        person, address, strength, known.strength is Strength.ALIGNED and not known.named, desk.name, bare_subject(mail.subject, f"{desk.tag}-0"),
         mail.reply_text,
         mail.text, nature, because, clue, tap, _copied(house, mail, person), tuple(one.filename for one in mail.attachments),
         mail.language, flags=_flags(known), further_copy=twin is not None and twin.ticket is not None,

@@ -1,0 +1,13 @@
+"""`mailgate demo`: a living tour. Starts a real daemon in a temporary folder, plays everybody's part, prints the mails, leaves nothing behind."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def demo() -> int:
+    """Watch a ticket live: real SMTP in, a relay, a requester, a technician. Leaves nothing behind."""
+    from mailgate.cli.stage import play
+
+    return play(click.echo)

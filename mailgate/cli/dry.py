@@ -1,0 +1,73 @@
+"""The dry run behind `explain`: opens no more than there is, so that it starts at once where nothing is set up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mailgate.cli.opened import now, settings
+from mailgate.config.settings import Settings
+from mailgate.desk.tokens import Keyring
+from mailgate.flow.explain import Explanation, NothingKnown, explain
+from mailgate.flow.house import House
+from mailgate.flow.understand import Records
+from mailgate.mail.isolate import Died, Parser
+from mailgate.mail.letters import Templates, packaged
+from mailgate.mail.parse import unreadable
+
+_TOGETHER = 20
+# Seconds that a mail may be read for; whoever waits for the answer is a person.
+_PATIENCE = 1.0
+
+
+def explained(config: Path | None, mails: Iterator[tuple[str, bytes]], sender: str | None) -> Iterator[tuple[str, Explanation]]:
+    """Each mail with its explanation, as they come. Never raises on a mail."""
+    known = settings(config)
+    with _records(known) as (house, records), Parser(known.security.limits.parse_memory) as parser:
+        for batch in _batches(mails):
+            read = parser.parse_all([raw for _, raw in batch], _PATIENCE)
+            for (source, raw), mail in zip(batch, read, strict=True):
+                if isinstance(mail, Died):
+                    mail = unreadable(raw, mail.reason)
+                yield source, explain(house, records, raw, mail, now(), sender=sender)
+
+
+def _batches(mails: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    # The first mail is answered without waiting for others.
+    batch: list[tuple[str, bytes]] = []
+    room = 1
+    for mail in mails:
+        batch.append(mail)
+        if len(batch) >= room:
+            yield batch
+            batch, room = [], _TOGETHER
+    if batch:
+        yield batch
+
+
+@contextmanager
+def _records(known: Settings) -> Iterator[tuple[House, Records]]:
+    database = known.store.url.removeprefix("sqlite:///")
+    if known.store.url.startswith("sqlite") and not Path(database).exists():
+        yield _house(known), NothingKnown()
+        return
+    from mailgate.store.engine import Store
+    from mailgate.store.migrate import HEAD, current
+    from mailgate.store.records import Records as Stored
+
+    store = Store(known.store.url, known.store.password.reveal() if known.store.password else None)
+    try:
+        with store.look() as tx:
+            yield _house(known), Stored(tx, lock=False) if current(tx) == HEAD else NothingKnown()
+    finally:
+        store.close()
+
+
+def _house(known: Settings) -> House:
+    """The house for a dry run. Where there is no key yet none is made: then nothing can be signed for us either."""
+    from mailgate.config.keys import load_keys
+
+    keyring = load_keys(known.key_file) if known.key_file.exists() else Keyring((bytes(32),))
+    folders = [one for one in (known.templates, packaged()) if one]
+    return House(known.desks, known.policy, known.security, known.people, keyring, Templates(folders), "dry-run")

@@ -1,0 +1,124 @@
+"""Who is who, beside people.toml: `people list`, `add`, `import`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from mailgate.cli import show
+from mailgate.cli.opened import opened
+from mailgate.desk.errors import Misconfigured
+from mailgate.desk.model import Person, Role, fold_address
+
+_COLUMNS = ("address", "name", "role", "team", "manager", "aliases", "skills", "language", "timezone")
+
+
+@click.group()
+def people() -> None:
+    """Technicians, managers, approvers and known requesters. people.toml wins over what is added here."""
+
+
+@people.command("list")
+@click.option("--role", type=click.Choice([*Role]))
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def list_(config: Path | None, role: str | None, as_json: bool) -> None:
+    """List everybody with a role or a name."""
+    from mailgate.store.people import directory
+
+    with opened(config) as known, known.store.look() as tx:
+        found = [one for one in directory(tx, known.house.people).people if role is None or one.role == role]
+    if as_json:
+        for one in found:
+            show.out_json({
+                "address": one.address, "name": one.name, "role": one.role, "team": one.team, "manager": one.manager,
+                "aliases": list(one.aliases), "skills": list(one.skills), "language": one.language, "timezone": one.timezone,
+            })  # fmt: skip
+        return
+    show.table(("ADDRESS", "NAME", "ROLE", "TEAM", "LANGUAGE"), ((one.address, one.name, one.role, one.team, one.language) for one in found))
+
+
+@people.command()
+@click.argument("address")
+@click.option("--name", default="")
+@click.option("--role", type=click.Choice([*Role]), default=Role.REQUESTER.value)
+@click.option("--team")
+@click.option("--manager", help="An address.")
+@click.option("--alias", "aliases", multiple=True, help="Another address of the same person; may be repeated.")
+@click.option("--language")
+@click.pass_obj
+def add(
+    config: Path | None, address: str, name: str, role: str, team: str | None, manager: str | None, aliases: tuple[str, ...], language: str | None
+) -> None:
+    """Add somebody, or change what is known of an address."""
+    from mailgate.store.people import put
+
+    person = Person(
+        fold_address(address), name, Role(role), tuple(fold_address(one) for one in aliases), team,
+        fold_address(manager) if manager else None, (), language,
+    )  # fmt: skip
+    _checked(person, "ADDRESS")
+    with opened(config) as known, known.store.begin() as tx:
+        put(tx, person)
+    click.echo(f"{person.address} is known as {person.role}")
+
+
+@people.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE.csv")
+@click.pass_obj
+def import_(config: Path | None, file: Path) -> None:
+    """Add everybody of a CSV file; its first line names the columns, `address` among them. All of it or nothing."""
+    from mailgate.store.people import put
+
+    found = list(_read(file))
+    with opened(config) as known, known.store.begin() as tx:
+        for person in found:
+            put(tx, person)
+    click.echo(f"{len(found)} people")
+
+
+def _read(file: Path) -> Iterator[Person]:
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        rows = csv.DictReader(text)
+        heads = [head.strip().lower() for head in rows.fieldnames or ()]
+        unknown = [head for head in heads if head not in _COLUMNS]
+        if "address" not in heads or unknown:
+            raise Misconfigured(f"{file}:1: columns are {', '.join(_COLUMNS)}" + (f"; not {unknown[0]!r}" if unknown else ""))
+        for row in rows:
+            place = f"{file}:{rows.line_num}"
+            # A line with more cells than heads has the surplus under None.
+            if None in row:
+                raise Misconfigured(f"{place}: more cells than columns")
+            values = dict(zip(heads, ((value or "").strip() for value in row.values()), strict=True))
+            yield _checked(_person(values, place), place)
+
+
+def _person(values: dict[str, str], place: str) -> Person:
+    role = values.get("role") or Role.REQUESTER.value
+    if role not in list(Role):
+        raise Misconfigured(f"{place}: {role!r} is no role; there are {', '.join(Role)}")
+    manager = values.get("manager")
+    return Person(
+        fold_address(values["address"]), values.get("name", ""), Role(role), tuple(fold_address(one) for one in _many(values.get("aliases"))),
+        values.get("team") or None, fold_address(manager) if manager else None, _many(values.get("skills")),
+        values.get("language") or None, values.get("timezone") or None,
+    )  # fmt: skip
+
+
+def _many(cell: str | None) -> tuple[str, ...]:
+    return tuple((cell or "").replace(";", " ").split())
+
+
+def _checked(person: Person, place: str) -> Person:
+    from mailgate.desk.errors import Permanent
+    from mailgate.mail.header import address
+
+    for one in (*person.addresses, *((person.manager,) if person.manager else ())):
+        try:
+            address(one)
+        except Permanent as error:
+            raise Misconfigured(f"{place}: {error}") from None
+    return person

@@ -1,0 +1,37 @@
+"""`mailgate run`: the daemon."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import click
+
+from mailgate.cli.opened import settings
+
+
+@click.command()
+@click.pass_obj
+def run(config: Path | None) -> None:
+    """Run the daemon: channels, workers and timers, until SIGTERM."""
+    known = settings(config)
+    _log_to_standard_error()
+    from mailgate.cli.setup import faults
+    from mailgate.daemon.service import serve
+    from mailgate.desk.errors import Misconfigured
+
+    wrong = faults(known)
+    if wrong:
+        raise Misconfigured(*wrong)
+    serve(known, os.environ)
+
+
+def _log_to_standard_error() -> None:
+    # The journal has clocks of its own.
+    dated = "" if os.environ.get("JOURNAL_STREAM") else "%(asctime)s "
+    logging.basicConfig(level=logging.INFO, format=f"{dated}%(levelname)s %(message)s")
+    logging.raiseExceptions = False
+    # These log every job, or the octets of mails.
+    for name in ("apscheduler", "mail.log", "uvicorn", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)

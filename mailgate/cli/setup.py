@@ -1,0 +1,181 @@
+"""Setting up and looking after an installation: `init`, `check`, `templates`, `keys`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from mailgate.cli import CONFIGURATION, UNAVAILABLE, show
+from mailgate.cli.opened import settings
+from mailgate.config.settings import Settings
+from mailgate.desk.errors import Misconfigured, Temporary
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".", metavar="[DIR]")
+def init(folder: Path) -> None:
+    """Write commented config/ and templates/ to edit, and a key. Never overwrites."""
+    from mailgate.config.keys import load_keys
+    from mailgate.config.samples import init as write
+
+    for path in write(folder):
+        click.echo(f"wrote {path}")
+    key = settings(folder / "config").key_file
+    fresh = not key.exists()
+    load_keys(key)
+    click.echo(f"wrote {key}" if fresh else f"kept {key}")
+    click.echo(f"Next: edit {folder / 'config' / 'mailgate.toml'}, then: mailgate --config {folder / 'config'} check")
+
+
+def faults(known: Settings) -> list[str]:
+    """What is wrong with the parts that no database and no peer is needed for: the state table and the letters."""
+    from mailgate.desk import workflow
+    from mailgate.mail.letters import Templates, packaged
+
+    wrong = [f"workflow: {fault}" for fault in workflow.check()]
+    if known.templates is not None:
+        wrong += [str(fault) for fault in Templates([known.templates, packaged()]).check()]
+    return wrong
+
+
+@click.command()
+@click.pass_obj
+def check(config: Path | None) -> int:
+    """Check configuration, templates, database and relay; every fault with its place."""
+    try:
+        known = settings(config)
+        wrong = faults(known)
+    except Misconfigured as error:
+        wrong = list(error.faults)
+    if wrong:
+        for fault in wrong:
+            click.echo(f"fault  {fault}")
+        return CONFIGURATION
+    click.echo("ok     configuration and templates")
+    return max(_check_store(known), _check_relay(known), key=lambda code: (code == CONFIGURATION, code))
+
+
+def _check_store(known: Settings) -> int:
+    from mailgate.config.opening import open_store
+    from mailgate.store.engine import durable
+
+    try:
+        store = open_store(known)
+        durable(store)
+        store.close()
+    except Misconfigured as error:
+        click.echo(f"fault  {error}")
+        return CONFIGURATION
+    except Temporary as error:
+        click.echo(f"fault  [store] url: {error}")
+        return UNAVAILABLE
+    click.echo(f"ok     database {known.store.url}")
+    return 0
+
+
+def _check_relay(known: Settings) -> int:
+    from mailgate.channels.smtp_out import Courier
+    from mailgate.config import wiring
+    from mailgate.flow.delivery import Result
+
+    async def probe() -> tuple[bool, str]:
+        courier = Courier(wiring.relay(known))
+        outcome = await courier.probe()
+        await courier.close()
+        return outcome.result is Result.SENT, f"{outcome.stage}: {outcome.reply}"
+
+    works, said = asyncio.run(probe())
+    where = f"{known.relay.host}:{known.relay.port}" if known.relay.host else known.relay.directory
+    click.echo(f"{'ok   ' if works else 'fault'}  relay {where} ({show.safe(said)})")
+    return 0 if works else UNAVAILABLE
+
+
+@click.group()
+def keys() -> None:
+    """The keys that sign addresses and ids."""
+
+
+@keys.command()
+@click.pass_obj
+def rotate(config: Path | None) -> None:
+    """Put a fresh key in front; the one before stays active. A running daemon takes it up at its next start."""
+    from mailgate.config.keys import rotate as turn
+
+    path = settings(config).key_file
+    click.echo(f"{path}: {len(turn(path).keys)} keys are active. Restart mailgate, so that it signs with the new one.")
+
+
+@click.group()
+def templates() -> None:
+    """The letters and their macros."""
+
+
+@templates.command("list")
+@click.pass_obj
+def list_(config: Path | None) -> None:
+    """Show every letter and where its template comes from."""
+    from mailgate.desk.letters import Name
+    from mailgate.mail.letters import packaged
+
+    own = settings(config).templates
+    rows = []
+    for name in Name:
+        folder = next((one for one in (own, packaged()) if one and (one / f"{name}.j2").exists()), packaged())
+        languages = sorted({"en", *(path.parent.name for path in folder.glob(f"*/{name}.j2"))})
+        rows.append((name, " ".join(languages), folder / f"{name}.j2"))
+    show.table(("LETTER", "LANGUAGES", "TEMPLATE"), rows)
+
+
+@templates.command("check")
+@click.pass_obj
+def check_templates(config: Path | None) -> int:
+    """Render every letter of every folder with samples; exit 78 on any fault."""
+    from mailgate.mail.letters import Templates, packaged
+
+    own = settings(config).templates
+    wrong = Templates([one for one in (own, packaged()) if one]).check()
+    for fault in wrong:
+        click.echo(str(fault))
+    if not wrong:
+        click.echo("every letter renders")
+    return CONFIGURATION if wrong else 0
+
+
+@templates.command()
+@click.argument("name")
+@click.option("--lang", default="en", help="The language to show it in.")
+@click.option("--ticket", type=int, help="Show it for this ticket instead of a sample.")
+@click.option("--html", is_flag=True, help="The HTML part instead of the text.")
+@click.pass_obj
+def preview(config: Path | None, name: str, lang: str, ticket: int | None, html: bool) -> None:
+    """Show a letter."""
+    from mailgate.desk.letters import Name
+    from mailgate.mail.letters import Templates, packaged
+
+    if name not in list(Name):
+        raise click.UsageError(f"no letter is called {name}; there are {', '.join(Name)}")
+    known = settings(config)
+    if ticket is None:
+        content = Templates([one for one in (known.templates, packaged()) if one]).preview(Name(name), lang)
+        subject, body = content.subject, content.html if html else content.text
+    else:
+        subject, body = _about(config, Name(name), lang, ticket, html=html)
+    click.echo(f"Subject: {subject}\n\n{body}")
+
+
+def _about(config: Path | None, name: object, lang: str, ticket: int, *, html: bool) -> tuple[str, str]:
+    from mailgate.cli.opened import opened
+    from mailgate.desk.letters import Letter, Name
+    from mailgate.desk.model import TicketId
+    from mailgate.flow import post
+    from mailgate.store import people, tickets
+
+    with opened(config) as house, house.store.look() as tx:
+        found = tickets.get(tx, TicketId(ticket))
+        if found is None:
+            raise click.UsageError(f"there is no ticket {ticket}")
+        rules = house.house.rules(found.desk, people.directory(tx, house.house.people))
+    content = post.preview(house.house, rules, found, Letter(Name(str(name)), found.requester, "…"), lang)
+    return content.subject, content.html if html else content.text

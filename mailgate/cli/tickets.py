@@ -1,0 +1,208 @@
+"""Tickets from the shell: `tickets list`, `show`, `new`, `command`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mailgate.cli import DATA, show
+from mailgate.cli.opened import now, opened
+from mailgate.desk.letters import Line
+from mailgate.desk.model import Priority, State, Status, TicketId, fold_address
+from mailgate.desk.workflow import state_of
+
+if TYPE_CHECKING:
+    from mailgate.desk.decision import Decision
+    from mailgate.store.story import Happened, Said, Story
+
+
+@click.group()
+def tickets() -> None:
+    """Tickets: list, show, open by phone, command."""
+
+
+@tickets.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a ticket, one line each.")
+@click.option("--state", "states", multiple=True, type=click.Choice([*State], case_sensitive=False), help="May be repeated.")
+@click.option("--status", "statuses", multiple=True, type=click.Choice([*Status], case_sensitive=False), help="May be repeated.")
+@click.option("--desk")
+@click.option("--team")
+@click.option("--assignee", help="An address.")
+@click.option("--requester", help="An address.")
+@click.option("--priority", type=click.Choice([*Priority], case_sensitive=False))
+@click.option("--search", help="Words in the subject or in what was written.")
+@click.pass_obj
+def list_(
+    config: Path | None, as_json: bool, states: Sequence[str], statuses: Sequence[str], desk: str | None, team: str | None,
+    assignee: str | None, requester: str | None, priority: str | None, search: str | None,
+) -> None:  # fmt: skip
+    """List tickets, oldest first."""
+    from mailgate.store import story
+
+    wanted = story.Filter(
+        tuple(State(one) for one in states), tuple(Status(one) for one in statuses), desk, team,
+        fold_address(assignee) if assignee else None, fold_address(requester) if requester else None, priority, search,
+    )  # fmt: skip
+    rows = []
+    with opened(config) as known, known.store.look() as tx:
+        for number in story.listed(tx, wanted):
+            told = story.tell(tx, number, whole=False)
+            if told is None:
+                continue
+            if as_json:
+                show.out_json(ticket_json(told, known.house.desk(told.ticket.desk).tag))
+            else:
+                one = told.ticket
+                tag = f"{known.house.desk(one.desk).tag}-{one.id}"
+                rows.append((tag, one.status, one.priority, one.assignee or one.team, one.requester, show.clock(one.updated), one.subject))
+    if not as_json:
+        show.table(("TICKET", "STATUS", "PRIO", "WITH", "REQUESTER", "UPDATED", "SUBJECT"), rows)
+
+
+@tickets.command("show")
+@click.argument("number", type=int, metavar="N")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def show_(config: Path | None, number: int, as_json: bool) -> int:
+    """Show one ticket with its whole story."""
+    from mailgate.store import story
+
+    with opened(config) as known, known.store.look() as tx:
+        told = story.tell(tx, TicketId(number))
+        if told is None:
+            click.echo(f"mailgate: there is no ticket {number}", err=True)
+            return DATA
+        tag = known.house.desk(told.ticket.desk).tag
+    if as_json:
+        show.out_json({**ticket_json(told, tag), **story_json(told)})
+    else:
+        _print(told, tag)
+    return 0
+
+
+@tickets.command()
+@click.option("--from", "requester", required=True, help="The caller's address.")
+@click.option("--name", default="", help="The caller's name.")
+@click.option("--subject", required=True)
+@click.option("--text", default="", help="What the caller said; - reads it from standard input.")
+@click.option("--desk", help="The desk's name, where there are several.")
+@click.pass_obj
+def new(config: Path | None, requester: str, name: str, subject: str, text: str, desk: str | None) -> int:
+    """Open a ticket for somebody who telephoned."""
+    from mailgate.flow import operate
+
+    said = click.get_text_stream("stdin").read() if text == "-" else text
+    with opened(config) as known:
+        where = desk or known.house.desks[0].name
+        done = operate.open_by_phone(known.store, known.house, where, fold_address(requester), name, subject, said or subject, now())
+        click.echo(f"{known.house.desk(where).tag}-{done.ticket.id if done.ticket else '?'}")
+    return 0
+
+
+@tickets.command()
+@click.argument("number", type=int, metavar="N")
+@click.argument("text", metavar='"#verb ..."')
+@click.option("--as", "who", help="The technician in whose name it is done.")
+@click.pass_obj
+def command(config: Path | None, number: int, text: str, who: str | None) -> int:
+    """Do what a technician could order by mail: mailgate tickets command 7 "#resolve It prints again."."""
+    from mailgate.flow import operate
+
+    with opened(config) as known:
+        done = operate.order(known.store, known.house, TicketId(number), text, fold_address(who) if who else None, now())
+    if done.ticket is None:
+        click.echo(f"mailgate: there is no ticket {number}", err=True)
+        return DATA
+    for line in _lines(done.decision):
+        click.echo(f"{'done   ' if line.ok else 'refused'} {show.safe(line.wrote)}" + (f"  ({line.wrong})" if line.wrong else ""))
+        if line.instead:
+            click.echo(f"        would work: {line.instead}")
+    click.echo(f"{known.house.desk(done.ticket.desk).tag}-{done.ticket.id} is {done.ticket.status}")
+    return DATA if done.decision.refusals else 0
+
+
+def _lines(decision: Decision) -> list[Line]:
+    refused = {one.line: one for one in decision.refusals}
+    lines = [Line(one.line, one.line not in refused) for one in decision.commands if one.line not in refused]
+    return lines + [Line(one.line, False, one.slug, one.instead) for one in decision.refusals]
+
+
+def ticket_json(told: Story, tag: str) -> show.Json:
+    """A ticket in the shape of BEHAVIOUR's section 1, without its story."""
+    one = told.ticket
+    closure = {"category": one.closure_category, "note": one.closure_note} if one.closure_category or one.closure_note else None
+    return {
+        "id": one.id, "tag": f"{tag}-{one.id}", "subject": one.subject, "desk": one.desk, "source": one.source, "type": one.type,
+        "state": state_of(one.status), "status": one.status, "priority": one.priority, "impact": one.impact, "urgency": one.urgency,
+        "category": one.category, "service": one.service, "tags": list(one.tags), "team": one.team, "assignee": one.assignee,
+        "requester": one.requester,
+        "participants": [{"address": who.address, "role": who.role, "confirmed": who.confirmed} for who in one.participants],
+        "parent": one.parent, "children": list(told.children), "links": list(told.links), "merged_into": one.merged_into,
+        "resolution": one.resolution, "closure": closure,
+        "approvals": [
+            {"stage": ask.stage, "approver": ask.approver, "state": ask.state, "decided": show.iso(ask.decided), "how": ask.how,
+             "why": ask.why} for ask in told.approvals
+        ],
+        "sla": [], "created": show.iso(one.created), "updated": show.iso(one.updated),
+    }  # fmt: skip
+
+
+def story_json(told: Story) -> show.Json:
+    """Messages, events and timers of a ticket, in the shape of BEHAVIOUR's section 1."""
+    return {
+        "messages": [
+            {"id": one.id, "direction": one.direction, "author": one.author, "strength": one.strength, "visibility": one.visibility,
+             "unverified": one.unverified, "message_id": one.message_id, "time": show.iso(one.at), "text": one.text, "note": one.note,
+             "attachments": [{"filename": file.filename, "content_type": file.content_type, "size": file.size, "sha256": file.sha256}
+                             for file in one.files]}
+            for one in told.messages
+        ],
+        "events": [
+            {"time": show.iso(one.at), "actor": one.actor, "strength": one.strength, "verb": one.verb, "note": one.note,
+             "changes": {change.field: change.value for change in one.changes}, "cause": one.cause}
+            for one in told.events
+        ],
+        "timers": [{"kind": one.kind, "due": show.iso(one.due)} for one in told.timers],
+    }  # fmt: skip
+
+
+def _print(told: Story, tag: str) -> None:
+    one = told.ticket
+    click.echo(f"{tag}-{one.id}  {show.safe(one.subject)}")
+    click.echo(f"{one.status} ({state_of(one.status)}), {one.priority}, team {one.team or '-'}, assignee {one.assignee or '-'}")
+    click.echo(f"opened {show.clock(one.created)} by {one.requester} ({one.source}), updated {show.clock(one.updated)}")
+    for who in one.participants:
+        click.echo(f"  {who.role:<9} {who.address}{'' if who.confirmed else ' (unconfirmed)'}{' (muted)' if who.muted else ''}")
+    if one.resolution:
+        click.echo("solution: " + "\n          ".join(show.safe_lines(one.resolution)))
+    for timer in told.timers:
+        click.echo(f"next: {timer.kind} at {show.clock(timer.due)}")
+    printed: list[tuple[datetime, Callable[[], None]]] = [(one.at, partial(_print_event, one)) for one in told.events]
+    printed += [(one.at, partial(_print_said, one)) for one in told.messages]
+    for _, print_one in sorted(printed, key=itemgetter(0)):
+        print_one()
+
+
+def _print_event(event: Happened) -> None:
+    changed = ", ".join(f"{one.field}={show.safe(one.value)}" for one in event.changes if one.field in _TOLD)
+    note = f" [{show.safe(event.note)}]" if event.note else ""
+    click.echo(f"\n{show.clock(event.at)}  {event.actor}: {event.verb}{' ' + changed if changed else ''}{note}  <{event.cause}>")
+
+
+def _print_said(said: Said) -> None:
+    marks = [said.visibility, *(["unverified"] if said.unverified else []), *([said.note] if said.note else [])]
+    click.echo(f"\n{show.clock(said.at)}  {said.author} {'writes' if said.direction == 'in' else 'answers'} ({', '.join(marks)})")
+    for line in show.safe_lines(said.text):
+        click.echo(f"    {line}")
+    for file in said.files:
+        click.echo(f"    [{show.safe(file.filename)}, {file.size} octets]")
+
+
+# The fields that a reader of the story wants to see; the rest is in --json.
+_TOLD = frozenset({"status", "assignee", "team", "priority", "requester", "merged_into", "closure_category"})
