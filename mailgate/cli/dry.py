@@ -14,23 +14,32 @@ from mailgate.flow.house import House
 from mailgate.flow.understand import Records
 from mailgate.mail.isolate import Died, Parser
 from mailgate.mail.letters import Templates, packaged
-from mailgate.mail.parse import unreadable
+from mailgate.mail.parsed import ParsedMail
 
 _TOGETHER = 20
 # Seconds that a mail may be read for; whoever waits for the answer is a person.
-_PATIENCE = 1.0
+_PATIENCE = 1.4
 
 
-def explained(config: Path | None, mails: Iterator[tuple[str, bytes]], sender: str | None) -> Iterator[tuple[str, Explanation]]:
+def explained(
+    config: Path | None, mails: Iterator[tuple[str, bytes]], sender: str | None, parser: Parser
+) -> Iterator[tuple[str, Explanation]]:
     """Each mail with its explanation, as they come. Never raises on a mail."""
     known = settings(config)
-    with _records(known) as (house, records), Parser(known.security.limits.parse_memory) as parser:
+    with _records(known) as (house, records):
         for batch in _batches(mails):
             read = parser.parse_all([raw for _, raw in batch], _PATIENCE)
             for (source, raw), mail in zip(batch, read, strict=True):
-                if isinstance(mail, Died):
-                    mail = unreadable(raw, mail.reason)
-                yield source, explain(house, records, raw, mail, now(), sender=sender)
+                yield source, explain(house, records, raw, _readable(raw, mail), now(), sender=sender)
+
+
+def _readable(raw: bytes, mail: ParsedMail | Died) -> ParsedMail:
+    if not isinstance(mail, Died):
+        return mail
+    # Only a mail that killed its reader is looked at here, and no deeper than its header.
+    from mailgate.mail.parse import unreadable
+
+    return unreadable(raw, mail.reason)
 
 
 def _batches(mails: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:

@@ -31,13 +31,18 @@ def explain(config: Path | None, paths: Sequence[str], as_json: bool, envelope_f
 
     PATH is a file, a folder, an mbox, a Maildir or - for standard input.
     """
-    from mailgate.cli.dry import explained
+    from mailgate.mail.isolate import Parser
 
-    for source, told in explained(config, files.mails(paths, sys.stdin.buffer), envelope_from):
-        if as_json:
-            sys.stdout.write(json.dumps(explanation_json(source, told), ensure_ascii=False) + "\n")
-        else:
-            _print(source, told)
+    with Parser() as parser:
+        # The child starts while this process is still busy with importing the rest.
+        parser.warm()
+        from mailgate.cli.dry import explained
+
+        for source, told in explained(config, files.mails(paths, sys.stdin.buffer), envelope_from, parser):
+            if as_json:
+                sys.stdout.write(json.dumps(explanation_json(source, told), ensure_ascii=False) + "\n")
+            else:
+                _print(source, told)
 
 
 def explanation_json(source: str, told: Explanation) -> dict[str, Any]:

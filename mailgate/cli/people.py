@@ -22,7 +22,7 @@ def people() -> None:
 
 
 @people.command("list")
-@click.option("--role", type=click.Choice([*Role]))
+@click.option("--role", type=click.Choice([one.value for one in Role]))
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def list_(config: Path | None, role: str | None, as_json: bool) -> None:
@@ -44,7 +44,7 @@ def list_(config: Path | None, role: str | None, as_json: bool) -> None:
 @people.command()
 @click.argument("address")
 @click.option("--name", default="")
-@click.option("--role", type=click.Choice([*Role]), default=Role.REQUESTER.value)
+@click.option("--role", type=click.Choice([one.value for one in Role]), default=Role.REQUESTER.value)
 @click.option("--team")
 @click.option("--manager", help="An address.")
 @click.option("--alias", "aliases", multiple=True, help="Another address of the same person; may be repeated.")

@@ -33,5 +33,5 @@ def _log_to_standard_error() -> None:
     logging.basicConfig(level=logging.INFO, format=f"{dated}%(levelname)s %(message)s")
     logging.raiseExceptions = False
     # These log every job, or the octets of mails.
-    for name in ("apscheduler", "mail.log", "uvicorn", "asyncio"):
+    for name in ("apscheduler", "mail.log", "uvicorn", "asyncio", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)

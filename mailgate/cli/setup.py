@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
@@ -76,17 +75,12 @@ def _check_store(known: Settings) -> int:
 
 
 def _check_relay(known: Settings) -> int:
-    from mailgate.channels.smtp_out import Courier
+    from mailgate.channels.smtp_out import probed
     from mailgate.config import wiring
     from mailgate.flow.delivery import Result
 
-    async def probe() -> tuple[bool, str]:
-        courier = Courier(wiring.relay(known))
-        outcome = await courier.probe()
-        await courier.close()
-        return outcome.result is Result.SENT, f"{outcome.stage}: {outcome.reply}"
-
-    works, said = asyncio.run(probe())
+    outcome = probed(wiring.relay(known))
+    works, said = outcome.result is Result.SENT, f"{outcome.stage}: {outcome.reply}"
     where = f"{known.relay.host}:{known.relay.port}" if known.relay.host else known.relay.directory
     click.echo(f"{'ok   ' if works else 'fault'}  relay {where} ({show.safe(said)})")
     return 0 if works else UNAVAILABLE

@@ -29,13 +29,13 @@ def tickets() -> None:
 
 @tickets.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a ticket, one line each.")
-@click.option("--state", "states", multiple=True, type=click.Choice([*State], case_sensitive=False), help="May be repeated.")
-@click.option("--status", "statuses", multiple=True, type=click.Choice([*Status], case_sensitive=False), help="May be repeated.")
+@click.option("--state", "states", multiple=True, type=click.Choice([one.value for one in State], case_sensitive=False), help="May be repeated.")
+@click.option("--status", "statuses", multiple=True, type=click.Choice([one.value for one in Status], case_sensitive=False), help="May be repeated.")
 @click.option("--desk")
 @click.option("--team")
 @click.option("--assignee", help="An address.")
 @click.option("--requester", help="An address.")
-@click.option("--priority", type=click.Choice([*Priority], case_sensitive=False))
+@click.option("--priority", type=click.Choice([one.value for one in Priority], case_sensitive=False))
 @click.option("--search", help="Words in the subject or in what was written.")
 @click.pass_obj
 def list_(

@@ -13,9 +13,14 @@ from mailgate.store.engine import Store
 from mailgate.store.migrate import migrate
 
 
+def connect(settings: Settings) -> Store:
+    """The database, as yet unasked. Raises Misconfigured for an address that is none, Unavailable where its file cannot be made now."""
+    return Store(settings.store.url, settings.store.password.reveal() if settings.store.password else None)
+
+
 def open_store(settings: Settings) -> Store:
     """The database, brought up to date. Raises Misconfigured for one that cannot serve, Unavailable where it does not answer now."""
-    store = Store(settings.store.url, settings.store.password.reveal() if settings.store.password else None)
+    store = connect(settings)
     migrate(store)
     return store
 
@@ -25,11 +30,12 @@ def open_house(settings: Settings, store: Store | None) -> House:
     folders = ([settings.templates] if settings.templates else []) + [packaged()]
     return House(
         settings.desks, settings.policy, settings.security, settings.people, load_keys(settings.key_file), Templates(folders),
-        _instance(store) if store else "dry-run",
+        instance(store) if store else "dry-run",
     )  # fmt: skip
 
 
-def _instance(store: Store) -> str:
+def instance(store: Store) -> str:
+    """The random name of the installation that this database belongs to, chosen when it is first asked for."""
     with store.look() as tx:
         known = facts.get(tx, facts.INSTANCE)
     if known is not None:

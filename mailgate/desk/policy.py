@@ -58,7 +58,7 @@ class Limits:
     connections_per_peer: int = 250
     recipients: int = 100
     parse_time: timedelta = timedelta(seconds=10)
-    parse_memory: int = 512_000_000
+    parse_memory: int = 768_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,190 @@
+"""Whose addresses stand in this field, and can the From field name one person? Strict where identity hangs on it, lenient for the
+rest.
+
+Identity is the one address of the one From field. Structure is read first, from the raw field with every encoded word masked; names are
+decoded afterwards and never read again, so that nothing an encoded word hides can become an address (CVE-2023-27043 and its kind). The
+plain forms, nearly all of real mail, are matched by one exact pattern; whatever else occurs is mail-parser's strict scanner's business.
+
+Fault slugs: `no-from`, `several-from` (fields or addresses), `group`, `control-character`, `unreadable-from` (no single address can be
+meant) speak of a From that names nobody or hides somebody. `address-in-name` (the name shows another address) and `malformed-from`
+(broken, but with one possible reading) leave a usable address that is worth a claim and no more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailgate.desk.model import fold_address
+from mailgate.mail.fields import WORD, Fields, line, words
+from mailgate.mail.parsed import Mailbox
+
+MAX_ADDRESSES = 200
+_MAX_FIELD = 100_000
+_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-"
+# A name without specials or a quoted one, and an angle address; or a bare address. No two parts of it can match the same character.
+_PLAIN = re.compile(
+    rf"""[ \t]*(?:"([^"\\<>@]*)"|([^"\\<>@,;:()\[\]]*))[ \t]*<([{_ATEXT}]+@[A-Za-z0-9.\-]+)>[ \t]*(?:,|$)"""
+    rf"""|[ \t]*([{_ATEXT}]+@[A-Za-z0-9.\-]+)[ \t]*(?:,|$)"""
+)
+_LOOSE = re.compile(rf"[{_ATEXT}\x80-\U0010ffff]+@[A-Za-z0-9\x80-\U0010ffff.\-]+")
+# Private characters that no header brings along: they are taken out of the field before they stand for its encoded words.
+_MASK_OPEN, _MASK_CLOSE = "\ue0f0", "\ue0f1"
+_MASKED = re.compile(f"{_MASK_OPEN}(\\d+){_MASK_CLOSE}")
+_BETWEEN_MASKS = re.compile(f"(?<={_MASK_CLOSE})[ \t]+(?={_MASK_OPEN})")
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The mailboxes of a field and, for a From, the slugs of what is wrong with it."""
+
+    boxes: tuple[Mailbox, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+def read(values: Iterable[str]) -> tuple[Mailbox, ...]:
+    """The mailboxes of the fields of one name, in order, each address once, at most MAX_ADDRESSES. What is broken is read as well as
+    it can be.
+    """
+    boxes: dict[str, Mailbox] = {}
+    for value in values:
+        found, broken = _structure(value[:_MAX_FIELD])
+        for box in (*found, *(Mailbox("", address) for item in broken for address in _loose(item))):
+            boxes.setdefault(fold_address(box.address), box)
+            if len(boxes) >= MAX_ADDRESSES:
+                break
+    return tuple(boxes.values())
+
+
+def sender(fields: Fields, raw_values: Iterable[str]) -> Reading:
+    """Who the From field says wrote this mail. `raw_values` are the From fields as they came, for the controls that unfolding hides.
+
+    The reading either gives the one address that a strict grammar gives, or a fault (ATTACKS 13 to 19).
+    """
+    values, raws = fields.all("from"), list(raw_values)
+    faults: list[str] = ["no-from"] if not values else ["several-from"] if len(values) > 1 else []
+    if any(_CONTROL.search(re.sub(r"\r?\n[ \t]", "", raw)) for raw in raws):
+        faults.append("control-character")
+    boxes: dict[str, Mailbox] = {}
+    for value in values[:10]:
+        found, broken = _structure(value[:_MAX_FIELD])
+        if _grouped(value):
+            faults.append("group")
+        if broken and not found and len(broken) == 1 and (only := _only_reading(broken[0])):
+            found = (Mailbox("", only),)
+            faults.append("malformed-from")
+        elif broken or not found:
+            faults.append("malformed-from" if found else "unreadable-from")
+        for box in found[:10]:
+            boxes.setdefault(fold_address(box.address), box)
+    if len(boxes) > 1:
+        faults.append("several-from")
+    if any(not address.isascii() for address in boxes) and not all(_is_utf8(raw) for raw in raws):
+        # Octets of an unknown charset may be any letters: whose address that is, nobody can say.
+        boxes = {address: box for address, box in boxes.items() if address.isascii()}
+        faults.append("unreadable-from")
+    if any(_disguised(box) for box in boxes.values()):
+        faults.append("address-in-name")
+    return Reading(tuple(boxes.values()), tuple(dict.fromkeys(faults)))
+
+
+def _is_utf8(raw: str) -> bool:
+    """Whether the octets that the stdlib carries as surrogates are UTF-8 (RFC 6532)."""
+    try:
+        raw.encode("utf-8", "surrogateescape").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _structure(value: str) -> tuple[tuple[Mailbox, ...], tuple[str, ...]]:
+    """The sound mailboxes of one field, and its items that are none (still masked)."""
+    names: list[str] = []
+
+    def mask(match: re.Match[str]) -> str:
+        names.append(match[0])
+        return f"{_MASK_OPEN}{len(names) - 1}{_MASK_CLOSE}"
+
+    if _MASK_OPEN in value or _MASK_CLOSE in value:
+        value = value.replace(_MASK_OPEN, "").replace(_MASK_CLOSE, "")
+    masked = WORD.sub(mask, value) if "=?" in value else value
+    plain = _plain(masked)
+    found, broken = (plain, ()) if plain is not None else _scanned(masked)
+    boxes = tuple(Mailbox(_name(name, names), address) for name, address in found if _MASK_OPEN not in address)
+    return boxes, broken + tuple("" for _, address in found if _MASK_OPEN in address)
+
+
+def _plain(value: str) -> tuple[tuple[str, str], ...] | None:
+    """Names and addresses of a field in the plain forms; None as soon as anything else occurs."""
+    found: list[tuple[str, str]] = []
+    position = 0
+    while position < len(value):
+        match = _PLAIN.match(value, position)
+        if match is None:
+            return None if value[position:].strip(" \t,") else tuple(found)
+        found.append((match[1] or match[2] or "", match[3] or match[4]))
+        position = match.end()
+    return tuple(found)
+
+
+def _scanned(value: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Names and addresses by mail-parser's structural scanner, and the items it found ambiguous."""
+    from mailparser.utils import get_addresses
+
+    diagnostics: list[dict[str, object]] = []
+    try:
+        found = get_addresses(value, defects=diagnostics)
+    except Exception:
+        # The scanner leans on the stdlib's recursive parser: whatever that raises on hostile input makes the whole field unreadable.
+        return (), (value,)
+    sound = tuple(("" if name == address else name, address) for name, address in found if address)
+    return sound, tuple(str(one["raw"]) for one in diagnostics if not one["recovered"])
+
+
+def _name(masked: str, names: list[str]) -> str:
+    """A display name with its encoded words decoded, for reading only."""
+    if names:
+        masked = _MASKED.sub(lambda match: names[int(match[1])], _BETWEEN_MASKS.sub(" ", masked))
+    return line(words(masked)).strip("\"' ")
+
+
+def _only_reading(item: str) -> str | None:
+    """The address of a broken item in which but one can be meant: a single at-sign, and nothing but blanks or brackets around it."""
+    found = _loose(item)
+    return found[0] if len(found) == 1 and item.count("@") == 1 and not re.search(r"@[^\s<>]*[()]", item) else None
+
+
+def _loose(item: str) -> tuple[str, ...]:
+    """Every address-like word of a broken item; those in angle brackets alone where there are some."""
+    bracketed = [address for part in item.split("<")[1:] for address in _LOOSE.findall(part.split(">")[0])]
+    found = bracketed or _LOOSE.findall(item)
+    return tuple(address.strip(".'") for address in found if _MASK_OPEN not in address)[:MAX_ADDRESSES]
+
+
+def _grouped(value: str) -> bool:
+    """Whether a colon stands where RFC 5322 opens a group: outside quotes, comments, angle brackets and domain literals."""
+    depth = {"(": 0, "<": 0, "[": 0}
+    quoted = escaped = False
+    for char in WORD.sub("", value):
+        if escaped:
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        elif char == '"' and not depth["("]:
+            quoted = not quoted
+        elif not quoted and char in "(<[":
+            depth[char] += 1
+        elif not quoted and char in ")>]":
+            opener = {")": "(", ">": "<", "]": "["}[char]
+            depth[opener] = max(0, depth[opener] - 1)
+        elif char == ":" and not quoted and not any(depth.values()):
+            return True
+    return False
+
+
+def _disguised(box: Mailbox) -> bool:
+    """Whether the display name shows an address other than the one it belongs to."""
+    shown = _LOOSE.findall(box.name) if "@" in box.name else []
+    return any("." in address.rpartition("@")[2] and fold_address(address) != fold_address(box.address) for address in shown)

@@ -1,0 +1,242 @@
+"""Which parts of this mail are its text, and which are files? Walks the stdlib's compat32 tree; decodes charsets; decides nothing
+about meaning.
+
+The text of an attached message is never this mail's text (it may hold anybody's words and commands). Of alternatives the plain one is
+the text, unless it is blank; of a related set the root; several text parts in a row are all text. A text part with a file name or
+marked as attachment is a file, unless the mail has no other text (RFC 2046 section 5.1, RFC 2183, RFC 2387).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import Any
+
+from mailgate.mail.charset import clean, decode
+from mailgate.mail.fields import line, parameter, words
+from mailgate.mail.parsed import Attachment
+
+MAX_DEPTH = 60
+MAX_TEXT = 4_000_000
+MAX_ATTACHMENTS = 500
+_READABLE = ("text/plain", "text/html", "text/enriched", "text/richtext", "text/x-markdown", "text/markdown")
+_MEDIA_TYPE = re.compile(r"[a-z0-9.+_-]{1,60}/[a-z0-9.+_-]{1,60}")
+_RICH = re.compile(r"<<|</?[^<>\n]{1,40}>")
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(?:\..*)?", re.I)
+# What looks like a path separator, or becomes one or a dot when some later program normalises the name.
+_SEPARATORS = {ord(char): "_" for char in "／＼⁄∕⧵﹨:"} | {ord(char): "." for char in "․．﹒"}
+_MAX_NAME = 180
+
+
+@dataclass(slots=True)
+class Body:
+    """What the walk found: readable runs in order (plain text or None, markup or None), and the files with their parts' numbers."""
+
+    runs: list[tuple[str | None, str | None]] = field(default_factory=list)
+    files: list[tuple[Message, bool]] = field(default_factory=list)
+    defects: list[str] = field(default_factory=list)
+
+
+def read(message: Message) -> Body:
+    """The text runs and files of a mail. A mail whose only text is a named part has that for its text, not for a file."""
+    body = Body()
+    _collect(message, body, inline=False, depth=0)
+    if not any((plain or "").strip() or markup for plain, markup in body.runs):
+        _promote(message, body)
+    return body
+
+
+def attachments(message: Message, body: Body) -> tuple[Attachment, ...]:
+    """The files of a body as values: names made safe, size and SHA-256 over the decoded octets."""
+    numbers = {id(part): number for number, part in enumerate(message.walk())}
+    found = []
+    for count, (part, inline) in enumerate(body.files[:MAX_ATTACHMENTS], 1):
+        octets = part_octets(part)
+        content_type = media_type(part)
+        name = safe_name(file_name(part), content_type, count)
+        content_id = line(str(part.get("Content-ID", ""))).strip("<> ")[:250] or None
+        found.append(
+            Attachment(name, content_type, len(octets), hashlib.sha256(octets).hexdigest(), inline, content_id, numbers.get(id(part), 0))
+        )
+    return tuple(found)
+
+
+def part_octets(part: Message) -> bytes:
+    """The decoded octets of a part; of an attached message, the message as it would be saved."""
+    if part.is_multipart():
+        inner = part.get_payload()
+        if media_type(part).startswith("message/") and isinstance(inner, list) and inner:
+            try:
+                return b"".join(_flat(one) for one in inner if isinstance(one, Message))
+            except (RecursionError, ValueError, LookupError, TypeError, AttributeError):
+                return b""
+        return b""
+    transfer = str(part.get("Content-Transfer-Encoding", ""))
+    if transfer != (tidy := transfer.strip().strip("\"';").lower()):
+        part.replace_header("Content-Transfer-Encoding", tidy)
+    try:
+        octets = part.get_payload(decode=True)
+    except (ValueError, LookupError, TypeError, AssertionError, IndexError):
+        return b""
+    return octets if isinstance(octets, bytes) else b""
+
+
+def media_type(part: Message) -> str:
+    """The part's media type in lower case, "application/octet-stream" for a nonsensical one."""
+    value = part.get("Content-Type")
+    if isinstance(value, str) and _MEDIA_TYPE.fullmatch(plain := value.partition(";")[0].strip().lower()):
+        return plain
+    try:
+        content_type = clean(part.get_content_type()).strip()
+    except (ValueError, LookupError, TypeError):
+        return "application/octet-stream"
+    return content_type[:120] if content_type.isascii() else "application/octet-stream"
+
+
+def file_name(part: Message) -> str:
+    """The name that the sender gave to a part, decoded but not yet safe; "" for none."""
+    return parameter(part, "content-disposition", "filename") or parameter(part, "content-type", "name")
+
+
+def safe_name(given: str, content_type: str, number: int) -> str:
+    """A file name that is harmless as metadata: normalised first, then without path, controls, direction marks, leading dots or device
+    names.
+
+    A nameless part is called after its place and type: `part-2.jpg` (ATTACKS 82).
+    """
+    name = unicodedata.normalize("NFC", line(words(given))).translate(_SEPARATORS)
+    name = "".join(char for char in name if unicodedata.category(char) not in ("Cf", "Cc", "Cs", "Co", "Cn"))
+    name = name.replace("\\", "/").rsplit("/", 1)[-1].strip(" .\"'<>|?*")
+    if not name:
+        extension = ".eml" if content_type == "message/rfc822" else mimetypes.guess_extension(content_type) or ".bin"
+        return f"part-{number}{extension}"
+    if _RESERVED.fullmatch(name):
+        name = "_" + name
+    if len(name) > _MAX_NAME:
+        stem, dot, extension = name.rpartition(".")
+        name = stem[: _MAX_NAME - len(extension) - 1] + dot + extension if dot and len(extension) <= 10 else name[:_MAX_NAME]
+    return name
+
+
+def text_of(part: Message) -> str:
+    """The clean text of a leaf, format=flowed put back into paragraphs (RFC 3676)."""
+    octets = part_octets(part)[:MAX_TEXT]
+    text = clean(decode(octets, _charset(part)))
+    if "flowed" in parameter(part, "content-type", "format").lower():
+        return _unflowed(text, "yes" in parameter(part, "content-type", "delsp").lower())
+    return text
+
+
+def _collect(part: Any, body: Body, *, inline: bool, depth: int) -> None:
+    """Sorts one part and what it holds into runs and files."""
+    content_type = media_type(part)
+    children: Any = part.get_payload() if part.is_multipart() else None
+    if content_type.startswith("message/") or depth > MAX_DEPTH:
+        if content_type not in ("message/delivery-status", "message/disposition-notification", "message/feedback-report") or not depth:
+            body.files.append((part, False))
+    elif isinstance(children, list):
+        if content_type == "multipart/alternative":
+            _collect_alternatives(children, body, depth)
+        elif content_type == "multipart/related":
+            _collect_related(part, children, body, depth)
+        else:
+            for child in children:
+                _collect(child, body, inline=False, depth=depth + 1)
+    elif content_type in _READABLE and not _is_file(part):
+        body.runs.append(_run(part, content_type))
+    elif content_type.startswith("multipart/"):
+        # A container without its parts: whatever there is, is its text.
+        body.defects.append("empty-multipart")
+        body.runs.append((text_of(part), None))
+    else:
+        disposition = _disposition(part)
+        body.files.append((part, disposition == "inline" or (inline and disposition != "attachment")))
+
+
+def _collect_alternatives(children: list[Any], body: Body, depth: int) -> None:
+    """One run out of several renderings of the same words: the plain one that is not blank, and the richest markup."""
+    branches = []
+    for child in children:
+        branch = Body()
+        _collect(child, branch, inline=True, depth=depth + 1)
+        body.files += branch.files
+        body.defects += branch.defects
+        branches.append(branch.runs)
+    plain = next((runs for runs in branches if any((text or "").strip() for text, _ in runs)), [])
+    marked = next((runs for runs in reversed(branches) if any(markup for _, markup in runs)), [])
+    if plain and marked and plain is not marked:
+        text = "\n\n".join(text for text, _ in plain if text)
+        body.runs.append((text, "\n".join(markup for _, markup in marked if markup)))
+    else:
+        body.runs += plain or marked
+
+
+def _collect_related(part: Message, children: list[Any], body: Body, depth: int) -> None:
+    """The root of a related set is text; what it refers to is an inline file."""
+    start = parameter(part, "content-type", "start").strip("<> ")
+    root = next((child for child in children if start and line(str(child.get("Content-ID", ""))).strip("<> ") == start), None)
+    if root is None or root.get_content_maintype() not in ("text", "multipart"):
+        root = next((child for child in children if child.get_content_maintype() in ("text", "multipart")), None)
+    for child in children:
+        _collect(child, body, inline=child is not root, depth=depth + 1)
+
+
+def _promote(message: Message, body: Body) -> None:
+    """Where no part is plainly text, the first named text part that is not marked as an attachment is the text."""
+    for index, (part, _) in enumerate(body.files):
+        content_type = media_type(part)
+        if content_type in _READABLE and (_disposition(part) != "attachment" or part is message):
+            # Called inline and named it is both: words to read and a file to keep.
+            if _disposition(part) != "inline":
+                del body.files[index]
+            body.runs.append(_run(part, content_type))
+            return
+
+
+def _run(part: Message, content_type: str) -> tuple[str | None, str | None]:
+    """A leaf as plain text or as markup."""
+    text = text_of(part)
+    if content_type == "text/html":
+        return None, text
+    if content_type in ("text/enriched", "text/richtext"):
+        return _RICH.sub(lambda match: "<" if match[0] == "<<" else "", text), None
+    return text, None
+
+
+def _is_file(part: Message) -> bool:
+    """Whether a text part is meant as a file."""
+    return _disposition(part) == "attachment" or bool(file_name(part))
+
+
+def _disposition(part: Message) -> str:
+    """`attachment`, `inline` or whatever else the part calls itself; "" for nothing."""
+    return str(part.get("Content-Disposition", "")).partition(";")[0].strip().lower()
+
+
+def _charset(part: Message) -> str | None:
+    """The declared charset of a part."""
+    return parameter(part, "content-type", "charset") or None
+
+
+def _flat(message: Message) -> bytes:
+    """An attached message as octets, its lines as they came."""
+    return message.as_bytes(policy=message.policy.clone(max_line_length=None, mangle_from_=False))
+
+
+def _unflowed(text: str, delete_space: bool) -> str:
+    """Paragraphs out of flowed lines: a line that ends in a blank goes on in the next one of the same quote depth."""
+    out: list[str] = []
+    open_depth = -1
+    for raw in text.split("\n"):
+        depth = len(raw) - len(raw.lstrip(">"))
+        content = raw[depth:].removeprefix(" ")
+        flows = content.endswith(" ") and content != "-- "
+        if open_depth != depth or content == "-- ":
+            out.append(("\n" if out else "") + (">" * depth + " " if depth else ""))
+        out.append(content[:-1] if flows and delete_space else content)
+        open_depth = depth if flows else -1
+    return "".join(out)

@@ -1,0 +1,123 @@
+"""When was this mail written? Reads the Date field as mailers really write it. Does not decide whether the sender's clock is right.
+
+mail-parser reads what RFC 5322 allows. What it refuses (AM/PM, missing or bare zones, numeric months, weekdays in odd places) is read
+by its parts: a time, a year, a day, a month, wherever they stand. A missing zone counts as UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+_ISO_MARK = re.compile(r"(?<=\d)T(?=\d)")
+_DOTTED_TIME = re.compile(r"(?<![\d.])(\d{1,2})\.(\d{2})(?:\.(\d{2}))?()(?![\d.])")
+_TIME = re.compile(r"\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?:[.,]\d+)?\s*([AaPp])?(?:\.?[Mm]\b\.?)?")
+_USUAL = re.compile(r"(?:[A-Z][a-z]{2}, )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)([0-5]\d)(?: \([^()]*\))?")
+# RFC 5322 would take PM for an unknown zone, and mail-parser does.
+_HALF_DAY = re.compile(r"\d\s*[AaPp]\.?[Mm]\b")
+_ISO = re.compile(r"\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?=\b|T)")
+_NUMERIC = re.compile(r"\b(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})\b")
+_MONTH = re.compile(r"(?<![a-z])(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*", re.I)
+_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})\b")
+_ZONE = re.compile(r"\b(UTC|GMT|EST|EDT|CST|CDT|MST|MDT|PST|PDT|CET|CEST|MEZ|MESZ|EET|EEST|MSK|BST|IST|JST|KST)\b")
+_HOURS = {
+    "EST": -5,
+    "EDT": -4,
+    "CST": -6,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+    "CET": 1,
+    "MEZ": 1,
+    "BST": 1,
+    "CEST": 2,
+    "MESZ": 2,
+    "EET": 2,
+    "EEST": 3,
+    "MSK": 3,
+    "IST": 5.5,
+    "JST": 9,
+    "KST": 9,
+}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_COMMENT = re.compile(r"\([^()]*\)")
+
+
+def read(value: str) -> datetime | None:
+    """The instant of a Date field in UTC; None for a blank or hopeless one."""
+    text = value[:200].strip()
+    if not text:
+        return None
+    if usual := _USUAL.fullmatch(text):
+        return _exact(usual)
+    if not _HALF_DAY.search(text):
+        from mailparser.dates import parse_mail_date
+
+        strict = parse_mail_date(text).value
+        if isinstance(strict, datetime):
+            return strict
+    return _pieced(_COMMENT.sub(" ", text))
+
+
+def _exact(usual: re.Match[str]) -> datetime | None:
+    """The date in the form in which nearly all mailers write it; None if there is no such day, hour or month."""
+    day, month, year, hour, minute, second, sign, hours, minutes = usual.groups()
+    offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
+    try:
+        local = datetime(int(year), _MONTHS.index(month.lower()) + 1, int(day), int(hour), int(minute), min(int(second), 59), tzinfo=UTC)
+        return local - offset
+    except (ValueError, OverflowError):
+        return None
+
+
+def _pieced(text: str) -> datetime | None:
+    """A date put together from its parts; None if a part is missing or impossible."""
+    text = _ISO_MARK.sub(" ", text)
+    clock = _TIME.search(text) or _DOTTED_TIME.search(text)
+    day = _calendar(text[: clock.start()] + " " + text[clock.end() :] if clock else text)
+    if day is None or clock is None:
+        return None
+    hour = int(clock[1])
+    if clock[4]:
+        hour = hour % 12 + (12 if clock[4] in "Pp" else 0)
+    try:
+        return datetime(*day, hour, int(clock[2]), min(int(clock[3] or 0), 59), tzinfo=_zone(text[clock.end() :])).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _calendar(text: str) -> tuple[int, int, int] | None:
+    """Year, month and day of a text from which the time has been taken out."""
+    if iso := _ISO.search(text):
+        return int(iso[1]), int(iso[2]), int(iso[3])
+    if numeric := _NUMERIC.search(text):
+        first, second, year = (int(part) for part in numeric.groups())
+        # Day first, as nearly everywhere, unless only the American order can be meant.
+        day, month = (second, first) if second > 12 else (first, second)
+        return _full(year), month, day
+    named = _MONTH.search(text)
+    numbers = [int(number) for number in re.findall(r"(?<![+\d-])\d{1,4}(?!\d)", text)]
+    if named is None or len(numbers) < 2:
+        return None
+    years = [number for number in numbers if number > 31] or numbers[1:]
+    days = [number for number in numbers if 0 < number <= 31]
+    return (_full(years[0]), _MONTHS.index(named[1].lower()) + 1, days[0]) if days else None
+
+
+def _full(year: int) -> int:
+    """A year with its century (RFC 5322 section 4.3)."""
+    return year + (2000 if year < 50 else 1900) if year < 100 else year
+
+
+def _zone(text: str) -> timezone:
+    """The zone that follows the time: an offset, a known name, four bare digits; else UTC."""
+    if offset := _OFFSET.search(text):
+        minutes = int(offset[2]) * 60 + int(offset[3])
+        return timezone(timedelta(minutes=min(minutes, 14 * 60) * (-1 if offset[1] == "-" else 1)))
+    if name := _ZONE.search(text):
+        return timezone(timedelta(hours=_HOURS.get(name[1], 0)))
+    if bare := re.match(r"\s*(0\d|1[0-4])([0-5]\d)\s*$", text):
+        return timezone(timedelta(hours=int(bare[1]), minutes=int(bare[2])))
+    return UTC

@@ -1,0 +1,156 @@
+"""What do the header fields of this mail say? Fields as clean text, encoded words, Message-IDs. Addresses and dates have rooms of
+their own.
+
+Values come out of the stdlib's compat32 tree, the only one that neither hangs nor raises on hostile fields. RFC 2047 words are decoded
+by one linear scan: the stdlib's takes 37 s for a subject of 40,000 of them.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from email.message import Message
+
+from mailgate.mail.charset import clean, decode
+
+_FOLD = re.compile(r"\r?\n(?=[ \t])|[\r\n]+")
+# The payload may hold blanks, which many mailers leave in; a question mark ends it in any case, so that the scan is linear.
+WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
+_Q_OCTET = re.compile(rb"=([0-9A-Fa-f]{2})")
+_BRACKETED = re.compile(r"<([^<>]{1,990})>")
+_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+MAX_IDS = 200
+
+
+class Fields:
+    """The header fields of one part: names lower-cased, values unfolded, undeclared 8-bit decoded, encoded words still as they stood."""
+
+    __slots__ = ("_index", "items")
+
+    def __init__(self, message: Message) -> None:
+        self.items: list[tuple[str, str]] = [(name.lower(), _unfolded(value)) for name, value in message.raw_items()]
+        self._index: dict[str, list[str]] = {}
+        for name, value in self.items:
+            self._index.setdefault(name, []).append(value)
+
+    def get(self, name: str) -> str:
+        """The first field of that name, "" without one."""
+        values = self._index.get(name)
+        return values[0] if values else ""
+
+    def all(self, name: str) -> list[str]:
+        """Every field of that name, topmost first."""
+        return self._index.get(name, [])
+
+    def text(self, name: str) -> str:
+        """The first field of that name as people read it: encoded words decoded, one line."""
+        return line(words(self.get(name)))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._index
+
+
+def words(value: str) -> str:
+    """`value` with its RFC 2047 encoded words decoded. Neighbouring words of one charset are joined as octets first: mailers cut
+    characters.
+    """
+    if "=?" not in value:
+        return value
+    out: list[str] = []
+    run: list[bytes] = []
+    charset, end = "", 0
+    for match in WORD.finditer(value):
+        between = value[end : match.start()]
+        end = match.end()
+        name = match[1].lower()
+        if run and (between.strip() or name != charset):
+            out.append(decode(b"".join(run), charset))
+            run = []
+        if between.strip() or (not out and not run):
+            out.append(between)
+        charset = name
+        run.append(_word_octets(match[2], match[3]))
+    if run:
+        out.append(decode(b"".join(run), charset))
+    out.append(value[end:])
+    return "".join(out)
+
+
+def line(text: str) -> str:
+    """`text` as one clean line: no folds, no controls, no runs of blanks."""
+    return " ".join(clean(text).split())
+
+
+def message_ids(value: str) -> tuple[str, ...]:
+    """The Message-IDs of a field, without brackets and in order, each once. Ids that a fold broke are mended; `<>` is none.
+
+    Some mailers write no brackets: then every word with an at-sign is one. RFC 5322 section 3.6.4.
+    """
+    if "<" in value:
+        found = ["".join(match.split()) for match in _BRACKETED.findall(value)]
+    else:
+        found = [word.strip("<>,;()\"'") for word in value.split() if "@" in word]
+    return tuple(dict.fromkeys(clean(one) for one in found if one))[:MAX_IDS]
+
+
+def message_id(value: str) -> str | None:
+    """The one Message-ID of a mail; None where it has none (`<>`, `<[@]>` and blank count as none)."""
+    ids = message_ids(value)
+    own = ids[0] if ids else "".join(clean(value).strip(" <>").split())[:990]
+    return own if own.strip("[]@") else None
+
+
+def parameter(part: Message, header: str, name: str) -> str:
+    """A MIME parameter, decoded (RFC 2231, RFC 2047, undeclared 8-bit). "" where there is none, or none that is worth the time."""
+    raw = str(part.get(header, ""))
+    # The stdlib takes a header apart anew for each question; most questions are answered by the name not being there.
+    if name not in raw.lower() or len(raw) > 10_000:
+        return ""
+    try:
+        value = _decoded(part, header).get_param(name, "", header)
+    except (ValueError, LookupError, TypeError, IndexError):
+        return ""
+    if isinstance(value, tuple):
+        charset, _, text = value
+        octets = text.encode("latin-1", "replace") if text.isascii() or _latin(text) else text.encode("utf-8", "surrogateescape")
+        return line(words(decode(octets, charset or None)))
+    return line(words(value or ""))
+
+
+def _decoded(part: Message, header: str) -> Message:
+    """The part, or, if octets stand undeclared in this field of it, a stand-in with the field as text: the stdlib would lose them."""
+    raw = next((str(value) for name, value in part.raw_items() if name.lower() == header), "")
+    if raw.isascii():
+        return part
+    view = Message()
+    view[header] = _unfolded(raw)
+    return view
+
+
+def _latin(text: str) -> bool:
+    """Whether the text is octets in disguise, as the stdlib hands out RFC 2231 values."""
+    return all(ord(char) < 256 for char in text)
+
+
+def _unfolded(value: object) -> str:
+    """One line out of a raw field value; octets that no charset was declared for become text."""
+    text = str(value)
+    if "\n" in text or "\r" in text:
+        text = _FOLD.sub("", text)
+    return _undeclared(text).strip(" \t")
+
+
+def _undeclared(text: str) -> str:
+    """Text in place of the surrogates by which the stdlib carries 8-bit octets."""
+    return text if text.isascii() else decode(text.encode("utf-8", "surrogateescape"))
+
+
+def _word_octets(encoding: str, payload: str) -> bytes:
+    """The octets of an encoded word's payload. Damaged base64 gives what it still holds."""
+    octets = payload.encode("utf-8", "replace")
+    if encoding in "qQ":
+        return _Q_OCTET.sub(lambda match: bytes((int(match[1], 16),)), octets.replace(b"_", b" "))
+    octets = _BASE64.sub(b"", octets)
+    if len(octets) % 4 == 1:
+        octets = octets[:-1]
+    return binascii.a2b_base64(octets + b"=" * (-len(octets) % 4))

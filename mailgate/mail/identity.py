@@ -1,0 +1,71 @@
+"""When are two mails the same mail? A key over what the sender wrote, blind to what the way added. Works on octets, parses nothing deep."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+# Header fields that relays, lists and mailboxes add or change on the way.
+_TRANSPORT = (
+    b"received", b"return-path", b"delivered-to", b"envelope-to", b"authentication-results", b"dkim-signature", b"domainkey-signature",
+    b"resent-", b"x-", b"arc-", b"list-", b"status", b"lines", b"bcc",
+)  # fmt: skip
+_ID = re.compile(rb"<?([^<>\s]{1,900})>?")
+_LONGEST_HEAD = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What intake knows of a mail without reading it: the key, and Message-ID, From and Subject as they stand (for operators, unproven)."""
+
+    dedupe_key: str
+    message_id: str | None
+    sender: str | None
+    subject: str | None
+
+
+def identify(raw: bytes, desk: str) -> Identity:
+    """The identity of a mail to one desk: SHA-256 over desk, Message-ID and canonical content (RELIABILITY 2.4). Linear, never raises.
+
+    Canonical are the header fields without those of the way, in their order, and the body with CRLF line ends.
+    """
+    crlf = raw if b"\r\n" in raw[:1000] else raw.replace(b"\n", b"\r\n")
+    head, _, body = crlf.partition(b"\r\n\r\n")
+    fields = _fields(head[:_LONGEST_HEAD])
+    named = {name: value for name, value in reversed(fields)}
+    digest = hashlib.sha256(desk.encode("utf-8", "replace"))
+    for name, value in fields:
+        if not name.startswith(_TRANSPORT):
+            digest.update(name + b":" + b" ".join(value.split()) + b"\n")
+    digest.update(head[_LONGEST_HEAD:] + b"\n" + body.rstrip(b"\r\n"))
+    return Identity(digest.hexdigest(), _message_id(named.get(b"message-id", b"")), _text(named.get(b"from")), _text(named.get(b"subject")))
+
+
+def _fields(head: bytes) -> list[tuple[bytes, bytes]]:
+    """The header fields as (lower-cased name, value with its folds)."""
+    fields: list[tuple[bytes, bytes]] = []
+    lines: list[bytes] = []
+    for line in head.split(b"\r\n"):
+        if line[:1] in (b" ", b"\t") and lines:
+            lines.append(line)
+            continue
+        _keep(fields, lines)
+        lines = [line]
+    _keep(fields, lines)
+    return fields
+
+
+def _keep(fields: list[tuple[bytes, bytes]], lines: list[bytes]) -> None:
+    if lines:
+        name, _, value = b"\r\n".join(lines).partition(b":")
+        fields.append((name.strip().lower(), value))
+
+
+def _message_id(value: bytes) -> str | None:
+    found = _ID.search(value.strip())
+    return found[1].decode("utf-8", "replace").replace("\x00", "") if found and value.strip() not in (b"<>",) else None
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else " ".join(value.decode("utf-8", "replace").replace("\x00", "").split())[:500]

@@ -1,0 +1,278 @@
+"""How can a mail that kills its reader be read all the same? A child process parses; the parent watches it and starts another.
+
+The child lives as long as its parent wants it and reads batches of mails from its standard input; it answers mail by mail, so that the
+parent knows at which mail it died or hung. Its limits are a wall clock (the parent's), processor time for each mail, and memory. It
+opens nothing, inherits no secrets from the environment, and its errors go nowhere, since they could quote the mail. What it says back
+is only ever unpickled into the classes of `parsed`: a child that a mail has taken over must not give orders.
+
+Wire: each way, a frame is its length in four octets (network order) and so many octets. The child's first frame is empty: it is ready.
+A batch is a frame with the number of mails, then a frame for each; the answer is a frame for each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pickle
+import resource
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from mailgate.mail.parsed import ParsedMail
+
+# Measured: a mail of 35 MB needs about 300 MB while it is parsed.
+MEMORY = 1024 * 1024 * 1024
+# Octets handed to the child at once: what it holds besides the mail it works on.
+_MOST_AT_ONCE = 16_000_000
+_SAFE_CLASSES = {
+    "mailgate.mail.parsed": frozenset(("ParsedMail", "Mailbox", "Attachment", "Bounce", "Verdict", "Kind")),
+    "datetime": frozenset(("datetime", "timezone", "timedelta")),
+}
+_START_PATIENCE = 30.0
+_LENGTH = struct.Struct("!I")
+_PR_SET_PDEATHSIG = 1
+# What Python runs as the child: this module.
+_PROGRAM = ("-m", "mailgate.mail.isolate")
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """The mail at this place could not be parsed: the child died of it (`died`) or took too long (`hung`)."""
+
+    reason: str
+
+
+class Parser:
+    """A child process that parses mails. One caller at a time; a context manager; start is lazy, a dead child is replaced by the next
+    call.
+    """
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        """`memory` is the child's address space in octets; systems that cannot limit it do not."""
+        self._memory = memory
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def parse_all(self, raws: Sequence[bytes], timeout: float) -> list[ParsedMail | Died]:
+        """What each mail says, in order. A mail that kills the child, or keeps it for more than `timeout` seconds, is `Died`; the rest is
+        parsed by the next child.
+
+        Raises OSError if no child can be started at all.
+        """
+        results: list[ParsedMail | Died] = []
+        while len(results) < len(raws):
+            batch = _batch(raws, len(results))
+            reused = self._child is not None
+            answers, failure = self._exchange(batch, timeout)
+            results += answers
+            if failure is not None:
+                self._kill()
+                # A child that was there before may have been ended by something else, and unnoticed: the mail gets another one.
+                if failure == "hung" or answers or not reused:
+                    results.append(Died(failure))
+        return results
+
+    def warm(self) -> None:
+        """Starts the child, so that the first mail does not wait for it."""
+        self._living()
+
+    def close(self) -> None:
+        """Ends the child. Calling it again does nothing."""
+        child, self._child = self._child, None
+        if child is not None:
+            _end(child, patience=0.5)
+
+    def _exchange(self, batch: Sequence[bytes], timeout: float) -> tuple[list[ParsedMail], str | None]:
+        """Sends a batch and collects its answers; why they stopped before the last one, None if they did not."""
+        child = self._living()
+        answers: list[ParsedMail] = []
+        if child.stdin is None or child.stdout is None:
+            return answers, "died"
+        buffer = bytearray()
+        try:
+            _send(child.stdin.fileno(), b"".join((_frame(_LENGTH.pack(len(batch))), *map(_frame, batch))), timeout)
+            while len(answers) < len(batch):
+                answers.append(_load(_receive(child.stdout.fileno(), buffer, timeout)))
+        except TimeoutError:
+            return answers, "hung"
+        except (OSError, EOFError, pickle.UnpicklingError, AttributeError, TypeError, ValueError, IndexError, KeyError):
+            # A broken pipe, an end of file and a garbled answer are one case: this child is no more to be trusted.
+            return answers, "died"
+        return answers, None
+
+    def _living(self) -> subprocess.Popen[bytes]:
+        """The child, started if there is none or if it has ended since the last call (which is no mail's fault)."""
+        if self._child is not None and self._child.poll() is not None:
+            self._kill()
+        if self._child is None:
+            # Starting takes what it takes: a busy machine must not cost the first mail a strike.
+            self._child = _start(self._memory)
+        return self._child
+
+    def _kill(self) -> None:
+        """Ends the child at once."""
+        child, self._child = self._child, None
+        if child is not None:
+            _end(child, patience=0.0)
+
+
+def _batch(raws: Sequence[bytes], start: int) -> Sequence[bytes]:
+    """As many of the mails from `start` on as may be handed over at once, one at least."""
+    end, octets = start, 0
+    while end < len(raws) and (end == start or octets + len(raws[end]) <= _MOST_AT_ONCE):
+        octets += len(raws[end])
+        end += 1
+    return raws[start:end]
+
+
+def _start(memory: int) -> subprocess.Popen[bytes]:
+    """A new child: this module run as a program, with nothing in its environment but what Python needs to find itself."""
+    root = str(Path(__file__).resolve().parents[2])
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "SYSTEMROOT") if name in os.environ}
+    child = subprocess.Popen(
+        [sys.executable, *_PROGRAM, str(memory), str(os.getpid())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**kept, "PYTHONPATH": root, "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", "")},
+        bufsize=0,
+        start_new_session=True,
+    )
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            os.set_blocking(pipe.fileno(), False)
+    try:
+        ready = child.stdout is not None and _receive(child.stdout.fileno(), bytearray(), _START_PATIENCE) == b""
+    except (TimeoutError, EOFError, OSError):
+        ready = False
+    if not ready:
+        _end(child, patience=0.0)
+        raise ChildProcessError("the process that reads mails does not start")
+    return child
+
+
+def _end(child: subprocess.Popen[bytes], patience: float) -> None:
+    """Closes the child's pipes, waits for it for `patience` seconds, kills it, and leaves no zombie."""
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            pipe.close()
+    try:
+        child.wait(patience)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _frame(payload: bytes) -> bytes:
+    """A payload with its length before it."""
+    return _LENGTH.pack(len(payload)) + payload
+
+
+def _send(descriptor: int, octets: bytes, timeout: float) -> None:
+    """Writes everything; TimeoutError if the child takes none of it for `timeout` seconds."""
+    view = memoryview(octets)
+    while view:
+        if not select.select((), (descriptor,), (), timeout)[1]:
+            raise TimeoutError
+        view = view[os.write(descriptor, view) :]
+
+
+def _receive(descriptor: int, buffer: bytearray, timeout: float) -> bytes:
+    """The next frame's payload; what was read beyond it stays in the buffer. TimeoutError after `timeout` seconds, EOFError at the end."""
+    deadline = time.monotonic() + timeout
+    while True:
+        if len(buffer) >= 4:
+            (length,) = _LENGTH.unpack_from(buffer)
+            if len(buffer) >= 4 + length:
+                payload = bytes(buffer[4 : 4 + length])
+                del buffer[: 4 + length]
+                return payload
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select((descriptor,), (), (), left)[0]:
+            raise TimeoutError
+        chunk = os.read(descriptor, 1 << 18)
+        if not chunk:
+            raise EOFError
+        buffer += chunk
+
+
+class _Unpickler(pickle.Unpickler):
+    """Builds values of the classes of `parsed` and nothing else."""
+
+    def find_class(self, module: str, name: str) -> object:
+        """The class, if it is one of ours. Raises UnpicklingError."""
+        if name in _SAFE_CLASSES.get(module, ()):
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"{module}.{name} is no value of a mail")
+
+
+def _load(payload: bytes) -> ParsedMail:
+    """The mail in an answer. Raises UnpicklingError for anything else."""
+    value = _Unpickler(io.BytesIO(payload)).load()
+    if not isinstance(value, ParsedMail):
+        raise pickle.UnpicklingError("no mail")
+    return value
+
+
+def main(memory: int, parent: int) -> None:
+    """The child's whole life: limits, then batches until its standard input ends."""
+    _confine(memory, parent)
+    from mailgate.mail.parse import parse
+
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    sink.write(_frame(b""))
+    sink.flush()
+    while (head := _read_frame(source)) is not None:
+        mails = [_read_frame(source) or b"" for _ in range(_LENGTH.unpack(head)[0])]
+        for number, raw in enumerate(mails):
+            mails[number] = b""
+            _allow_seconds(60)
+            sink.write(_frame(pickle.dumps(parse(raw), protocol=5)))
+            sink.flush()
+
+
+def _read_frame(source: BinaryIO) -> bytes | None:
+    """The next frame's payload; None at the end of the input."""
+    head = source.read(4)
+    return source.read(_LENGTH.unpack(head)[0]) if len(head) == 4 else None
+
+
+def _confine(memory: int, parent: int) -> None:
+    """Limits this process, and ties its life to the parent's where the system can (Linux). Elsewhere the end of the input must do."""
+    # macOS refuses: there the wall clock and the size limits remain.
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        # The parent may have ended before the call.
+        if os.getppid() != parent:
+            sys.exit(0)
+
+
+def _allow_seconds(seconds: int) -> None:
+    """Lets this process use so much more processor time; beyond it the system kills it, even if the parent is stopped."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + seconds, hard))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,231 @@
+"""How does a letter read? Templates and a view of the ticket go in; subject, text and HTML come out.
+
+It does not choose letters, recipients or ids (desk and flow do) and does not write MIME (mail/compose does). What a sender wrote is
+only ever a value of a template variable: never template source, never markup in HTML, never escaped in plain text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Template, TemplateError, TemplateSyntaxError
+
+from mailgate.desk.errors import Permanent
+from mailgate.desk.letters import Name
+from mailgate.mail import header, sandbox
+from mailgate.mail.samples import sample, samples
+from mailgate.mail.view import View, prepared
+
+# The files that letters are built from; every other file is a letter.
+_FRAMES = frozenset({"base", "macros"})
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
+# Characters of one rendered part. A view is cut before, so that no mail reaches this; only a template can.
+_CAP = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a template: file, line (1 where no line is to blame) and one sentence."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A rendered letter. `language` is the one it is written in; `fault` says why the packaged template stood in for the operator's."""
+
+    subject: str
+    text: str
+    html: str
+    language: str = "en"
+    fault: Fault | None = None
+
+
+def packaged() -> Path:
+    """The folder of the templates that come with mailgate: inside the installed package, else `templates/` of the checkout."""
+    installed = Path(str(resources.files("mailgate") / "_data" / "templates"))
+    return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "templates"
+
+
+class Templates:
+    """The letters of some folders: the operator's own first, the packaged ones last. Compiled when first used, then kept; thread-safe."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        # In a checkout the folder beside config/ and the packaged one are the same.
+        self._folders = tuple({folder.resolve(): folder for folder in folders if folder.is_dir()}.values()) or (packaged(),)
+        self._all = _Library(self._folders)
+        self._packaged = _Library(self._folders[-1:])
+
+    def render(self, name: Name, language: str | None, view: View) -> Content:
+        """The letter in that language, else in the folder's own; a broken template of the operator is replaced by the packaged one.
+
+        The operator's folder is asked for `de-at/`, `de/` and its root before the packaged one is: whoever writes a template wants it used.
+        Raises Permanent where the packaged template fails as well.
+        """
+        ready = prepared(view, name)
+        try:
+            return self._all.render(name, language, ready)
+        except Broken as error:
+            fault = error.fault
+        if len(self._folders) == 1:
+            raise Permanent(f"letter {name} cannot be rendered: {fault}", code="template")
+        try:
+            return replace(self._packaged.render(name, language, ready), fault=fault)
+        except Broken as error:
+            raise Permanent(f"letter {name} cannot be rendered: {fault}; {error.fault}", code="template") from error
+
+    def preview(self, name: Name, language: str | None) -> Content:
+        """The letter about a sample ticket, for `mailgate templates preview`."""
+        return self.render(name, language, sample(name))
+
+    def check(self) -> tuple[Fault, ...]:
+        """Everything wrong with the operator's templates: syntax, unknown names and fields (in untaken branches too), failing samples."""
+        # The packaged letters have passed our own tests; they are looked at again only where the operator's frames dress them.
+        dressed = any((folder / f"{frame}.j2").is_file() for folder in self._folders[:-1] for frame in _FRAMES)
+        folders = self._folders if dressed or len(self._folders) == 1 else self._folders[:-1]
+        return tuple(dict.fromkeys(fault for folder in folders for fault in self._check_folder(folder)))
+
+    def _check_folder(self, folder: Path) -> Iterator[Fault]:
+        for path in sorted(folder.rglob("*.j2")):
+            source, stem = path.relative_to(folder).as_posix(), path.stem
+            if stem not in _FRAMES and stem not in list(Name):
+                yield Fault(str(path), 1, f"no letter is called {stem}{sandbox.nearest(stem, list(Name))}")
+                continue
+            seen = tuple(_seen(self._all, path, letter=stem not in _FRAMES))
+            yield from seen
+            if not seen and stem not in _FRAMES:
+                yield from self._check_samples(source, Name(stem))
+
+    def _check_samples(self, source: str, name: Name) -> Iterator[Fault]:
+        for view in samples(name):
+            try:
+                self._all.render_file(source, name, source.rpartition("/")[0] or "en", prepared(view, name))
+            except Broken as error:
+                yield error.fault
+
+
+class Broken(Exception):
+    """A template that cannot be loaded or rendered. Never leaves this module's callers: they fall back or report."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+class _Library:
+    """The templates of a search path, each compiled twice: literal for subject and text, escaping for html."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = folders
+        self._chosen: dict[tuple[Name, str | None], tuple[str, str]] = {}
+        self._broken: dict[str, Fault] = {}
+
+    @cached_property
+    def environments(self) -> tuple[sandbox.Environment, sandbox.Environment]:
+        """The literal and the escaping one. The macros of macros.j2 are known in every template without an import."""
+        both = tuple(sandbox.Environment(self._folders, escaping=escaping) for escaping in (False, True))
+        for environment in both:
+            module = environment.get_template("macros.j2").module
+            environment.globals.update({name: macro for name, macro in vars(module).items() if not name.startswith("_") and name != "name"})
+        return both[0], both[1]
+
+    def render(self, name: Name, language: str | None, view: View) -> Content:
+        """The letter from the best file for that language. Raises Broken."""
+        wanted = (name, language)
+        if wanted not in self._chosen:
+            self._chosen[wanted] = self._choose(name, language)
+        source, written = self._chosen[wanted]
+        return self.render_file(source, name, written, view)
+
+    def render_file(self, source: str, name: Name, language: str, view: View) -> Content:
+        """The letter from one file. Raises Broken, at once where this file could not be compiled before."""
+        if source in self._broken:
+            raise Broken(self._broken[source])
+        try:
+            literal, escaping = (environment.get_template(source) for environment in self.environments)
+        except (TemplateError, RecursionError, UnicodeDecodeError) as error:
+            self._broken[source] = _fault(error, self._file(source))
+            raise Broken(self._broken[source]) from error
+        values = {field: getattr(view, field) for field in View.__slots__} | {"language": language}
+        try:
+            subject = _subject(_part(literal, "subject", values), view)
+            text = _part(literal, "text", values).strip("\n") + "\n"
+            html = _part(escaping, "html", values | {"title": subject}).strip() + "\n"
+        except Exception as error:
+            # A template can raise anything that an expression can; all of it is the template's fault, none of it the letter's end.
+            raise Broken(_fault(error, self._file(source))) from error
+        return Content(subject, text, html, language)
+
+    def _choose(self, name: Name, language: str | None) -> tuple[str, str]:
+        """The file (relative to its folder) and the language it is written in: the first folder wins, in it the closest language."""
+        wanted = (language or "").lower()
+        tags = [wanted, wanted.partition("-")[0]] if _LANGUAGE.fullmatch(wanted) else []
+        for folder in self._folders:
+            for tag in tags:
+                if (folder / tag / f"{name}.j2").is_file():
+                    return f"{tag}/{name}.j2", tag.partition("-")[0]
+            if (folder / f"{name}.j2").is_file():
+                return f"{name}.j2", "en"
+        return f"{name}.j2", "en"
+
+    def _file(self, source: str) -> str:
+        return str(next((folder / source for folder in self._folders if (folder / source).is_file()), source))
+
+
+def _part(template: Template, part: str, values: dict[str, object]) -> str:
+    """One part of the letter: base.j2 renders only what the variable `part` names."""
+    context = template.new_context({**template.environment.globals, **values, "part": part}, shared=True)
+    pieces, size = [], 0
+    try:
+        for piece in template.root_render_func(context):
+            size += len(piece)
+            if size > _CAP:
+                raise ValueError(f"more than {_CAP} characters of {part}")
+            pieces.append(piece)
+    except Exception:
+        # Raises the same again, with the lines of the template in its traceback.
+        template.environment.handle_exception()
+    return "".join(pieces)
+
+
+def _subject(rendered: str, view: View) -> str:
+    """One line, with the tag of the ticket exactly once."""
+    line = header.text(rendered)
+    if view.ticket is None or line.count(f"[{view.ticket.tag}]") == 1:
+        return line
+    return header.subject_line("", line, view.ticket.tag)
+
+
+def _fault(error: BaseException, file: str) -> Fault:
+    """Where and what. Jinja2 rewrites tracebacks so that their last frames are lines of templates."""
+    text = " ".join(str(error).split())[:300] or type(error).__name__
+    if isinstance(error, TemplateSyntaxError):
+        source = error.filename or ""
+        return Fault(source if source.endswith(".j2") else file, error.lineno, text)
+    line, trace = 1, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.endswith(".j2"):
+            file, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+    return Fault(file, line, text)
+
+
+def _seen(library: _Library, path: Path, *, letter: bool) -> Iterator[Fault]:
+    """What is wrong with one file as far as reading it shows."""
+    try:
+        literal, _ = library.environments
+        tree = literal.parse(path.read_text("utf-8"), filename=str(path))
+        for line, text in sandbox.faults(literal, tree, letter=letter):
+            yield Fault(str(path), line, text)
+    except (TemplateError, OSError, UnicodeDecodeError) as error:
+        yield _fault(error, str(path))

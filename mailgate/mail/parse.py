@@ -1,0 +1,203 @@
+"""What does this mail say? Octets in, one value out: pure, picklable, never raising, whatever the octets are.
+
+Budgets come first (`budget`), then the stdlib's compat32 tree for structure, mail-parser for the addresses and dates that are not
+plain, and our own choice of the body. Nothing is looked up, fetched or remembered. A mail that cannot be read is `Kind.UNREADABLE` with
+a defect that names the reason, and with as much of its From, Subject and Message-ID as can be had cheaply, so that somebody can be told
+(RELIABILITY 2.5).
+"""
+
+from __future__ import annotations
+
+import re
+from email import message_from_bytes
+from email.message import Message
+
+from mailgate.desk.model import fold_address
+from mailgate.mail import addresses, body, bounce, budget, classify, dates, fresh, html
+from mailgate.mail.charset import clean
+from mailgate.mail.fields import Fields, message_id, message_ids, parameter
+from mailgate.mail.parsed import Kind, Mailbox, ParsedMail, Verdict
+
+_MAX_TRACE = 300
+_MAX_TRACE_VALUE = 8000
+_MAX_SUBJECT = 2000
+# What ParsedMail holds elsewhere; every other field is trace: results, hops and the border's own marks.
+_NOT_TRACE = frozenset(
+    "from to cc bcc reply-to subject date message-id in-reply-to references mime-version content-type content-transfer-encoding "
+    "content-disposition".split()
+)
+# Where a server or a forwarder writes for whom the mail was, beside To and Cc.
+_DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-delivered-to", "x-envelope-to", "resent-to", "x-forwarded-to")
+_JUNK_ABOVE = re.compile(rb"\A(?:\xef\xbb\xbf|[ \t]*\r?\n|>?From (?!:)[^\r\n]*\r?\n)+")
+_COMPOSITE = re.compile(rb"multipart/|message/", re.I)
+_FIELD_LINE = re.compile(rb"[!-9;-~]{1,76}[ \t]*:")
+_SPACED_COLON = re.compile(rb"(?m)^([!-9;-~]{1,76})[ \t]+:")
+
+
+def over_budget(raw: bytes) -> str | None:
+    """The slug of the budget that the mail exceeds and for which `parse` will not follow its structure; None for a mail that it will."""
+    return budget.over(raw)
+
+
+def parse(raw: bytes) -> ParsedMail:
+    """The mail as a value. Times are aware and in UTC, texts decoded and clean, Message-IDs without brackets; no octets raise."""
+    try:
+        refused = budget.over(raw)
+        return unreadable(raw, refused) if refused else _read(tree(raw))
+    except RecursionError:
+        return unreadable(raw, "too-deep")
+    except MemoryError:
+        return unreadable(raw, "too-large")
+    except Exception as error:
+        # Reading must not end the worker, whatever the stdlib makes of octets that nobody thought of: the kind of error is all that is
+        # kept.
+        return unreadable(raw, f"unreadable-{type(error).__name__.lower()}")
+
+
+def tree(raw: bytes) -> Message:
+    """The MIME tree; for a mail whose header block is damaged, that of the mail with the damage mended."""
+    message = _leaf(raw) or message_from_bytes(raw)
+    if message.defects or not message.keys():
+        mended = _mended(raw)
+        if mended != raw:
+            again = message_from_bytes(mended)
+            return again if len(again) > len(message) else message
+    return message
+
+
+def _leaf(raw: bytes) -> Message | None:
+    """The tree of a mail of one part, whose body need not be gone through line by line; None if it has several, or a damaged header."""
+    gaps = [found + len(gap) for gap in (b"\n\r\n", b"\n\n") if (found := raw.find(gap)) >= 0]
+    head = raw[: min(gaps)] if gaps else b""
+    if not head or _COMPOSITE.search(head):
+        return None
+    message = message_from_bytes(head)
+    if message.defects or message.get_payload():
+        return None
+    message.set_payload(raw[len(head) :].decode("ascii", "surrogateescape"))
+    return message
+
+
+def _mended(raw: bytes) -> bytes:
+    """The mail without what stands above its header, with blanks before colons removed and lines that are no fields left out of the
+    block.
+    """
+    raw = _JUNK_ABOVE.sub(b"", raw[:4096], count=1) + raw[4096:]
+    head, gap, rest = raw.partition(b"\r\n\r\n" if b"\r\n\r\n" in raw[: budget.MAX_HEADER_BLOCK] else b"\n\n")
+    lines = _SPACED_COLON.sub(rb"\1:", head).splitlines(keepends=True)
+    first = next((index for index, line in enumerate(lines) if _FIELD_LINE.match(line)), len(lines))
+    fields = [line for line in lines[first:] if line[:1] in b" \t" or _FIELD_LINE.match(line)]
+    # A block in which most lines are no fields is a text that lost its header.
+    if len(fields) * 2 < len(lines):
+        return raw
+    return b"".join(fields) + gap + rest
+
+
+def _read(message: Message) -> ParsedMail:
+    """The value of a tree within the budgets."""
+    fields = Fields(message)
+    sender = addresses.sender(fields, (str(value) for name, value in message.raw_items() if name.lower() == "from"))
+    found = body.read(message)
+    text, markup = _texts(found)
+    report = bounce.read(message, fields, text)
+    parts = frozenset(body.media_type(part) for part, _ in zip(message.walk(), range(200), strict=False))
+    report_type = parameter(message, "content-type", "report-type").lower()
+    kind, verdict = classify.judge(fields, body.media_type(message), report_type, report, parts=parts)
+    to, cc = addresses.read(fields.all("to")), addresses.read(fields.all("cc"))
+    return ParsedMail(
+        message_id=message_id(fields.get("message-id")),
+        from_=sender.boxes,
+        from_faults=sender.faults,
+        reply_to=addresses.read(fields.all("reply-to")),
+        to=to,
+        cc=cc,
+        recipients=_recipients(fields, to + cc),
+        subject=fields.text("subject")[:_MAX_SUBJECT],
+        date=dates.read(fields.get("date")),
+        in_reply_to=message_ids(" ".join(fields.all("in-reply-to"))),
+        references=message_ids(" ".join(fields.all("references"))),
+        text=text,
+        reply_text=_fresh(found, text, markup),
+        html=markup,
+        attachments=body.attachments(message, found),
+        language=_language(fields),
+        trace=_trace(fields),
+        marks={name: fields.get(name)[:998] for name in classify.MARKS if name in fields},
+        kind=kind,
+        verdict=verdict,
+        bounce=report,
+        defects=_defects(message, found),
+    )
+
+
+def _texts(found: body.Body) -> tuple[str, str | None]:
+    """The readable text of all runs, and their markup. A run's plain text counts unless it is blank."""
+    texts = [plain if plain and plain.strip() else clean(html.render(markup)) if markup else "" for plain, markup in found.runs]
+    markup = "\n".join(markup for _, markup in found.runs if markup)
+    return "\n\n".join(text.strip("\n") for text in texts if text.strip())[: body.MAX_TEXT], markup or None
+
+
+def _fresh(found: body.Body, text: str, markup: str | None) -> str:
+    """The new text. Where markup shows quotes by its structure, the shorter of both readings: text marks may be missed, structure may
+    be missing.
+    """
+    by_text = fresh.cut(text)
+    if markup is None or not html.quoted(markup):
+        return by_text
+    texts = [html.unquoted(markup) if markup else plain or "" for plain, markup in found.runs]
+    by_structure = fresh.cut(clean("\n\n".join(texts)))
+    if not by_structure:
+        # Nothing but a quote: an empty answer, or a bare forward, which is kept from its header lines on.
+        return by_text if fresh.opens_old(by_text) else ""
+    return by_structure if _letters(by_structure) < _letters(by_text) else by_text
+
+
+def _letters(text: str) -> int:
+    """How much a text says, whatever its layout."""
+    return len("".join(text.split()))
+
+
+def _recipients(fields: Fields, known: tuple[Mailbox, ...]) -> tuple[str, ...]:
+    """Every address that any recipient field names, folded, each once."""
+    others = [value for name in _DELIVERED for value in fields.all(name)]
+    boxes = (*known, *(addresses.read(others) if others else ()))
+    return tuple(dict.fromkeys(fold_address(box.address) for box in boxes))
+
+
+def _language(fields: Fields) -> str | None:
+    """The first language tag of Content-Language without its region, if it is one (RFC 3282)."""
+    tag = fields.get("content-language").split(",")[0].strip().lower().split("-")[0]
+    return tag if 2 <= len(tag) <= 3 and tag.isascii() and tag.isalpha() else None
+
+
+def _trace(fields: Fields) -> tuple[tuple[str, str], ...]:
+    """Hops, results and private fields, topmost first, unfolded, bounded."""
+    return tuple((name[:120], clean(value[:_MAX_TRACE_VALUE])) for name, value in fields.items if name not in _NOT_TRACE)[:_MAX_TRACE]
+
+
+def _defects(message: Message, found: body.Body) -> tuple[str, ...]:
+    """Slugs of what was broken: the stdlib's names for it and ours."""
+    stdlib = [re.sub(r"(?<!^)(?=[A-Z])", "-", type(defect).__name__.removesuffix("Defect")).lower() for defect in message.defects]
+    return tuple(dict.fromkeys([*stdlib, *found.defects]))[:20]
+
+
+def unreadable(raw: bytes, defect: str) -> ParsedMail:
+    """A mail whose structure is not followed, and the slug that says why: who, what and which, if that can be had cheaply. Never raises."""
+    try:
+        message = message_from_bytes(budget.salvage(raw))
+        fields = Fields(message)
+        sender = addresses.sender(fields, (str(value) for name, value in message.raw_items() if name.lower() == "from"))
+        _, verdict = classify.judge(fields, "text/plain", "", None)
+        return ParsedMail(
+            message_id=message_id(fields.get("message-id")),
+            from_=sender.boxes,
+            from_faults=sender.faults,
+            subject=fields.text("subject")[:_MAX_SUBJECT],
+            date=dates.read(fields.get("date")),
+            kind=Kind.UNREADABLE,
+            verdict=verdict,
+            defects=(defect,),
+        )
+    except Exception:
+        # Even the bare header is beyond reading.
+        return ParsedMail(from_faults=("unreadable-from",), kind=Kind.UNREADABLE, verdict=Verdict(), defects=(defect,))

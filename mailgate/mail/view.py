@@ -1,0 +1,170 @@
+"""What does a letter know? One frozen view of ticket, people, desk and message, made for exactly one recipient.
+
+Templates see these fields under their names and nothing else. Every time is an aware datetime in UTC; templates print it with the
+filter `when`. A field that does not apply is None (or empty), never missing, so that StrictUndefined catches only real mistakes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mailgate.desk.letters import HUMAN, Line, Name
+from mailgate.mail import header
+
+# A letter carries so many characters of human text at most; the rest stands in the ticket.
+_WORDS = 40_000
+_NOTE = 4_000
+_LINES = 30
+_CUT = "\n\n[…]"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """Somebody's display name (may be empty, proves nothing) and address."""
+
+    name: str
+    address: str
+
+    @property
+    def label(self) -> str:
+        """The name, or the address of somebody without one."""
+        return self.name or self.address
+
+    @property
+    def greeting(self) -> str:
+        """The name to greet with; empty where what stands there is an address, a link or a sentence rather than a name."""
+        return self.name if len(self.name) <= 50 and not set("@/:<>") & set(self.name) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskView:
+    """The desk that writes: its name and bare address, and the IANA zone in which its letters tell the time."""
+
+    name: str
+    address: str
+    language: str = "en"
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView:
+    """The ticket. `due` is when it closes (on hold: counts as settled) by itself if nobody answers; `closure` the remark it was closed with."""
+
+    id: int
+    tag: str
+    subject: str
+    state: str
+    status: str
+    priority: str
+    created: datetime
+    updated: datetime
+    category: str | None = None
+    team: str | None = None
+    assignee: str | None = None
+    due: datetime | None = None
+    resolution: str | None = None
+    closure: str | None = None
+    confidential: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """What somebody wrote, and what is known of who it was."""
+
+    text: str
+    author: PersonView
+    verified: bool = True
+    attachments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """One-tap mailto URLs of this recipient, `page` an https URL; None where the verb is not offered."""
+
+    accept: str | None = None
+    reject: str | None = None
+    reopen: str | None = None
+    status: str | None = None
+    cancel: str | None = None
+    mute: str | None = None
+    help: str | None = None
+    take: str | None = None
+    start: str | None = None
+    resume: str | None = None
+    resolve: str | None = None
+    close: str | None = None
+    page: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything that a template may use. `recipient` is whom this copy goes to, `staff` whether he works on tickets.
+
+    `note` says why the letter is written, as one of desk/letters.NOTES; `lines` are those of a receipt, or the commands that help explains;
+    `plain` asks for the form that echoes nothing.
+    """
+
+    desk: DeskView
+    recipient: PersonView
+    requester: PersonView
+    ticket: TicketView | None = None
+    technician: PersonView | None = None
+    message: MessageView | None = None
+    links: Links = Links()
+    lines: tuple[Line, ...] = ()
+    note: str = ""
+    plain: bool = False
+    staff: bool = False
+    sla: None = None
+
+
+def prepared(view: View, letter: Name) -> View:
+    """The view as templates get it: names and subjects on one visible line, long texts cut, a confidential ticket reduced to its number."""
+    if view.ticket is not None and view.ticket.confidential:
+        view = _discreet(view, letter)
+    return View(
+        view.desk, _person(view.recipient), _person(view.requester), view.ticket and _ticket(view.ticket),
+        view.technician and _person(view.technician), view.message and _message(view.message), view.links,
+        tuple(map(_line, view.lines[:_LINES])), _cut(view.note, _NOTE), view.plain, view.staff, view.sla,
+    )  # fmt: skip
+
+
+def _discreet(view: View, letter: Name) -> View:
+    """Of a confidential ticket a letter tells number and links.
+
+    Only what a technician writes to the requester travels on, and only while there is no page where it can be read.
+    """
+    ticket = view.ticket and replace(view.ticket, subject="", category=None, resolution=None, closure=None)
+    keep = letter in HUMAN and not view.staff and view.links.page is None
+    return replace(view, ticket=ticket, message=view.message if keep else None)
+
+
+def _person(person: PersonView) -> PersonView:
+    name = header.text(person.name, 80) if person.name else ""
+    return person if name == person.name else PersonView(name, person.address)
+
+
+def _ticket(ticket: TicketView) -> TicketView:
+    subject = header.bare_subject(ticket.subject, ticket.tag)
+    resolution, closure = ticket.resolution and _cut(ticket.resolution, _WORDS), ticket.closure and _cut(ticket.closure, _NOTE)
+    # Usually nothing changes, and nothing is the cheapest copy.
+    if (subject, resolution, closure) == (ticket.subject, ticket.resolution, ticket.closure):
+        return ticket
+    return replace(ticket, subject=subject, resolution=resolution, closure=closure)
+
+
+def _message(message: MessageView) -> MessageView:
+    files = tuple(header.filename(name, number) for number, name in enumerate(message.attachments[:50], 1))
+    return MessageView(_cut(message.text, _WORDS), _person(message.author), message.verified, files)
+
+
+def _line(line: Line) -> Line:
+    return Line(header.text(line.wrote), line.ok, header.text(line.wrong), header.text(line.instead))
+
+
+def _cut(text: str, limit: int) -> str:
+    """At most `limit` characters with LF line ends; a mark where something is missing."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text if len(text) <= limit else text[:limit] + _CUT

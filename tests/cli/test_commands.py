@@ -1,0 +1,242 @@
+"""What people do at the shell, command by command, with its exit codes (sysexits)."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from mailgate.cli import main
+from tests.cli.conftest import Shell
+from tests.kit.office import mail
+
+TICKET_KEYS = {
+    "id", "tag", "subject", "desk", "source", "type", "state", "status", "priority", "impact", "urgency", "category", "service", "tags",
+    "team", "assignee", "requester", "participants", "parent", "children", "links", "merged_into", "resolution", "closure", "approvals",
+    "sla", "created", "updated",
+}  # fmt: skip
+EXPLAIN_KEYS = {
+    "source", "message_id", "from", "reply_to", "to", "cc", "subject", "date", "in_reply_to", "references", "text", "html", "reply_text",
+    "attachments", "kind", "is_auto", "is_bounce", "bounce", "ticket_ref", "commands", "strength", "defects", "decision", "trail",
+}  # fmt: skip
+
+
+def test_a_mail_that_is_ingested_becomes_a_ticket_that_is_listed_and_shown(shell: Shell) -> None:
+    assert shell("ingest", str(shell.mail(mail(subject="The lift is stuck")))) == 0
+    assert shell.out == "1 mails taken in\n"
+    shell.work()
+    (listed,) = shell.lines("tickets", "list")
+    assert set(listed) == TICKET_KEYS
+    assert (listed["tag"], listed["subject"], listed["state"], listed["status"]) == ("MG-1", "The lift is stuck", "Open", "New")
+    shown = shell.json("tickets", "show", "1")
+    assert set(shown) == TICKET_KEYS | {"messages", "events", "timers"}
+    assert [event["verb"] for event in shown["events"]] == ["open"]
+    assert shown["messages"][0]["text"].startswith("The printer on floor 3")
+    assert shell("tickets", "show", "1") == 0
+    assert "ann@out.example: open" in shell.out
+
+
+def test_the_same_mail_ingested_twice_is_counted_and_has_one_effect(shell: Shell) -> None:
+    path = str(shell.mail(mail()))
+    shell("ingest", path)
+    shell("ingest", path)
+    assert shell.out == "1 mails taken in, 1 of them known already\n"
+    shell.work()
+    assert len(shell.lines("tickets", "list")) == 1
+
+
+def test_standard_input_is_a_pipe_transport(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stdin:
+        class buffer:
+            @staticmethod
+            def read() -> bytes:
+                return mail()
+
+    monkeypatch.setattr("sys.stdin", Stdin)
+    assert shell("ingest", "--envelope-from", "ann@out.example", "--envelope-to", "desk@desk.example", "-") == 0
+    assert shell.lines("inbox", "list")[0]["to"] == ["desk@desk.example"]
+
+
+def test_an_mbox_and_a_maildir_are_ingested_mail_by_mail(shell: Shell) -> None:
+    one, two = mail(text="first\n\nFrom here on it goes wrong."), mail(text="second")
+    box = shell.folder / "all.mbox"
+    quoted = one.replace(b"\r\nFrom here", b"\r\n>From here")
+    box.write_bytes(b"From ann Mon Mar  2 09:00:00 2026\n" + quoted + b"\nFrom ann Mon Mar  2 09:00:01 2026\n" + two)
+    maildir = shell.folder / "Maildir"
+    for part in ("new", "cur", "tmp"):
+        (maildir / part).mkdir(parents=True)
+    (maildir / "new/1").write_bytes(mail(text="third"))
+    (maildir / "tmp/2").write_bytes(b"half a ma")
+    assert shell("ingest", str(box), str(maildir)) == 0
+    assert shell.out == "3 mails taken in\n"
+    shell.work()
+    assert "From here on" in shell.json("tickets", "show", "1")["messages"][0]["text"]
+
+
+def test_a_path_that_is_not_there_is_a_data_error(shell: Shell) -> None:
+    assert shell("ingest", str(shell.folder / "nothing.eml")) == 65
+    assert "no such file" in shell.err
+
+
+def test_explain_prints_every_key_and_changes_nothing(shell: Shell) -> None:
+    path = shell.mail(mail(subject="The lift is stuck"))
+    (told,) = shell.lines("explain", str(path))
+    assert set(told) == EXPLAIN_KEYS
+    assert told["source"] == "one.eml"
+    assert told["from"] == {"name": "Ann Other", "address": "ann@out.example"}
+    assert told["decision"]["outcome"] == "opened"
+    assert [letter["name"] for letter in told["decision"]["letters"]] == ["acknowledgement", "new_ticket"]
+    assert {"step": "clue", "finding": "none", "because": ""} in told["trail"]
+    assert not (shell.folder / "var").exists()
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x00" * 100, b"no header at all", b"From: \xff\xfe\r\n\r\n\xff", b"Content-Type: multipart/mixed\r\n" * 1200])
+def test_explain_never_fails_on_a_mail(shell: Shell, raw: bytes) -> None:
+    (told,) = shell.lines("explain", str(shell.mail(raw)))
+    assert set(told) == EXPLAIN_KEYS
+
+
+def test_a_technicians_command_works_from_the_shell(shell: Shell) -> None:
+    shell("tickets", "new", "--from", "bob@out.example", "--subject", "Phone is dead", "--text", "No tone.")
+    assert shell.out == "MG-1\n"
+    assert shell("tickets", "command", "1", "#assign tina\n#start") == 0
+    shown = shell.json("tickets", "show", "1")
+    assert (shown["assignee"], shown["status"], shown["source"]) == ("tina@desk.example", "Analysis", "phone")
+    assert shell("tickets", "command", "1", "#resove It works.") == 65
+    assert "unknown-verb" in shell.out and "#resolve" in shell.out
+    assert shell("tickets", "command", "99", "#take") == 65
+
+
+def test_the_audit_is_clean_and_says_so_in_json(shell: Shell) -> None:
+    shell("ingest", str(shell.mail(mail())))
+    found = shell.json("audit")
+    assert found["ok"] is True
+    assert found["violations"] == []
+    assert found["counts"]["accepted"] == found["counts"]["pending"] == 1
+    assert set(found["counts"]["outbox"]) == {"queued", "sent", "deferred", "failed", "bounced", "suppressed", "cancelled"}
+
+
+def test_the_audit_exits_1_and_names_the_row_when_the_ledger_is_broken(shell: Shell) -> None:
+    shell("ingest", str(shell.mail(mail())))
+    with sqlite3.connect(shell.folder / "var/mailgate.db") as database:
+        database.execute("UPDATE inbox SET state = 'lost'")
+    assert shell("audit") == 1
+    assert "VIOLATION I4 inbox:1" in shell.out
+
+
+def test_a_held_mail_is_shown_with_its_reason_and_can_be_released_or_dropped(shell: Shell) -> None:
+    forged = mail().replace(b"From: ", b"From: Boss <boss@desk.example>\r\nFrom: ", 1)
+    shell("ingest", str(shell.mail(forged)), str(shell.mail(forged.replace(b"<m", b"<n"), "two.eml")))
+    shell.work()
+    assert [(row["state"], row["reason"]) for row in shell.lines("inbox", "list")] == [("held", "spoofed")] * 2
+    assert shell("inbox", "release", "1") == 0
+    assert shell("inbox", "drop", "2") == 0
+    shell.work()
+    assert [row["state"] for row in shell.lines("inbox", "list", "--all")] == ["done", "ignored"]
+    assert shell("inbox", "drop", "2") == 65
+
+
+def test_people_are_added_imported_and_listed_and_the_file_wins(shell: Shell) -> None:
+    sheet = shell.folder / "people.csv"
+    sheet.write_text("address,name,role,aliases\nBob@Out.Example,Bob,requester,b@out.example robert@out.example\ntina@desk.example,Other,manager,\n")
+    assert shell("people", "import", str(sheet)) == 0
+    assert shell("people", "add", "maria@desk.example", "--role", "technician", "--team", "first") == 0
+    found = {one["address"]: one for one in shell.lines("people", "list")}
+    assert found["bob@out.example"]["aliases"] == ["b@out.example", "robert@out.example"]
+    assert found["tina@desk.example"]["role"] == "technician"
+    assert found["maria@desk.example"]["team"] == "first"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("name\nBob\n", ":1:"), ("address,nmae\nb@x.example,Bob\n", ":1:"), ("address,role\nb@x.example,boss\n", ":2:"), ("address\nnobody\n", ":2:")],
+)
+def test_a_bad_line_of_people_is_refused_with_its_place_and_nothing_is_imported(shell: Shell, text: str, place: str) -> None:
+    sheet = shell.folder / "people.csv"
+    sheet.write_text(text)
+    assert shell("people", "import", str(sheet)) == 78
+    assert place in shell.err
+    assert [one["address"] for one in shell.lines("people", "list")] == ["tina@desk.example"]
+
+
+def test_check_says_what_works_and_exits_78_with_the_place_of_a_fault(shell: Shell) -> None:
+    assert shell("check") == 0
+    (shell.folder / "config/mailgate.toml").write_text("[desk]\nadress = 'x@y.example'\n")
+    assert shell("check") == 78
+    assert "mailgate.toml:2" in shell.out and "address" in shell.out
+
+
+def test_check_exits_69_where_the_relay_is_not_there(shell: Shell) -> None:
+    with (shell.folder / "config/mailgate.toml").open("a") as file:
+        file.write('[relay]\nhost = "127.0.0.1"\nport = 9\ntls = "none"\n')
+    assert shell("check") == 69
+
+
+def test_a_broken_template_is_found_with_its_line(shell: Shell) -> None:
+    (shell.folder / "templates").mkdir()
+    (shell.folder / "templates/closed.j2").write_text('{% extends "base.j2" %}\n{% block text %}{{ ticket.sbject }}{% endblock %}\n')
+    assert shell("templates", "check") == 78
+    assert "closed.j2:2" in shell.out
+    assert shell("run") == 78
+
+
+def test_every_letter_can_be_previewed_in_both_languages(shell: Shell) -> None:
+    assert shell("templates", "list") == 0
+    for name in [line.split()[0] for line in shell.out.splitlines()[1:]]:
+        for language in ("en", "de"):
+            assert shell("templates", "preview", name, "--lang", language) == 0
+            assert shell.out.startswith("Subject: ")
+    assert shell("templates", "preview", "acknowledgemnt") == 64
+
+
+def test_init_writes_files_that_check_accepts_and_never_overwrites(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(tmp_path)]) == 0
+    assert main(["--config", str(tmp_path / "config"), "check"]) == 0
+    assert stat.S_IMODE((tmp_path / "var/key").stat().st_mode) == 0o600
+    own = tmp_path / "config/policy.toml"
+    own.write_text("# mine\n")
+    capsys.readouterr()
+    assert main(["init", str(tmp_path)]) == 0
+    assert own.read_text() == "# mine\n"
+    assert "wrote" not in capsys.readouterr().out
+
+
+def test_rotated_keys_keep_the_one_before(shell: Shell) -> None:
+    shell("tickets", "list")
+    first = (shell.folder / "var/key").read_text()
+    assert shell("keys", "rotate") == 0
+    assert (shell.folder / "var/key").read_text().splitlines()[1] == first.strip()
+
+
+def test_a_backup_is_private_and_holds_letters_until_resume(shell: Shell) -> None:
+    shell("tickets", "new", "--from", "bob@out.example", "--subject", "Phone is dead")
+    copy = shell.folder / "copy.db"
+    assert shell("backup", str(copy)) == 0
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert shell("backup", str(copy)) == 78
+    copy.replace(shell.folder / "var/mailgate.db")
+    assert shell("resume") == 0
+    assert "restored from the backup" in shell.out
+    assert shell("resume") == 0
+    assert shell.out == "nothing is held\n"
+
+
+def test_an_erased_person_is_in_no_file_any_more(shell: Shell) -> None:
+    shell("ingest", str(shell.mail(mail(sender="secret.person@out.example"))))
+    shell.work()
+    (shell.folder / "one.eml").unlink()
+    assert shell("erase", "secret.person@out.example", "--yes") == 0
+    found = [path for path in shell.folder.rglob("*") if path.is_file() and b"secret.person@out" in path.read_bytes()]
+    assert found == []
+    assert shell("audit") == 0
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["run", "--nonsense"], ["tickets", "show"], ["inbox", "list", "--state", "lost"]])
+def test_what_cannot_be_understood_is_a_usage_error(shell: Shell, arguments: list[str]) -> None:
+    assert shell(*arguments) == 64
+
+
+def test_a_configuration_that_is_not_there_is_a_configuration_error(tmp_path: Path) -> None:
+    assert main(["--config", str(tmp_path / "nowhere"), "tickets", "list"]) == 78

@@ -1,0 +1,116 @@
+"""A mail that kills its reader costs one mail and nothing else."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailgate.mail import isolate
+from mailgate.mail.isolate import Died, Parser
+from mailgate.mail.parsed import ParsedMail
+
+MAIL = b"From: ann@example.com\r\nSubject: number %d\r\n\r\nhello"
+
+
+@pytest.fixture
+def parser() -> Iterator[Parser]:
+    with Parser() as running:
+        yield running
+
+
+def child_of(parser: Parser) -> int:
+    parser.warm()
+    assert parser._child is not None
+    return parser._child.pid
+
+
+def test_mails_come_back_in_order(parser: Parser) -> None:
+    results = parser.parse_all([MAIL % number for number in range(50)], 10)
+    assert [one.subject for one in results if isinstance(one, ParsedMail)] == [f"number {number}" for number in range(50)]
+
+
+def test_the_child_stays_for_the_next_batch(parser: Parser) -> None:
+    first = child_of(parser)
+    parser.parse_all([MAIL % 1], 10)
+    parser.parse_all([MAIL % 2], 10)
+    assert child_of(parser) == first
+
+
+def test_a_child_that_died_between_batches_costs_no_mail(parser: Parser) -> None:
+    os.kill(child_of(parser), signal.SIGKILL)
+    results = parser.parse_all([MAIL % 1, MAIL % 2], 10)
+    assert all(isinstance(one, ParsedMail) for one in results)
+
+
+def test_a_mail_that_hangs_is_marked_and_those_behind_it_are_read(parser: Parser) -> None:
+    os.kill(child_of(parser), signal.SIGSTOP)
+    start = time.monotonic()
+    results = parser.parse_all([MAIL % 1, MAIL % 2, MAIL % 3], 0.5)
+    assert results[0] == Died("hung")
+    assert all(isinstance(one, ParsedMail) for one in results[1:])
+    assert time.monotonic() - start < 30
+
+
+def test_a_mail_that_kills_the_child_is_marked_and_its_neighbours_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads the word DIE in this child dies at once: exactly that mail is lost."""
+    program = (
+        "import os, mailgate.mail.parse as room\n"
+        "read = room.parse\n"
+        "room.parse = lambda raw: os.kill(os.getpid(), 9) if b'DIE' in raw else read(raw)\n"
+        "import sys, mailgate.mail.isolate as isolate\n"
+        "isolate.main(int(sys.argv[1]), int(sys.argv[2]))\n"
+    )
+    monkeypatch.setattr(isolate, "_PROGRAM", ("-c", program))
+    with Parser() as parser:
+        results = parser.parse_all([MAIL % 1, b"From: a@b.example\r\n\r\nDIE", MAIL % 3, b"DIE", MAIL % 5], 10)
+    assert [isinstance(one, ParsedMail) for one in results] == [True, False, True, False, True]
+    assert results[1] == Died("died")
+
+
+def test_an_answer_that_is_no_mail_is_refused() -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (os.system, ("true",))
+
+    for payload in (pickle.dumps(Evil()), pickle.dumps("text"), b"garbage"):
+        with pytest.raises(pickle.UnpicklingError):
+            isolate._load(payload)
+
+
+def test_a_mail_larger_than_a_pipe_and_a_batch_of_them_pass(parser: Parser) -> None:
+    big = b"From: ann@example.com\r\n\r\n" + b"words and words\r\n" * 400_000
+    results = parser.parse_all([big, MAIL % 1, big, big], 30)
+    assert [type(one) for one in results] == [ParsedMail] * 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the address space reliably")
+def test_a_mail_that_needs_too_much_memory_is_unreadable_or_dead_but_never_a_crash() -> None:
+    with Parser(memory=120_000_000) as parser:
+        huge = b"From: ann@example.com\r\nSubject: big\r\n\r\n" + b"x" * 60_000_000
+        results = parser.parse_all([huge, MAIL % 2], 30)
+    assert isinstance(results[1], ParsedMail)
+
+
+def test_closing_twice_is_harmless_and_no_child_is_left() -> None:
+    parser = Parser()
+    pid = child_of(parser)
+    parser.close()
+    parser.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_the_child_sees_no_secrets_of_the_environment(monkeypatch: pytest.MonkeyPatch, parser: Parser) -> None:
+    monkeypatch.setenv("MAILGATE_RELAY_PASSWORD", "canary")
+    pid = child_of(parser)
+    environment = Path(f"/proc/{pid}/environ")
+    if not environment.exists():
+        pytest.skip("no /proc here")
+    assert b"canary" not in environment.read_bytes()

@@ -1,0 +1,239 @@
+"""What people read: which template is taken, what a template may do, and what a sender's words can do to a letter (nothing)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailgate.desk.errors import Permanent
+from mailgate.desk.letters import Line, Name
+from mailgate.mail.letters import Templates, packaged
+from mailgate.mail.samples import sample
+from mailgate.mail.view import Links, MessageView, PersonView, View
+
+LETTERS = Templates([packaged()])
+LETTER = """{%% extends "base.j2" %%}
+{%% block subject %%}S{%% endblock %%}
+{%% block text %%}
+%s
+{%% endblock %%}
+{%% block html %%}H{%% endblock %%}
+"""
+
+
+def own(folder: Path, text: str, name: str = "status.j2") -> Templates:
+    """The operator's folder with one letter in it, whose text block is this."""
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(LETTER % text, "utf-8")
+    return Templates([folder, packaged()])
+
+
+def hostile(view: View, words: str) -> View:
+    """The view with these words in every place that a sender can fill."""
+    person = PersonView(words, "anna@example.org")
+    message = view.message and replace(view.message, text=words, author=person, attachments=(words,), subject=words, clue_note=words)
+    ticket = view.ticket and replace(view.ticket, subject=words, resolution=words, closure=words)
+    line = Line(words, False, words, words)
+    return replace(view, recipient=person, requester=person, ticket=ticket, message=message, note=words, lines=(line,))
+
+
+class Tags(HTMLParser):
+    """The elements and attribute names of a page, in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, tuple[str, ...]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, tuple(name for name, _ in attrs)))
+
+
+@pytest.mark.parametrize("name", Name)
+@pytest.mark.parametrize(
+    "words", ["<script>alert(1)</script>", "{{7*7}} {% if %} {{ config }}", "\"><img src=x onerror=y>'&lt;b&gt;", "%s %n {0} ${x}"]
+)
+def test_a_senders_words_are_never_markup_in_html_and_never_escaped_in_text(name: Name, words: str) -> None:
+    view = hostile(sample(name), words)
+    letter = LETTERS.render(name, "en", view)
+    allowed = set(Tags(LETTERS.preview(name, "en").html).seen)
+    assert {tag for tag, _ in Tags(letter.html).seen} <= {tag for tag, _ in allowed} | {"br"}
+    assert not {attribute for _, names in Tags(letter.html).seen for attribute in names} & {"onerror", "src"}
+    assert "&lt;" not in letter.text.replace(words, "")
+    assert "49" not in letter.text.replace("09:49", "").replace("13:49", "")
+    if name is Name.REPLY:
+        assert words in letter.text
+
+
+@settings(max_examples=60, deadline=None)
+@given(words=st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=60), name=st.sampled_from(list(Name)))
+def test_any_words_give_a_letter_with_one_line_of_subject(words: str, name: Name) -> None:
+    letter = LETTERS.render(name, "de", hostile(sample(name), words))
+    assert letter.fault is None
+    assert len(letter.subject.splitlines()) == 1
+    assert letter.subject.count("[MG-1042]") == (0 if name is Name.HELD and "[MG-1042]" not in words else 1)
+
+
+def test_a_human_reply_keeps_its_form() -> None:
+    words = "Dear Anna,\n\n    indented   twice\n\n\n\nend  "
+    view = replace(sample(Name.REPLY), message=MessageView(words, PersonView("Kim", "kim@example.org")))
+    assert f"\n{words}\n" in LETTERS.render(Name.REPLY, "en", view).text
+
+
+def test_an_acknowledgement_of_a_claimed_sender_is_short_and_echoes_nothing() -> None:
+    from mailgate.mail.compose import Draft, compose
+    from tests.mail.test_compose import DRAFT
+
+    view = replace(hostile(sample(Name.ACKNOWLEDGEMENT), "CANARY " * 5000), plain=True)
+    for language in ("en", "de"):
+        content = LETTERS.render(Name.ACKNOWLEDGEMENT, language, view)
+        assert "CANARY" not in content.subject + content.text + content.html
+        draft: Draft = replace(DRAFT, content=content, to_name="", references=tuple(f"{n}@{'x' * 40}.example.org" for n in range(3)))
+        assert len(compose(draft)) <= 4096
+
+
+@pytest.mark.parametrize("name", Name)
+def test_of_a_confidential_ticket_letters_tell_the_number_only(name: Name) -> None:
+    view = hostile(sample(name), "CANARY")
+    if view.ticket is None:
+        pytest.skip("this letter is about no ticket")
+    secret = replace(view, ticket=replace(view.ticket, confidential=True, category="CANARY"), lines=(), recipient=PersonView("", "a@b"))
+    secret = replace(secret, requester=secret.recipient, links=replace(secret.links, page="https://desk.example.org/ticket/x"))
+    letter = LETTERS.render(name, "en", secret)
+    assert "CANARY" not in letter.subject + letter.text + letter.html
+    assert "MG-1042" in letter.subject
+    assert "MG-1042" in letter.text
+    assert "MG-1042" in letter.html
+
+
+def test_a_technicians_words_reach_the_requester_of_a_confidential_ticket_while_there_is_no_page() -> None:
+    view = sample(Name.REPLY)
+    assert view.ticket is not None
+    assert view.message is not None
+    letter = LETTERS.render(Name.REPLY, "en", replace(view, ticket=replace(view.ticket, confidential=True)))
+    assert view.message.text in letter.text
+    assert view.ticket.subject not in letter.subject + letter.text + letter.html
+
+
+def test_a_mail_of_any_length_gives_a_letter_of_bounded_length() -> None:
+    letter = LETTERS.render(Name.NEW_TICKET, "en", hostile(sample(Name.NEW_TICKET), '"&\n' * 500_000))
+    assert len(letter.html) < 512 * 1024
+    assert "[…]" in letter.text
+
+
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [("de", "de"), ("DE-at", "de"), ("en", "en"), ("fr", "en"), (None, "en"), ("", "en"), ("../../etc", "en"), ("de/..", "en")],
+)
+def test_a_letter_speaks_the_language_asked_for_or_english(language: str | None, written: str) -> None:
+    letter = LETTERS.preview(Name.ACKNOWLEDGEMENT, language)
+    assert letter.language == written
+    assert f'<html lang="{written}"' in letter.html
+
+
+def test_times_are_told_in_the_desks_zone_and_the_letters_language() -> None:
+    assert "20 November 2026, 09:12 CET" in LETTERS.preview(Name.ACKNOWLEDGEMENT, "en").text
+    assert "20. November 2026, 09:12 Uhr" in LETTERS.preview(Name.ACKNOWLEDGEMENT, "de").text
+    view = sample(Name.ACKNOWLEDGEMENT)
+    assert "08:12 UTC" in LETTERS.render(Name.ACKNOWLEDGEMENT, "en", replace(view, desk=replace(view.desk, timezone="Nowhere/X"))).text
+
+
+def test_the_operators_letter_wins_also_over_a_packaged_one_in_the_language_asked_for(tmp_path: Path) -> None:
+    letters = own(tmp_path, "Ours for {{ ticket.tag }}")
+    assert "Ours for MG-1042" in letters.preview(Name.STATUS, "de").text
+    assert "MG-1042" in letters.preview(Name.HELP, "de").subject
+    assert letters.check() == ()
+
+
+def test_the_operators_language_folder_wins_over_his_root(tmp_path: Path) -> None:
+    own(tmp_path, "root")
+    letters = own(tmp_path, "deutsch", "de/status.j2")
+    assert "deutsch" in letters.preview(Name.STATUS, "de").text
+    assert "root" in letters.preview(Name.STATUS, "en").text
+
+
+def test_the_operators_base_dresses_the_packaged_letters(tmp_path: Path) -> None:
+    (tmp_path / "base.j2").write_text(
+        (packaged() / "base.j2").read_text("utf-8").replace("{{ desk.name }}", "ACME {{ desk.name }}"), "utf-8"
+    )
+    letter = Templates([tmp_path, packaged()]).preview(Name.STATUS, "de")
+    assert "ACME IT Service Desk" in letter.text
+    assert "ACME IT Service Desk" in letter.html
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ("x\n{% if %}", 5, "Expected an expression"),
+        ("{{ tiket.tag }}", 4, "did you mean ticket?"),
+        ("{{ ticket.subjekt }}", 4, "did you mean subject?"),
+        ("{% if false %}{{ ticket.nothing }}{% endif %}", 4, "ticket.nothing does not exist"),
+        ("{{ ticket.tag|shout }}", 4, "No filter named 'shout'"),
+        ("{{ message.text|safe }}", 4, "No filter named 'safe'"),
+        ("{% autoescape false %}{{ message.text }}{% endautoescape %}", 4, "autoescape"),
+        ("\n{{ 'x' * 100000000 }}", 5, "not for templates"),
+        ("{{ 9 ** 9999999 }}", 4, "not for templates"),
+        ("{{ '%0999999999d' % 1 }}", 4, "not for templates"),
+        ("{{ '{:999999999}'.format(1) }}", 4, "unsafe"),
+        ("{{ ''.__class__.__mro__ }}", 4, "unsafe"),
+        ("{{ ticket.__class__ }}", 4, "does not exist"),
+        ("{{ range(9) }}", 4, "there is no range"),
+        ("{% for a in lines %}{% for b in lines %}{% endfor %}{% endfor %}", 4, "a loop inside a loop"),
+        ("{% include '/etc/passwd' %}", 4, "/etc/passwd"),
+        ("{% include '../../../../etc/passwd' %}", 4, "etc/passwd"),
+        ("{{ 1 / 0 }}", 4, "division by zero"),
+    ],
+)
+def test_a_broken_letter_is_found_with_file_and_line_and_the_packaged_one_stands_in(
+    tmp_path: Path, text: str, line: int, word: str
+) -> None:
+    letters = own(tmp_path, text)
+    faults = [fault for fault in letters.check() if word in fault.text]
+    assert faults
+    assert {(fault.file, fault.line) for fault in faults} == {(str(tmp_path / "status.j2"), line)}
+    letter = letters.preview(Name.STATUS, "en")
+    assert letter.fault is not None or "root:" not in letter.text
+    if letter.fault is not None:
+        assert letter.text == LETTERS.preview(Name.STATUS, "en").text
+        assert letters.preview(Name.STATUS, "en").fault == letter.fault
+
+
+@pytest.mark.parametrize("text", ["no blocks at all", '{% extends "base.j2" %}{% block subject %}x{% endblock %}'])
+def test_a_letter_without_its_three_blocks_is_a_fault(tmp_path: Path, text: str) -> None:
+    (tmp_path / "status.j2").write_text(text, "utf-8")
+    assert [fault.text for fault in Templates([tmp_path, packaged()]).check() if "block" in fault.text or "extends" in fault.text]
+
+
+def test_a_misspelt_file_is_a_fault(tmp_path: Path) -> None:
+    own(tmp_path, "x", "acknowlegement.j2")
+    assert "did you mean acknowledgement?" in str(Templates([tmp_path, packaged()]).check()[0])
+
+
+def test_a_broken_base_or_macro_file_of_the_operator_stops_no_letter(tmp_path: Path) -> None:
+    for name in ("base.j2", "macros.j2"):
+        (tmp_path / name).write_text("\n{% macro %}", "utf-8")
+        letters = Templates([tmp_path, packaged()])
+        letter = letters.preview(Name.RESOLVED, "de")
+        assert letter.fault is not None
+        assert (letter.fault.file, letter.fault.line) == (str(tmp_path / name), 2)
+        assert letter.text == LETTERS.preview(Name.RESOLVED, "de").text
+        assert any(fault.file == str(tmp_path / name) for fault in letters.check())
+        (tmp_path / name).unlink()
+
+
+def test_a_packaged_letter_that_cannot_be_rendered_is_an_error_of_ours() -> None:
+    with pytest.raises(Permanent, match="status"):
+        LETTERS.render(Name.STATUS, "en", replace(sample(Name.STATUS), ticket=None))
+
+
+def test_a_tap_that_is_not_offered_is_not_in_the_letter() -> None:
+    letter = LETTERS.render(Name.RESOLVED, "en", replace(sample(Name.RESOLVED), links=Links(accept="mailto:a@b?subject=x&body=y")))
+    assert len(re.findall("mailto:", letter.text)) == len(re.findall("mailto:", letter.html)) == 1
+    assert "mailto:a@b?subject=x&body=y" in letter.text
+    assert 'href="mailto:a@b?subject=x&amp;body=y"' in letter.html
