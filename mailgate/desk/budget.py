@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from mailgate.desk.decision import Suppressed
 from mailgate.desk.letters import Letter, Name
 from mailgate.desk.model import Address, TicketId
+from mailgate.desk.policy import Desk
 from mailgate.desk.rules import Rules
+from mailgate.desk.tokens import subaddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def weigh(
 def _reason(
     letter: Letter, ticket: TicketId, today: Mapping[Address, int], spent: Spent, rules: Rules, *, claimed: Address | None, silent: str
 ) -> str:
-    if letter.to in rules.desk.addresses:
+    if _is_ours(letter.to, rules.desk):
         return "own-address"
     if not letter.automatic or rules.people.find(letter.to) is not None:
         return ""
@@ -65,3 +67,10 @@ def _reason(
     if letter.name is Name.ACKNOWLEDGEMENT and spent.acknowledged.get((letter.to, ticket), 0) >= budgets.acknowledgements_per_ticket:
         return "budget-acknowledgements"
     return "budget-letters-a-day" if sent >= budgets.letters_per_day else ""
+
+
+def _is_ours(address: Address, desk: Desk) -> bool:
+    """Whether a letter to this address would come back to the desk itself, at one of its addresses or a sub-address of one."""
+    local, _, domain = address.rpartition("@")
+    ours = (one.rpartition("@") for one in desk.addresses)
+    return any(domain == host and (local == base or subaddress(local, base, desk.subaddress) is not None) for base, _, host in ours)

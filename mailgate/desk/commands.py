@@ -6,16 +6,21 @@ The text handed in is what the sender newly wrote, never a quote. Reading stops 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from mailgate.desk.policy import WORDS
 from mailgate.desk.workflow import Grammar, Takes, Verb, verbs
 
-# A `#` and a word that starts with a letter: `#1` and `##` are nobody's verb. At most 32 characters, one pass.
-_HASH = re.compile(r"#(?P<word>[^\W\d_][\w-]{0,31})(?P<rest>(?:[\s:,].*)?)$", re.DOTALL)
+# A `#` and a word that starts with a letter: `#1` and `##` are nobody's verb. At most 32 characters (some programs write an umlaut as two),
+# final punctuation, then a blank, a colon or a comma before whatever follows. One pass.
+_HASH = re.compile(r"#(?P<word>[^\W\d_][\w\u0300-\u036f-]{0,31})[.!;)]{0,9}(?P<rest>(?:[\s:,].*)?)$", re.DOTALL)
 _PUNCTUATION = " \t.!,;:)"
 _LONGEST_LINE = 1000
+# Nobody orders more at once; whoever writes a thousand lines of `help` wants something else.
+_MOST_COMMANDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Command:
 class Reading:
     """The commands at the top, and the text below them. A REST verb's text is in its `args` and no longer in `text`.
 
-    `misplaced` is the first line below the top that would have been a command there.
+    `misplaced` is the first line below the top that would have been a technician's command there.
     """
 
     commands: tuple[Command, ...] = ()
@@ -54,7 +59,7 @@ class Reading:
 def read(text: str, grammar: Grammar, *, bare: bool, synonyms: Mapping[str, str] | None = None) -> Reading:
     """The commands with which `text` opens.
 
-    `bare` allows a requester's word without `#`, alone on its line (final punctuation is ignored; a verb that takes a reason may carry one).
+    `bare` allows a requester's word without `#`, alone on its line (final punctuation is ignored; a verb that takes a reason may have one).
     `synonyms` maps a localised word to its verb. Linear in the length of the text; never raises.
     """
     known = verbs(grammar)
@@ -67,6 +72,9 @@ def read(text: str, grammar: Grammar, *, bare: bool, synonyms: Mapping[str, str]
         command = _command(line.strip(), grammar, known, synonyms or {}, bare=bare)
         if command is None:
             break
+        if len(commands) == _MOST_COMMANDS:
+            commands.append(Command(command.verb, command.args, command.line, "too-many-commands"))
+            break
         commands.append(command)
     else:
         at = len(lines)
@@ -74,21 +82,27 @@ def read(text: str, grammar: Grammar, *, bare: bool, synonyms: Mapping[str, str]
     return _with_rest(commands, rest, grammar, known, synonyms or {})
 
 
-def tapped(verb: str, text: str, grammar: Grammar) -> Reading | None:
-    """The reading of a mail to a one-tap address, whose text (it may be empty) is what the verb takes; None for a word that is no verb."""
+def tapped(verb: str, text: str, grammar: Grammar, *, synonyms: Mapping[str, str] | None = None) -> Reading:
+    """The reading of a mail to a one-tap address, as if the verb stood above its text (which may be empty); never raises.
+
+    Whoever wrote the word as well said it once. A word that is no verb is wrong from a technician, whose text would go to the requester,
+    and nothing from a requester.
+    """
+    written = read(text, grammar, bare=True, synonyms=synonyms)
     known = verbs(grammar).get(verb)
-    if known is None:
-        return None
-    args = " ".join(text.split()) if known.takes in (Takes.REASON, Takes.PERSON) else text.strip()
-    taken = known.takes is not Takes.NOTHING
-    command = Command(verb, args if taken else "", f"#{verb}", *_missing(known, args if taken else ""))
-    return Reading((command,), "" if taken else text)
+    if known is None and grammar is Grammar.TECHNICIAN:
+        return Reading((Command(verb, "", f"#{verb}", "unknown-verb", suggestion(verb, grammar)), *written.commands), written.text)
+    if known is None or any(command.verb == verb for command in written.commands):
+        return written
+    # A person stands on the verb's own line, a reason or a solution may as well stand below it.
+    between = " " if known.takes is Takes.PERSON else "\n"
+    return read(f"#{verb}{between}{text}", grammar, bare=True, synonyms=synonyms)
 
 
 def suggestion(word: str, grammar: Grammar) -> str:
     """The verb most like this word, as a line that would work; empty where none is near."""
     known = verbs(grammar)
-    near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    near = get_close_matches(word[:32].lower(), known, n=1, cutoff=0.6)
     return known[near[0]].example if near else ""
 
 
@@ -97,7 +111,7 @@ def _command(line: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: M
         return None
     hashed = _HASH.match(line)
     if hashed:
-        word = hashed["word"].lower()
+        word = _folded(hashed["word"])
         verb = known.get(synonyms.get(word, word))
         if verb is None:
             if grammar is Grammar.REQUESTER:
@@ -106,32 +120,49 @@ def _command(line: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: M
         return _argued(verb, hashed["rest"].strip(" \t:,"), line)
     if not bare or grammar is not Grammar.REQUESTER:
         return None
-    head, _, tail = line.partition(" ")
-    word = head.rstrip(_PUNCTUATION).lower()
+    head, *tail = line.split(None, 1)
+    args = tail[0] if tail and tail[0].strip(_PUNCTUATION) else ""
+    word = _folded(head.rstrip(_PUNCTUATION))
     verb = known.get(synonyms.get(word, word))
-    if verb is None or (tail.strip(_PUNCTUATION) and verb.takes is Takes.NOTHING):
+    if verb is None or (args and not _may_carry(verb, args)):
         return None
-    return _argued(verb, tail.strip() if tail.strip(_PUNCTUATION) else "", line)
+    return _argued(verb, args, line)
+
+
+def _may_carry(verb: Verb, args: str) -> bool:
+    """Whether these words may follow the verb without a `#`, so that `status of my order` is a sentence and `mute off` is none."""
+    return verb.takes is not Takes.NOTHING and (verb.takes is not Takes.SWITCH or _off(args))
 
 
 def _argued(verb: Verb, args: str, line: str) -> Command:
-    if args and verb.takes is Takes.NOTHING:
-        # `mute off` is the one word that may follow a verb without arguments of its own.
-        if verb.word == "mute" and args.rstrip(_PUNCTUATION).lower() == "off":
+    match verb.takes:
+        case Takes.REST:
+            # Whether anything is missing shows when the text below is known.
+            return Command(verb.word, args, line)
+        case Takes.SWITCH if _off(args):
             return Command(verb.word, "off", line)
-        return Command(verb.word, args, line, "takes-nothing", verb.example)
-    if verb.takes is Takes.REST:
-        return Command(verb.word, args, line)
-    return Command(verb.word, args, line, *_missing(verb, args))
+        case Takes.NOTHING | Takes.SWITCH if args.strip(_PUNCTUATION):
+            return Command(verb.word, args, line, "takes-nothing", verb.example)
+        case Takes.NOTHING | Takes.SWITCH:
+            return Command(verb.word, "", line)
+        case _:
+            return Command(verb.word, args, line, *_missing(verb, args))
+
+
+def _off(args: str) -> bool:
+    return args.rstrip(_PUNCTUATION).lower() == "off"
+
+
+def _folded(word: str) -> str:
+    """A word in the form in which verbs and synonyms stand: lower case, an umlaut as one character."""
+    return unicodedata.normalize("NFC", word[:64]).lower()
 
 
 def _missing(verb: Verb, args: str) -> tuple[str | None, str]:
     return ("needs-words", verb.example) if verb.needed and not args.strip() else (None, "")
 
 
-def _with_rest(
-    commands: list[Command], rest: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: Mapping[str, str]
-) -> Reading:
+def _with_rest(commands: list[Command], rest: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: Mapping[str, str]) -> Reading:
     misplaced = None
     if grammar is Grammar.TECHNICIAN:
         misplaced = next((line.strip() for line in rest.splitlines() if _is_known(line.strip(), known, synonyms)), None)
@@ -151,4 +182,6 @@ def _with_rest(
 
 def _is_known(line: str, known: Mapping[str, Verb], synonyms: Mapping[str, str]) -> bool:
     hashed = _HASH.match(line[:_LONGEST_LINE]) if line.startswith("#") else None
-    return hashed is not None and synonyms.get(hashed["word"].lower(), hashed["word"].lower()) in known
+    word = _folded(hashed["word"]) if hashed else ""
+    # A word of a later release is a command as well; it must not reach the requester.
+    return synonyms.get(word, word) in known or word in WORDS

@@ -5,14 +5,13 @@ Nothing a sender can write raises: what is not done is a refusal or a reason, wi
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
-from mailgate.desk import inbound, obey, sla
-from mailgate.desk.commands import read
+from mailgate.desk import inbound, sla, technician
 from mailgate.desk.decision import Decision, Outcome
+from mailgate.desk.draft import Draft
 from mailgate.desk.letters import Name
-from mailgate.desk.model import Address, Person, Status, Strength, Ticket
+from mailgate.desk.model import Address, Person, Role, Status, Strength, Ticket
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import Due, Ordered, Stimulus, Undelivered, Wrote
 from mailgate.desk.workflow import Grammar
@@ -40,7 +39,7 @@ def _came_due(ticket: Ticket, due: Due, rules: Rules, now: datetime) -> Decision
     rung = sla.rung(ticket, due.kind, rules.policy)
     if rung is None:
         return Decision(Outcome.IGNORED, "ticket-moved-on").noting("timer", "stale", due.kind)
-    draft = obey.Draft(ticket, rules, now, SYSTEM, Strength.TOKEN, Grammar.TECHNICIAN)
+    draft = Draft(ticket, rules, now, SYSTEM, None, Grammar.TECHNICIAN)
     climbed = {"rungs": ticket.rungs + 1, "climbed": now}
     match rung.act:
         case sla.Act.REMIND:
@@ -51,7 +50,7 @@ def _came_due(ticket: Ticket, due: Due, rules: Rules, now: datetime) -> Decision
             draft.tell_public(Name.CLOSING_SOON, copies=False)
         case sla.Act.CLOSE:
             note = "no answer"
-            draft.event("close", note, status=Status.COMPLETED, closed=now, closure_category=note, closure_note=note)
+            draft.event("close", note, status=Status.COMPLETED, closed=now, closure_category=note)
             draft.tell_public(Name.CLOSED, note=note)
         case sla.Act.RESOLVE:
             draft.event("resolve", "no answer", status=Status.WAITING_FOR_CLOSURE, resolved=now)
@@ -60,18 +59,15 @@ def _came_due(ticket: Ticket, due: Due, rules: Rules, now: datetime) -> Decision
 
 
 def _came_back(ticket: Ticket, back: Undelivered, rules: Rules, now: datetime) -> Decision:
-    draft = obey.Draft(ticket, rules, now, SYSTEM, Strength.TOKEN, Grammar.TECHNICIAN)
+    draft = Draft(ticket, rules, now, SYSTEM, None, Grammar.TECHNICIAN)
     draft.event("undelivered", f"{back.letter} to {back.recipient}: {back.reply}")
-    # A lost letter to a technician is told to nobody by letter: that letter could be lost as well.
-    if rules.people.find(back.recipient) is None and back.hard:
+    # A lost letter to somebody of the house is told to nobody by letter: that letter could be lost as well.
+    if rules.people.person(back.recipient).role is Role.REQUESTER and back.hard:
         watchers = tuple(person.address for person in rules.watchers(ticket) if back.recipient not in person.addresses)
         draft.say(Name.UNDELIVERABLE, *watchers, words=back.reply, note=back.recipient)
     return Decision(Outcome.NOTED, events=tuple(draft.events), letters=tuple(draft.letters)).noting("delivery", "undelivered", back.reply)
 
 
 def _ordered(ticket: Ticket, order: Ordered, rules: Rules, now: datetime) -> Decision:
-    reading = read(order.text, Grammar.TECHNICIAN, bare=False, synonyms=rules.policy.verbs_by_word())
-    draft = obey.Draft(ticket, rules, now, order.person, Strength.TOKEN, Grammar.TECHNICIAN)
-    decision = inbound.technician(draft, reading).noting("authority", "shell", order.person.address)
-    # Whoever sits at the shell reads the answer there.
-    return replace(decision, letters=tuple(letter for letter in decision.letters if letter.to not in order.person.addresses))
+    draft = Draft(ticket, rules, now, order.person, Strength.TOKEN, Grammar.TECHNICIAN)
+    return technician.ordered(draft, order.text).noting("authority", "shell", order.person.address)

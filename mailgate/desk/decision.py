@@ -41,7 +41,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A command that was not done: the line, a stable slug (`too-late`, `not-yours`, `needs-stronger-sender`) and a line that would work."""
+    """A command that was not done: the line, a stable slug (`too-late`, `needs-stronger-sender`, …) and a line that would work."""
 
     line: str
     slug: str

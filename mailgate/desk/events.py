@@ -113,7 +113,7 @@ _READ = {
         _text,
     ),
     **dict.fromkeys(("parent", "merged_into", "reopened", "rungs"), _number),
-    **dict.fromkeys(("responded", "resolved", "closed", "climbed"), _time),
+    **dict.fromkeys(("since", "responded", "resolved", "closed", "climbed"), _time),
     "status": lambda value: Status(str(value)),
     "priority": lambda value: Priority(str(value)),
     "impact": lambda value: Level(str(value)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,16 +27,32 @@ class Name(StrEnum):
     REQUESTER_REPLIED = "requester_replied"
     UNDELIVERABLE = "undeliverable"
     RECEIPT = "receipt"
-    HELD = "held"
 
 
 # What passes on the words of a human, if it has any; everything else is automatic mail in the sense of RFC 3834.
 HUMAN = frozenset({Name.REPLY, Name.QUESTION, Name.RESOLVED})
 
+# What `note` may say in each letter, beside nothing. `follows` and `clue` are followed by the tag of a ticket; the note of
+# `undeliverable` is an address. The templates have words for each.
+NOTES: Mapping[Name, tuple[str, ...]] = {
+    Name.NEW_TICKET: ("follows", "clue"),
+    Name.REQUESTER_REPLIED: ("accept", "reject", "reopen", "cancel", "resume", "unverified", "unconfirmed", "refused"),
+    Name.RESOLVED: ("no answer",),
+    Name.CLOSED: ("accept", "cancel", "no answer"),
+    Name.STATUS: ("refused", "muted", "unmuted"),
+    Name.RECEIPT: ("refused", "unproven"),
+    Name.HELP: ("requester", "technician"),
+}
+# What can be wrong with a line; the templates have words for each of these as well.
+WRONG = (
+    "unknown-verb", "needs-words", "takes-nothing", "two-take-the-rest", "too-many-commands", "not-at-the-top", "needs-stronger-sender",
+    "wrong-status", "too-late", "unknown-person", "ambiguous-person", "not-a-technician",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a receipt: what was written, whether it was done, and otherwise what is wrong and the line that would work."""
+    """One line of a receipt: what was written, whether it was done, and otherwise what is WRONG and the line that would work."""
 
     wrote: str
     ok: bool
@@ -45,7 +62,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A letter that a decision asks for. `words` is the human text that it carries; `plain` asks for the short form that echoes nothing."""
+    """A letter that a decision asks for. `words` is the human text that it carries, `note` one of its NOTES.
+
+    `plain` asks for the short form that echoes nothing.
+    """
 
     name: Name
     to: Address

@@ -6,67 +6,14 @@ Whether the writer may say the verb is settled before (authority); whether the s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
 
 from mailgate.desk import workflow
 from mailgate.desk.commands import Command
 from mailgate.desk.decision import Message, Refusal
-from mailgate.desk.events import Event, changes, fold
-from mailgate.desk.letters import Letter, Line, Name
-from mailgate.desk.model import Address, Participant, Person, State, Status, Strength, Ticket, Visibility
-from mailgate.desk.rules import Rules
+from mailgate.desk.draft import Draft
+from mailgate.desk.letters import Line, Name
+from mailgate.desk.model import Participant, Person, Role, State, Status, Visibility
 from mailgate.desk.workflow import Grammar
-
-
-@dataclass(slots=True)
-class Draft:
-    """A decision in the making, inside this room only: the ticket as it would be, and what would happen on the way there."""
-
-    ticket: Ticket
-    rules: Rules
-    now: datetime
-    person: Person
-    strength: Strength
-    grammar: Grammar
-    events: list[Event] = field(default_factory=list)
-    letters: list[Letter] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    message: Message | None = None
-
-    def event(self, verb: str, note: str = "", /, **fields: object) -> None:
-        """One event, folded into the ticket at once, so that the next command sees what this one did."""
-        event = Event(verb, self.person.address, self.now, self.strength, changes(**fields), note)
-        self.events.append(event)
-        self.ticket = fold(self.ticket, (event,))
-
-    def say(self, name: Name, *to: Address, words: str = "", note: str = "", lines: tuple[Line, ...] = (), attach: bool = False) -> None:
-        """A letter to each of these addresses, save to the writer himself."""
-        own = self.person.addresses
-        for address in dict.fromkeys(to):
-            if address not in own:
-                self.letters.append(Letter(name, address, words, self.person.address, lines, note, attach=attach))
-
-    def answer(self, name: Name, *, note: str = "", lines: tuple[Line, ...] = ()) -> None:
-        """A letter to the writer, about what he wrote."""
-        self.letters.append(Letter(name, self.person.address, "", None, lines, note))
-
-    def tell_public(self, name: Name, *, words: str = "", copies: bool = True, note: str = "", attach: bool = False) -> None:
-        """A letter to the requester, and with `copies` to each confirmed Cc."""
-        self.say(name, *self.rules.audience(self.ticket, copies=copies), words=words, note=note, attach=attach)
-
-    def tell_watchers(self, *, words: str = "", note: str = "") -> None:
-        """What the requester's side did or wrote, to whoever looks after the ticket."""
-        watchers = (person.address for person in self.rules.watchers(self.ticket))
-        self.say(Name.REQUESTER_REPLIED, *watchers, words=words, note=note, attach=bool(words))
-
-    def met_first_response(self) -> None:
-        """The first technician who answers becomes the assignee of an unassigned ticket and meets the first response."""
-        first: dict[str, object] = {} if self.ticket.responded else {"responded": self.now}
-        if self.ticket.assignee is None and self.person.staff:
-            first["assignee"] = self.person.address
-        if first:
-            self.event("respond", **first)
 
 
 def obey(draft: Draft, commands: tuple[Command, ...], text: str) -> None:
@@ -77,7 +24,7 @@ def obey(draft: Draft, commands: tuple[Command, ...], text: str) -> None:
     for command in commands:
         allowed, after = workflow.follows(draft.grammar, command.verb, draft.ticket.status)
         if not allowed:
-            draft.refusals.append(Refusal(command.line, _too_late(draft.ticket.status), _instead(draft.grammar, draft.ticket.status)))
+            draft.refusals.append(Refusal(command.line, _too_late(draft.ticket.status), _instead(draft)))
             continue
         _DO[draft.grammar, command.verb](draft, command, after, text)
 
@@ -91,9 +38,16 @@ def _too_late(status: Status) -> str:
     return "too-late" if workflow.state_of(status) is State.CLOSED else "wrong-status"
 
 
-def _instead(grammar: Grammar, status: Status) -> str:
-    fitting = (verb for verb in workflow.verbs(grammar).values() if verb.word not in ("help", "note", "mute", "assign", "take"))
-    return next((verb.example for verb in fitting if workflow.follows(grammar, verb.word, status)[1] is not None), "")
+def _instead(draft: Draft) -> str:
+    """A line that works now, and does no harm to whoever tries it."""
+    known = workflow.verbs(draft.grammar)
+    words = ("status",) if draft.grammar is Grammar.REQUESTER else ("start", "reopen", "note")
+    return next(known[word].example for word in words if workflow.follows(draft.grammar, word, draft.ticket.status)[0])
+
+
+def words_of(*parts: str) -> str:
+    """What stood on a command's line and what stood below it, as one text."""
+    return "\n\n".join(part for part in parts if part)
 
 
 def _accept(draft: Draft, _command: Command, after: Status | None, text: str) -> None:
@@ -104,13 +58,15 @@ def _accept(draft: Draft, _command: Command, after: Status | None, text: str) ->
 
 
 def _bring_back(draft: Draft, command: Command, after: Status | None, text: str) -> None:
-    reason = command.args or text
-    draft.event(command.verb, reason, status=after, resolved=None, reopened=draft.ticket.reopened + 1)
-    if draft.grammar is Grammar.REQUESTER:
-        draft.answer(Name.REOPENED)
-        draft.tell_watchers(words=reason, note=command.verb)
-    else:
-        draft.tell_public(Name.REOPENED, words=reason)
+    draft.event(command.verb, command.args or text, status=after, resolved=None, reopened=draft.ticket.reopened + 1)
+    draft.answer(Name.REOPENED)
+    draft.tell_watchers(words=words_of(command.args, text), note=command.verb)
+
+
+def _reopen(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
+    # His reason stays in the story: what is meant for the requester stands below the commands.
+    draft.event("reopen", command.args, status=after, resolved=None, reopened=draft.ticket.reopened + 1)
+    draft.tell_public(Name.REOPENED, copies=False)
 
 
 def _cancel(draft: Draft, _command: Command, after: Status | None, text: str) -> None:
@@ -140,36 +96,37 @@ def _help(draft: Draft, _command: Command, _after: Status | None, _text: str) ->
 
 
 def _take(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
-    if not draft.person.staff:
-        draft.refusals.append(Refusal(command.line, "not-a-technician", "#assign NAME"))
-        return
-    _give(draft, "take", draft.person, after)
+    if draft.person.staff:
+        _give(draft, command, draft.person, after)
+    else:
+        # From the shell one may give orders without being a technician, but no ticket to oneself.
+        draft.refusals.append(Refusal(command.line, "not-a-technician", _assigning(draft, ())))
 
 
 def _assign(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
     found = _technicians(draft, command.args)
     if len(found) != 1:
-        known = ", ".join(person.label for person in found[:5])
-        slug = "ambiguous-person" if found else "unknown-person"
-        example = f"#assign {(found or draft.rules.people.members(draft.ticket.team) or (draft.person,))[0].address}"
-        draft.refusals.append(Refusal(command.line, slug, f"{example} ({known})" if known else example))
+        draft.refusals.append(Refusal(command.line, "ambiguous-person" if found else "unknown-person", _assigning(draft, found)))
         return
-    _give(draft, "assign", found[0], after)
+    _give(draft, command, found[0], after)
     draft.say(Name.ASSIGNED, found[0].address)
 
 
-def _give(draft: Draft, verb: str, person: Person, after: Status | None) -> None:
-    others = tuple(one for one in draft.ticket.participants if one.role != "assignee")
-    people = (*others, Participant(person.address, "assignee"))
-    moved = {"status": after} if after else {}
-    draft.event(verb, assignee=person.address, team=person.team or draft.ticket.team, participants=people, **moved)
+def _give(draft: Draft, command: Command, person: Person, after: Status | None) -> None:
+    draft.event(command.verb, **draft.given(person), **({"status": after} if after else {}))
+
+
+def _assigning(draft: Draft, found: tuple[Person, ...]) -> str:
+    """A line that assigns the ticket to somebody whom it could be meant for."""
+    staff = found or draft.rules.people.members(draft.ticket.team) or draft.rules.people.having(Role.TECHNICIAN, Role.LEAD)
+    return f"#assign {staff[0].address}" if staff else ""
 
 
 def _technicians(draft: Draft, words: str) -> tuple[Person, ...]:
     wanted = words.strip().lower()
     staff = tuple(person for person in draft.rules.people.people if person.staff)
     if wanted in ("me", "myself", "ich", "mir"):
-        return (draft.person,)
+        return (draft.person,) if draft.person.staff else ()
     exact = tuple(person for person in staff if wanted in (*person.addresses, person.name.lower()))
     if exact:
         return exact
@@ -185,8 +142,9 @@ def _move(draft: Draft, command: Command, after: Status | None, _text: str) -> N
 
 
 def _pending(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
-    draft.met_first_response()
-    draft.event("pending", status=after)
+    # All reminders are counted from the question, also from a second one.
+    anew = {"since": draft.now, "rungs": 0, "climbed": None} if draft.ticket.status is after else {}
+    draft.event("pending", **draft.answered(), status=after, **anew)
     _speak(draft, command.args)
     draft.tell_public(Name.QUESTION, words=command.args, copies=False, attach=True)
 
@@ -197,14 +155,13 @@ def _note(draft: Draft, command: Command, _after: Status | None, _text: str) -> 
 
 
 def _resolve(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
-    draft.met_first_response()
-    draft.event("resolve", status=after, resolution=command.args, resolved=draft.now)
+    draft.event("resolve", **draft.answered(), status=after, resolution=command.args, resolved=draft.now)
     _speak(draft, command.args)
     draft.tell_public(Name.RESOLVED, words=command.args, attach=True)
 
 
-def _close(draft: Draft, _command: Command, after: Status | None, _text: str) -> None:
-    draft.event("close", status=after, closed=draft.now, closure_category="closed by technician")
+def _close(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
+    draft.event("close", status=after, closed=draft.now, closure_category="closed by technician", closure_note=command.args or None)
     draft.tell_public(Name.CLOSED)
 
 
@@ -231,6 +188,6 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (T, "note"): _note,
     (T, "resolve"): _resolve,
     (T, "close"): _close,
-    (T, "reopen"): _bring_back,
+    (T, "reopen"): _reopen,
     (T, "help"): _help,
 }

@@ -1,6 +1,6 @@
 """When does a ticket need us next? Plans the ladders that end in resolving or closing it; due times are elapsed time, in UTC.
 
-Only the next rung is planned: after a downtime the ladder goes on at its first unsent rung with the gaps kept, so nobody is closed unwarned.
+Only the next rung is planned: after a downtime the ladder goes on at its first unsent rung with the gaps kept; nobody is closed unwarned.
 """
 
 from __future__ import annotations

@@ -48,7 +48,9 @@ def read(keyring: Keyring, text: str) -> Token | None:
     if len(text) > _LONGEST or len(pieces) != 3:
         return None
     verb, number, mac = pieces
-    if not (number.isascii() and number.isdigit() and len(number) <= 18 and len(mac) == _CLUE + _BOUND and verb.isascii()):
+    if not (verb.isascii() and verb.isalpha() and number.isascii() and number.isdigit() and len(number) <= 18):
+        return None
+    if len(mac) != _CLUE + _BOUND:
         return None
     ticket = TicketId(int(number))
     if any(_same(_mac(key, f"ticket {ticket}", _CLUE), mac[:_CLUE]) for key in keyring.keys):
@@ -58,9 +60,7 @@ def read(keyring: Keyring, text: str) -> Token | None:
 
 def belongs(keyring: Keyring, token: Token, person: tuple[Address, ...]) -> bool:
     """Whether the token was given to one of these addresses of a person."""
-    return any(
-        _same(_mac(key, f"person {token.ticket} {address}", _BOUND), token.bound) for key in keyring.keys for address in person
-    )
+    return any(_same(_mac(key, f"person {token.ticket} {address}", _BOUND), token.bound) for key in keyring.keys for address in person)
 
 
 def bounce_mark(keyring: Keyring, row: int) -> str:

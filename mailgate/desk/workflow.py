@@ -35,9 +35,10 @@ class Grammar(StrEnum):
 
 
 class Takes(StrEnum):
-    """What follows a verb: nothing, a few words on its line, a person, or the rest of the line and of the mail."""
+    """What follows a verb: nothing, nothing or `off`, a few words on its line, a person, or the rest of the line and of the mail."""
 
     NOTHING = "nothing"
+    SWITCH = "switch"
     REASON = "reason"
     PERSON = "person"
     REST = "rest"
@@ -62,7 +63,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("reopen", R, Takes.REASON, example="reopen it happened again"),
     Verb("cancel", R, example="cancel"),
     Verb("status", R, example="status"),
-    Verb("mute", R, example="mute"),
+    Verb("mute", R, Takes.SWITCH, example="mute"),
     Verb("help", R, example="help"),
     Verb("take", T, example="#take"),
     Verb("assign", T, Takes.PERSON, needed=True, example="#assign maria@example.com"),
@@ -71,7 +72,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("resume", T, example="#resume"),
     Verb("note", T, Takes.REST, needed=True, example="#note Third time this month."),
     Verb("resolve", T, Takes.REST, needed=True, example="#resolve The toner was empty; it prints again."),
-    Verb("close", T, example="#close"),
+    Verb("close", T, Takes.REASON, example="#close"),
     Verb("reopen", T, Takes.REASON, example="#reopen"),
     Verb("help", T, example="#help"),
 )
@@ -133,16 +134,26 @@ def follows(grammar: Grammar, verb: str, status: Status) -> tuple[bool, Status |
 
 
 def check() -> tuple[str, ...]:
-    """The faults of the tables: a status without a state, one that nothing reaches, a verb without a row or said twice."""
+    """The faults of the tables: a status without a state, one that nothing leads to, a verb without a row, without a word or said twice."""
     faults = [f"status {status.value!r} stands under no state" for status in Status if status not in STATES]
-    reached = OTHERWISE_REACHED | {after for rows in TRANSITIONS.values() for _, after in rows if after is not None}
+    reached = _reached()
     faults += [f"nothing leads to status {status.value!r}" for status in STATES if status not in reached]
     words = [(verb.grammar, verb.word) for verb in VERBS]
     faults += [f"verb {word!r} stands twice in the {grammar} grammar" for grammar, word in set(words) if words.count((grammar, word)) > 1]
     faults += [f"verb {word!r} of the {grammar} grammar has no transition" for grammar, word in words if (grammar, word) not in TRANSITIONS]
+    faults += [f"no verb of the {grammar} grammar has the transitions of {word!r}" for grammar, word in TRANSITIONS.keys() - set(words)]
     for (_grammar, word), rows in TRANSITIONS.items():
         seen: set[Status] = set()
         for statuses, _ in rows:
             faults += [f"verb {word!r} is ambiguous in status {status.value!r}" for status in statuses & seen]
             seen |= statuses
     return tuple(faults)
+
+
+def _reached() -> set[Status]:
+    """Every status that a ticket can come to, one verb after the other, from those that something else leads to."""
+    edges = [(statuses, after) for rows in TRANSITIONS.values() for statuses, after in rows if after is not None]
+    reached = set(OTHERWISE_REACHED)
+    while new := {after for statuses, after in edges if statuses & reached} - reached:
+        reached |= new
+    return reached

@@ -1,0 +1,115 @@
+"""How does a decision take shape? A draft of events and letters, folded as it goes, and what becomes of it when a line is wrong.
+
+The one mutable value of the room; it never leaves it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mailgate.desk.authority import permits
+from mailgate.desk.commands import Reading
+from mailgate.desk.decision import Decision, Message, Outcome, Refusal
+from mailgate.desk.events import Event, changes, fold
+from mailgate.desk.letters import Letter, Line, Name
+from mailgate.desk.model import Address, Participant, Person, Strength, Ticket, Visibility
+from mailgate.desk.rules import Rules
+from mailgate.desk.stimuli import Wrote
+from mailgate.desk.workflow import Grammar
+
+
+@dataclass(slots=True)
+class Draft:
+    """A decision in the making, inside this room only: the ticket as it would be, and what would happen on the way there."""
+
+    ticket: Ticket
+    rules: Rules
+    now: datetime
+    person: Person
+    # None: nobody wrote, a timer or a delivery report did it.
+    strength: Strength | None
+    grammar: Grammar
+    events: list[Event] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    message: Message | None = None
+
+    def event(self, verb: str, note: str = "", /, **fields: object) -> None:
+        """One event, folded into the ticket at once, so that the next command sees what this one did."""
+        event = Event(verb, self.person.address, self.now, self.strength, changes(**fields), note)
+        self.events.append(event)
+        self.ticket = fold(self.ticket, (event,))
+
+    def say(self, name: Name, *to: Address, words: str = "", note: str = "", lines: tuple[Line, ...] = (), attach: bool = False) -> None:
+        """A letter to each of these addresses, save to the writer himself."""
+        own = self.person.addresses
+        for address in dict.fromkeys(to):
+            if address not in own:
+                self.letters.append(Letter(name, address, words, self.person.address, lines, note, attach=attach))
+
+    def answer(self, name: Name, *, note: str = "", lines: tuple[Line, ...] = ()) -> None:
+        """A letter to the writer, about what he wrote."""
+        self.letters.append(Letter(name, self.person.address, "", None, lines, note))
+
+    def tell_public(self, name: Name, *, words: str = "", copies: bool = True, note: str = "", attach: bool = False) -> None:
+        """A letter to the requester, and with `copies` to each confirmed Cc."""
+        self.say(name, *self.rules.audience(self.ticket, copies=copies), words=words, note=note, attach=attach)
+
+    def tell_watchers(self, *, words: str = "", note: str = "") -> None:
+        """What the requester's side did or wrote, and the files that it sent, to whoever looks after the ticket."""
+        watchers = (person.address for person in self.rules.watchers(self.ticket))
+        self.say(Name.REQUESTER_REPLIED, *watchers, words=words, note=note, attach=True)
+
+    def answered(self) -> dict[str, object]:
+        """What else an answer of this technician changes: the first one meets the first response and takes a ticket that nobody has."""
+        fields: dict[str, object] = {} if self.ticket.responded else {"responded": self.now}
+        return fields | (self.given(self.person) if self.ticket.assignee is None and self.person.staff else {})
+
+    def given(self, person: Person) -> dict[str, object]:
+        """What changes when the ticket is given to this technician. Each address stands on a ticket once."""
+        others = tuple(one for one in self.ticket.participants if one.role != "assignee")
+        known = any(one.address in person.addresses for one in others)
+        people = others if known else (*others, Participant(person.address, "assignee"))
+        return {"assignee": person.address, "team": person.team or self.ticket.team, "participants": people}
+
+    def decided(self, outcome: Outcome, reading: Reading = Reading()) -> Decision:  # noqa: B008 - frozen
+        """The decision that this draft has become."""
+        reason = self.refusals[0].slug if self.refusals else ""
+        return Decision(
+            outcome, reason, None, tuple(self.events), self.message, tuple(self.letters), commands=reading.commands,
+            refusals=tuple(self.refusals),
+        )  # fmt: skip
+
+
+# A receipt shows as much of a line as its writer needs to know it again.
+_LONGEST_SHOWN = 200
+
+
+def refuse(draft: Draft, reading: Reading, wrote: Wrote | None = None) -> None:
+    """Refuses each command that reads wrong, or for which its sender is too weak."""
+    for command in reading.commands:
+        if not command.ok:
+            draft.refusals.append(Refusal(command.line, command.error or "", command.instead))
+        elif wrote is not None and not permits(command.verb, wrote, draft.rules):
+            draft.refusals.append(Refusal(command.line, "needs-stronger-sender"))
+
+
+def refused(before: Ticket, draft: Draft, text: str, reading: Reading, answer: Name) -> Decision:
+    """Nothing is done: the text stays as a note, and one letter shows each line and what is wrong with it."""
+    wrong = {refusal.line: refusal for refusal in draft.refusals}
+    lines = dict.fromkeys((*(command.line for command in reading.commands), *wrong))
+    kept = Draft(before, draft.rules, draft.now, draft.person, draft.strength, draft.grammar, refusals=draft.refusals)
+    kept.event("refused", ", ".join(refusal.slug for refusal in draft.refusals))
+    kept.answer(answer, lines=tuple(shown(line, wrong.get(line)) for line in lines), note="refused")
+    kept.message = Message(draft.person.address, text, visibility=Visibility.INTERNAL, strength=draft.strength, note="refused")
+    if draft.grammar is Grammar.REQUESTER and (reading.text or any(command.args for command in reading.commands)):
+        # He wrote to somebody; that a word of his was no command is no reason not to be read.
+        kept.tell_watchers(words=text, note="refused")
+    return kept.decided(Outcome.REFUSED, reading)
+
+
+def shown(line: str, wrong: Refusal | None = None) -> Line:
+    """A line of a receipt: what was written, and what is wrong with it if anything is."""
+    seen = line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"
+    return Line(seen, False, wrong.slug, wrong.instead) if wrong else Line(seen, ok=True)

@@ -1,0 +1,73 @@
+"""What follows when the requester's side writes to a ticket: his commands, his answers, and what others on the ticket say."""
+
+from __future__ import annotations
+
+from mailgate.desk import obey, workflow
+from mailgate.desk.authority import Standing
+from mailgate.desk.commands import Reading
+from mailgate.desk.decision import Decision, Message, Outcome
+from mailgate.desk.draft import Draft, refuse, refused
+from mailgate.desk.letters import Name
+from mailgate.desk.model import State, Status
+from mailgate.desk.opening import with_copied
+from mailgate.desk.policy import ResolvedReply
+from mailgate.desk.stimuli import Wrote
+from mailgate.desk.thanks import is_thanks
+
+
+def requester(draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
+    """What the proven requester wrote: commands, an answer, or both. All or nothing."""
+    if not reading.commands:
+        _replied(draft, wrote, wrote.text or wrote.whole)
+        _add_copied(draft, wrote)
+        return draft.decided(Outcome.APPENDED, reading)
+    before = draft.ticket
+    refuse(draft, reading, wrote)
+    if not draft.refusals:
+        obey.obey(draft, reading.commands, reading.text)
+    if draft.refusals:
+        return refused(before, draft, wrote.text, reading, Name.STATUS)
+    if draft.ticket.status is before.status:
+        # He only asked; what stands below is an answer like any other.
+        if reading.text:
+            _replied(draft, wrote, reading.text)
+    elif said := obey.words_of(*(command.args for command in reading.commands if command.verb != "mute"), reading.text):
+        draft.message = Message(draft.person.address, said, strength=wrote.strength)
+    _add_copied(draft, wrote)
+    return draft.decided(Outcome.COMMANDED, reading)
+
+
+def _replied(draft: Draft, wrote: Wrote, words: str) -> None:
+    """An ordinary reply of the requester: it resumes what waits for him and reopens what waits for closure, unless it only thanks."""
+    state, note = workflow.state_of(draft.ticket.status), ""
+    if state is State.ON_HOLD and not is_thanks(words):
+        note = "resume"
+        draft.event(note, status=Status.ANALYSIS)
+    elif state is State.RESOLVED and draft.rules.policy.resolved_reply is ResolvedReply.REOPEN and not is_thanks(words):
+        note = "reopen"
+        draft.event(note, status=Status.ANALYSIS, resolved=None, reopened=draft.ticket.reopened + 1)
+        own = draft.ticket.participant(draft.person.addresses)
+        if own is None or not own.muted:
+            draft.answer(Name.REOPENED)
+    else:
+        draft.event("reply")
+    draft.message = Message(draft.person.address, words, strength=wrote.strength)
+    draft.tell_watchers(words=words, note=note)
+
+
+def appended(draft: Draft, wrote: Wrote, rank: Standing) -> Decision:
+    """What somebody else on the ticket wrote, or somebody with no proof of being on it: kept and told to technicians, no state changes."""
+    note = {Standing.CLAIMED: "unverified", Standing.UNCONFIRMED: "unconfirmed"}.get(rank, "")
+    words = wrote.text or wrote.whole
+    draft.event("reply", note)
+    draft.message = Message(draft.person.address, words, strength=wrote.strength, unverified=not wrote.strength.trusted, note=note)
+    draft.tell_watchers(words=words, note=note)
+    if rank is not Standing.UNCONFIRMED:
+        _add_copied(draft, wrote)
+    return draft.decided(Outcome.APPENDED, Reading())
+
+
+def _add_copied(draft: Draft, wrote: Wrote) -> None:
+    people = with_copied(draft.ticket.participants, wrote, draft.rules)
+    if people != draft.ticket.participants:
+        draft.event("cc", participants=people)

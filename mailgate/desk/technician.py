@@ -1,0 +1,61 @@
+"""What follows when a proven technician writes, by mail or from the shell: his commands, and his answers to the requester."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mailgate.desk import obey
+from mailgate.desk.commands import Reading, read, suggestion
+from mailgate.desk.decision import Decision, Message, Outcome, Refusal
+from mailgate.desk.draft import Draft, refuse, refused, shown
+from mailgate.desk.letters import Name
+from mailgate.desk.model import Role, Status
+from mailgate.desk.stimuli import Wrote
+from mailgate.desk.workflow import Grammar
+
+
+def technician(draft: Draft, reading: Reading, wrote: str, *, files: bool = False) -> Decision:
+    """What a proven technician wrote: commands, a reply to the requester, or both. All or nothing. `wrote` is his text as it came."""
+    if not (reading.commands or reading.text or files):
+        draft.event("note", "empty")
+        return draft.decided(Outcome.NOTED, reading)
+    before = draft.ticket
+    if reading.misplaced is not None:
+        word = reading.misplaced.lstrip("#").split()[0]
+        draft.refusals.append(Refusal(reading.misplaced, "not-at-the-top", suggestion(word, Grammar.TECHNICIAN)))
+    if not draft.refusals:
+        obey.obey(draft, reading.commands, reading.text)
+    if draft.refusals:
+        return refused(before, draft, wrote, reading, Name.RECEIPT)
+    if reading.text or not reading.commands:
+        _relay(draft, reading.text)
+    if any(command.verb != "help" for command in reading.commands):
+        draft.answer(Name.RECEIPT, lines=tuple(shown(command.line) for command in reading.commands))
+    return draft.decided(Outcome.COMMANDED if reading.commands else Outcome.APPENDED, reading)
+
+
+def ordered(draft: Draft, text: str) -> Decision:
+    """A technician's commands from the shell. They are answered there: whoever gave the order gets no letter about it."""
+    text = text if text.lstrip().startswith("#") else f"#{text.lstrip()}"
+    reading = read(text, Grammar.TECHNICIAN, bare=False, synonyms=draft.rules.policy.verbs_by_word())
+    if not (draft.person.staff or draft.person.role is Role.OWNER):
+        draft.refusals.append(Refusal(text.partition("\n")[0], "not-a-technician"))
+    elif not reading.commands:
+        draft.refusals.append(Refusal(text.partition("\n")[0], "unknown-verb", "#help"))
+    refuse(draft, reading)
+    decision = technician(draft, reading, text)
+    return replace(decision, letters=tuple(letter for letter in decision.letters if letter.to not in draft.person.addresses))
+
+
+def weighed(draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
+    """A technician's mail, after what `security.require` asks of each verb."""
+    refuse(draft, reading, wrote)
+    return technician(draft, reading, wrote.text, files=bool(wrote.files))
+
+
+def _relay(draft: Draft, text: str) -> None:
+    """A plain reply goes to the requester from the desk's address, and turns New into Responded."""
+    new = {"status": Status.RESPONDED} if draft.ticket.status is Status.NEW else {}
+    draft.event("reply", **draft.answered(), **new)
+    draft.message = Message(draft.person.address, text, direction="out", strength=draft.strength)
+    draft.tell_public(Name.REPLY, words=text, attach=True)
