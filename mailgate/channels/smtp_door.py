@@ -22,6 +22,7 @@ from mailgate.channels.smtp_limits import Limits, Loan, Memory
 from mailgate.channels.smtp_wire import declared_size, hops, plain, without_route
 from mailgate.desk.errors import MailgateError, Misconfigured, Permanent
 from mailgate.flow.intake import RawMail, Receipt
+from mailgate.flow.seam import crash_point
 
 log = logging.getLogger(__name__)
 
@@ -208,6 +209,7 @@ class Door:
             submission=peer != "" and _within(peer, self.settings.submission),
         )
         try:
+            crash_point("CP02-whole-mail")
             commit = asyncio.wrap_future(self._receive(mail))
         except Exception:
             log.exception("smtp: a mail from %s could not be handed on", peer)

@@ -21,7 +21,7 @@ from mailgate.channels.relay_session import OPENING, Patience, Refused, Relay, S
 from mailgate.channels.relay_wire import TEXT_CHARACTERS, Broken
 from mailgate.flow.delivery import Outcome, Parcel, Result
 
-__all__ = ["Courier", "Patience", "Relay"]
+__all__ = ["Courier", "Patience", "Relay", "probed"]
 
 # A letter up to this size goes out in one piece, a longer one in pieces of it.
 _CHUNK = 65_536
@@ -321,3 +321,15 @@ def _stuffed(octets: bytes) -> bytes:
     if b"\r\n." in octets:
         octets = octets.replace(b"\r\n.", b"\r\n..")
     return octets + (b".\r\n" if octets.endswith(b"\r\n") or not octets else b"\r\n.\r\n")
+
+
+def probed(relay: Relay) -> Outcome:
+    """What `Courier.probe` finds, for a command without an event loop of its own."""
+
+    async def probe() -> Outcome:
+        courier = Courier(relay)
+        outcome = await courier.probe()
+        await courier.close()
+        return outcome
+
+    return asyncio.run(probe())

@@ -19,6 +19,7 @@ from aiosmtpd.smtp import SMTP, Session, TLSSetupException, syntax
 from mailgate.channels.smtp_door import NO_SPACE, NOT_READY, OUR_FAULT, Door, Transaction, peer_of
 from mailgate.channels.smtp_limits import Loan
 from mailgate.channels.smtp_wire import END_OF_DATA, path, reply, unstuffed
+from mailgate.flow.seam import crash_point
 
 log = logging.getLogger(__name__)
 
@@ -276,6 +277,7 @@ class Dialogue(SMTP):
         self._set_post_data_state()
         for _ in range(self._answers(envelope)):
             await self.push(answer)
+        crash_point("CP07-replied")
         if not self._refused:
             self._fruitless = 0
 
@@ -307,6 +309,7 @@ class Dialogue(SMTP):
         while True:
             start = max(0, len(data) - len(END_OF_DATA) + 1)
             chunk = await self._chunk()
+            crash_point("CP01-mid-data")
             data += chunk
             end = data.find(END_OF_DATA, start)
             refusal = refusal or self._too_much(end if end >= 0 else len(data), loan)

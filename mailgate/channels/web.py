@@ -177,7 +177,7 @@ class Web:
 
         try:
             return Response(exposition(await self._ask(self._metrics)), headers={"content-type": CONTENT_TYPE_LATEST})
-        except TimeoutError:
+        except (TimeoutError, MailgateError):
             return _plain(503)
         except Exception:
             _log.exception("the figures could not be had")

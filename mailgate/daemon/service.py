@@ -1,271 +1,208 @@
-"""How does everything run together? One event loop for the protocols, one thread each for storing, working and what ticks and delivers.
+"""How does everything run together? The doors (SMTP, web) open first, and behind them the crew begins once there is a database.
 
-It starts in an order in which no mail is accepted that could not be kept, and stops in one in which none that was accepted is forgotten.
+Nobody hears 250 before his mail is stored, and nobody meets a closed door without a reason: until the database answers, peers hear 421 and
+probes 503. It stops in the opposite order, so that nothing that was accepted is forgotten.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import random
 import shutil
 import signal
-import socket
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from mailgate.channels.smtp_in import Listener, Rcpt, Refusal
-from mailgate.channels.smtp_out import Courier
 from mailgate.channels.web import Figures, Health, Web
 from mailgate.config import opening, wiring
 from mailgate.config.settings import Settings
 from mailgate.daemon import systemd
-from mailgate.daemon.work import Workbench
-from mailgate.desk.errors import Misconfigured, Temporary
+from mailgate.daemon.crew import Crew, Missing
+from mailgate.daemon.database import Database, open_database
+from mailgate.daemon.identity import Identity
+from mailgate.desk.errors import Temporary
 from mailgate.desk.model import fold_address
 from mailgate.flow import journal
-from mailgate.flow.delivery import Delivery
 from mailgate.flow.house import House
-from mailgate.flow.intake import Intake, RawMail, Receipt
-from mailgate.flow.step import Worker
-from mailgate.flow.timers import Timekeeper
-from mailgate.mail.isolate import Parser
-from mailgate.store import inbox, outbox, timers
-from mailgate.store.engine import Store, durable, exclusive
-from mailgate.store.outbox import Posted
+from mailgate.flow.intake import RawMail, Receipt
 
 _TICK_SECONDS = 1.0
-# Seconds for mails past the final dot, for the worker's batch and for letters past theirs; all of it stays below 30.
-_SMTP_GRACE, _WORK_GRACE = 15.0, 5.0
-# A claim that was found open at so many starts counts as the mail's own fault.
-_FOUND_OPEN = 5
+# Seconds for mails past the final dot. After the last of them whatever still hangs is left to the leases.
+_SMTP_GRACE, _LAST_RESORT = 15.0, 28.0
+# So long without a tick, and something hangs.
+_STALE_SECONDS = 30.0
+# The waits between attempts to open the database; the last one stays.
 _RETRY_SECONDS = (1, 2, 5, 10, 30)
-
-
-def utc() -> datetime:
-    """The wall clock, aware and in UTC."""
-    return datetime.now(UTC)
+_TEMPORARY = 75
 
 
 class Service:
-    """One daemon. `run` returns when it was asked to stop and everything it holds is safe."""
+    """One daemon. `run` returns when it was asked to stop and everything it holds is safe.
+
+    `_crew` is None as long as there is no database: then mail is refused for now, and probes hear so.
+    """
 
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
         self._settings, self._environ = settings, environ
-        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._given = systemd.sockets(environ)
         self._stop = asyncio.Event()
+        self._fault: Missing | None = None
+        self._crew: Crew | None = None
+        self._house = opening.open_house(settings, None)
+        self._listeners = self._make_listeners()
+        self._web = Web(wiring.web_settings(settings), self._health, self._figures)
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._free = 0
-        self._store_answers = False
-        self._last_tick: float | None = None
-        self._letters: asyncio.Queue[list[Posted]] = asyncio.Queue()
 
     async def run(self) -> None:
-        """Serves until SIGTERM or SIGINT. Raises Misconfigured where it cannot begin; nothing is left half-started then."""
-        self._loop = asyncio.get_running_loop()
+        """Serves until SIGTERM or SIGINT. Raises Misconfigured where it cannot begin, Missing where one of the crew was lost."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self._stop.set)
-        given = systemd.sockets(self._environ)
-        self._measure_disk()
-        store = await self._opened()
-        if store is None:
-            return
-        self._house = await asyncio.to_thread(opening.open_house, self._settings, store)
-        lock = exclusive(store)
-        try:
-            await asyncio.to_thread(durable, store)
-            await self._serve(store, given)
-        finally:
-            store.close()
-            if lock is not None:
-                os.close(lock)
-
-    async def _opened(self) -> Store | None:
-        """The database, as soon as it answers; None if we are asked to stop before. Until then peers find nobody, and try again."""
-        for attempt in range(1_000_000_000):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+        with Identity(self._settings.root) as owner:
             try:
-                return await asyncio.to_thread(opening.open_store, self._settings)
+                await self._open_doors()
+                database = await self._opened(owner)
+                if database is not None:
+                    await self._serve(database, owner)
+            finally:
+                await self._close_doors()
+        if self._fault is not None:
+            raise self._fault
+
+    def stop(self) -> None:
+        """Asks it to end; `run` returns when everything is safe."""
+        self._stop.set()
+
+    async def _open_doors(self) -> None:
+        await self._web.start(self._given.get("web"))
+        for name, listener in self._listeners.items():
+            await listener.start(self._given.get(name, ()))
+        await self._tick()
+        self._scheduler.add_job(self._tick, "interval", seconds=_TICK_SECONDS, coalesce=True, max_instances=1, misfire_grace_time=None)
+        self._scheduler.start()
+
+    async def _close_doors(self) -> None:
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        await self._stop_listening()
+        await self._web.stop()
+
+    async def _opened(self, owner: str) -> Database | None:
+        """The database, as soon as it answers; None if we are asked to stop before."""
+        attempt = 0
+        while not self._stop.is_set():
+            try:
+                return await asyncio.to_thread(open_database, self._settings, owner)
             except Temporary as error:
                 journal.alert(error.code, str(error))
-            wait = _RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)]
-            try:
-                await asyncio.wait_for(self._stop.wait(), wait)
-            except TimeoutError:
-                continue
-            return None
+            # We are as far as we can come: whoever started us need not wait, and must not start us again.
+            systemd.notify("READY=1", self._environ)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+            attempt += 1
         return None
 
-    async def _serve(self, store: Store, given: Mapping[str, list[socket.socket]]) -> None:
-        house = self._house
-        self._store = store
-        self._delivery = Delivery(store, house, self._owner, utc, time.monotonic, random.random)
-        self._keeper = Timekeeper(store, house, utc)
-        self._courier = Courier(wiring.relay(self._settings))
-        limits = self._settings.security.limits
-        parser = Parser(limits.parse_memory)
-        await asyncio.to_thread(self._free_claims)
-        self._intake = Intake(store, house, self._owner, utc, lambda: self._bench.stored())
-        worker = Worker(store, house, parser, self._owner, utc, self._delivery.ready, limits.parse_time.total_seconds())
-        self._bench = Workbench(worker, self._intake, self._post)
-        listeners = self._listeners(house)
-        web = Web(wiring.web_settings(self._settings), self._health, self._figures)
-        scheduler = AsyncIOScheduler(timezone="UTC")
-        try:
-            await web.start(given.get("web"))
-            for name, listener in listeners.items():
-                await listener.start(given.get(name, ()))
-            self._store_answers = True
-            self._bench.start()
-            postman = asyncio.create_task(self._deliver(), name="postman")
-            scheduler.add_job(self._tick, "interval", seconds=_TICK_SECONDS, coalesce=True, max_instances=1, misfire_grace_time=None)
-            scheduler.start()
-            self._say_ready(listeners, web)
-            stopping = asyncio.create_task(self._stop.wait())
-            await asyncio.wait((stopping, postman), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            systemd.notify("STOPPING=1", self._environ)
-            journal.told("draining")
-            await self._drain(listeners, web, scheduler, parser)
-        if postman.done() and not postman.cancelled() and postman.exception() is not None:
-            raise RuntimeError("the postman ended") from postman.exception()
+    async def _serve(self, database: Database, owner: str) -> None:
+        """Everything that needs the database, until we are asked to stop."""
+        crew = Crew(self._settings, replace(self._house, instance=database.instance), database.store, owner)
+        crew.start()
+        self._crew = crew
+        self._say_ready(database)
+        await self._stop.wait()
+        last_resort = threading.Timer(_LAST_RESORT, os._exit, (_TEMPORARY,))
+        last_resort.daemon = True
+        last_resort.start()
+        systemd.notify("STOPPING=1", self._environ)
+        journal.told("draining")
+        await asyncio.gather(self._stop_listening(), crew.stop_sending())
+        self._crew = None
+        await crew.close()
+        await asyncio.to_thread(database.close)
+        last_resort.cancel()
+        journal.told("stopped")
 
-    def _say_ready(self, listeners: Mapping[str, Listener], web: Web) -> None:
-        ports = {name: listener.port for name, listener in listeners.items()}
-        journal.told("ready", **ports, web=web.port, store=self._store.url.render_as_string(hide_password=True), relay=self._where())
+    async def _stop_listening(self) -> None:
+        await asyncio.gather(*(listener.stop(_SMTP_GRACE) for listener in self._listeners.values()))
+
+    def _say_ready(self, database: Database) -> None:
+        ports = {name: listener.port for name, listener in self._listeners.items()}
+        relay = self._settings.relay
+        where = f"{relay.host}:{relay.port}" if relay.host else str(relay.directory)
+        journal.told("ready", **ports, web=self._web.port, store=database.store.url.render_as_string(hide_password=True), relay=where)
         systemd.notify("READY=1", self._environ)
 
-    def _where(self) -> str:
-        relay = self._settings.relay
-        return f"{relay.host}:{relay.port}" if relay.host else str(relay.directory)
+    # ------------------------------------------------------------------------------------------------------------ doors
 
-    def _listeners(self, house: House) -> dict[str, Listener]:
-        settings = wiring.smtp_settings(self._settings)
-        listener = Listener(
-            settings, receive=self._receive, accepts=lambda address: _recipient(house, address), admission=self._admission,
-            limits=wiring.smtp_limits(self._settings),
-        )  # fmt: skip
-        return {"lmtp" if settings.lmtp else "smtp": listener}
+    def _make_listeners(self) -> dict[str, Listener]:
+        """The protocol of the configuration, and the other one too where the service manager hands us a socket for it."""
+        settings, limits = wiring.smtp_settings(self._settings), wiring.smtp_limits(self._settings)
+        usual = "lmtp" if settings.lmtp else "smtp"
+        return {
+            name: Listener(
+                replace(settings, lmtp=name == "lmtp"), receive=self._receive, accepts=lambda address: _recipient(self._house, address),
+                admission=self._admission, limits=limits,
+            )
+            for name in ("smtp", "lmtp") if name == usual or name in self._given
+        }  # fmt: skip
 
     def _receive(self, mail: RawMail) -> Future[Receipt]:
-        return self._intake.receive(mail)
+        if self._crew is None:
+            raise Temporary("there is no database yet", code="store-unavailable")
+        return self._crew.receive(mail)
 
     def _admission(self, octets: int) -> Refusal | None:
-        if not self._store_answers:
+        if self._crew is None or not self._crew.answers:
             return Refusal.NOT_READY
         return Refusal.NO_SPACE if self._free < 1.5 * max(octets, self._settings.smtp.max_size) else None
 
     # ------------------------------------------------------------------------------------------------------------ ticks
 
     async def _tick(self) -> None:
-        try:
-            await asyncio.to_thread(self._look_around)
-        except Exception as error:
-            # A database that is away for a while must not end the metronome.
-            self._store_answers = not isinstance(error, Temporary)
-            journal.trouble("tick", error)
-            return
-        self._last_tick = time.monotonic()
-        self._letters.put_nowait([])
-        self._bench.look()
+        """Once a second. The watchdog hears of it whether or not the database answers: starting us anew would not mend that."""
+        self._measure_disk()
+        # Those who are on their way home are not missing.
+        if self._crew is not None and not self._stop.is_set():
+            try:
+                await self._crew.tick()
+            except Missing as error:
+                self._fault = error
+                self._stop.set()
         systemd.notify("WATCHDOG=1", self._environ)
 
-    def _look_around(self) -> None:
-        self._measure_disk()
-        while self._keeper.tick():
-            pass
-        self._store_answers = True
-
     def _measure_disk(self) -> None:
-        where = self._settings.root
-        path = Path(self._store.path).parent if hasattr(self, "_store") and self._store.sqlite else where
-        self._free = shutil.disk_usage(path if path.exists() else "/").free
+        self._free = shutil.disk_usage(self._disk()).free
 
-    def _free_claims(self) -> None:
-        # Under SQLite's lock every claim that is found is dead; on PostgreSQL only those of an earlier life of ours are known to be.
-        owner = None if self._store.sqlite else self._owner
-        with self._store.begin() as tx:
-            mails = inbox.free(tx, owner, utc(), _FOUND_OPEN)
-            letters = outbox.free(tx, owner, utc())
-        if mails or letters:
-            journal.told("freed", mails=mails, letters=letters)
+    def _disk(self) -> Path:
+        """The folder that grows with each mail, or the nearest one above it that exists."""
+        scheme, _, file = self._settings.store.url.partition(":///")
+        folder = Path(file).parent if scheme == "sqlite" else self._settings.root
+        return next(path for path in (folder, *folder.parents) if path.exists())
 
-    # --------------------------------------------------------------------------------------------------------- delivery
-
-    def _post(self, letters: list[Posted]) -> None:
-        self._loop.call_soon_threadsafe(self._letters.put_nowait, letters)
-
-    async def _deliver(self) -> None:
-        """Sends what the worker just wrote; at each tick also what waits in the outbox."""
-        while True:
-            letters = await self._letters.get()
-            tick = not letters
-            while not self._letters.empty():
-                more = self._letters.get_nowait()
-                tick = tick or not more
-                letters = [*letters, *more]
-            try:
-                await self._send(letters)
-                while tick and await self._send(None):
-                    pass
-            except Temporary as error:
-                journal.trouble("postman", error)
-
-    async def _send(self, letters: list[Posted] | None) -> int:
-        parcels = await asyncio.to_thread(self._delivery.claim) if letters is None else self._delivery.parcels(letters)
-        if parcels:
-            outcomes = await self._courier.deliver(parcels)
-            await asyncio.to_thread(self._delivery.settle, outcomes)
-        return len(parcels)
-
-    # ------------------------------------------------------------------------------------------------------------ health
+    # ----------------------------------------------------------------------------------------------------------- health
 
     def _health(self) -> Health:
-        reasons = []
-        if not self._store_answers:
-            reasons.append("database-down")
-        if self._free < 1.5 * self._settings.smtp.max_size:
-            reasons.append("disk-full")
-        if self._delivery.held:
-            reasons.append("letters-held")
-        if self._last_tick is not None and time.monotonic() - self._last_tick > 30:
-            reasons.append("no-tick")
-        return Health(tuple(reasons))
+        crew = self._crew
+        wrong = {
+            "stopping": self._stop.is_set(),
+            "database-down": crew is None or not crew.answers,
+            "disk-full": self._free < 1.5 * self._settings.smtp.max_size,
+            "letters-held": crew is not None and crew.held,
+            "no-tick": crew is not None and time.monotonic() - crew.ticked > _STALE_SECONDS,
+        }
+        return Health(tuple(reason for reason, holds in wrong.items() if holds))
 
     def _figures(self) -> Figures:
-        with self._store.look() as tx:
-            mails, letters = inbox.counts(tx), outbox.counts(tx)
-            oldest, due = outbox.oldest_waiting(tx), timers.overdue(tx, utc())
-        return Figures(
-            mails, letters, sum(mails.values()), letters["sent"], due, (utc() - oldest).total_seconds() if oldest else None,
-            self._delivery.breaker.open, time.monotonic() - self._last_tick if self._last_tick is not None else None,
-        )  # fmt: skip
-
-    # -------------------------------------------------------------------------------------------------------------- end
-
-    async def _drain(self, listeners: Mapping[str, Listener], web: Web, scheduler: AsyncIOScheduler, parser: Parser) -> None:
-        if scheduler.running:
-            scheduler.shutdown(wait=False)
-        await asyncio.gather(*(listener.stop(_SMTP_GRACE) for listener in listeners.values()))
-        await asyncio.to_thread(self._intake.close)
-        await asyncio.to_thread(self._bench.close, _WORK_GRACE)
-        parser.close()
-        await self._courier.close()
-        await web.stop()
-        try:
-            await asyncio.to_thread(self._give_back)
-        except Temporary as error:
-            journal.trouble("drain", error)
-        journal.told("stopped")
-
-    def _give_back(self) -> None:
-        """What we had claimed and did not come to is anybody's again, at once and without a strike."""
-        with self._store.begin() as tx:
-            inbox.free(tx, self._owner, utc(), _FOUND_OPEN)
-            outbox.free(tx, self._owner, utc())
+        if self._crew is None:
+            raise Temporary("there is no database yet", code="store-unavailable")
+        return self._crew.figures()
 
 
 def _recipient(house: House, address: str) -> Rcpt:
@@ -279,7 +216,7 @@ def _recipient(house: House, address: str) -> Rcpt:
 
 
 def serve(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Runs the daemon until it is asked to stop. Raises Misconfigured where it cannot begin."""
+    """Runs the daemon until it is asked to stop. Raises Misconfigured where it cannot begin; nothing is left half-started then."""
     with asyncio.Runner(loop_factory=_fast_loop()) as runner:
         runner.run(_served(settings, environ))
 
@@ -295,6 +232,3 @@ def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def _served(settings: Settings, environ: Mapping[str, str]) -> None:
     await Service(settings, environ).run()
-
-
-__all__ = ["Misconfigured", "Service", "serve", "utc"]

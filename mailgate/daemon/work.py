@@ -18,15 +18,24 @@ _PAUSE = 1.0
 
 
 class Workbench:
-    """Runs a worker on a thread of its own until it is closed. Nothing that a mail or the database does ends the thread."""
+    """Runs a worker on a thread of its own until it is closed. Nothing that a mail or the database does ends the thread.
+
+    Mails in hand while the database or the reader is away stay in hand: they are ours until their lease ends, and need no second claim.
+    """
 
     def __init__(self, worker: Worker, intake: Intake, post: Callable[[list[Posted]], None]) -> None:
         """`post` gets the letters that are to be sent at once; it is called on the thread."""
         self._worker, self._intake, self._post = worker, intake, post
+        self._hand: list[Claim] = []
         self._wake = threading.Event()
         self._look = True
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="worker", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread works."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begins to work, with what an earlier life left in the inbox."""
@@ -43,10 +52,11 @@ class Workbench:
         self._wake.set()
 
     def close(self, patience: float) -> None:
-        """Finishes the batch in hand and ends the thread; waits so many seconds for it."""
+        """Finishes the batch in hand and ends the thread; waits so many seconds for it. Harmless where it never began."""
         self._closing = True
         self._wake.set()
-        self._thread.join(patience)
+        if self._thread.is_alive():
+            self._thread.join(patience)
 
     def _serve(self) -> None:
         while not self._closing:
@@ -54,11 +64,13 @@ class Workbench:
             self._wake.clear()
             try:
                 self._work_off()
-            except Temporary as error:
+            except (Temporary, OSError) as error:
                 journal.trouble("worker", error)
                 self._wake_later()
             except Exception as error:
+                # A fault of ours: the next try of these mails comes when their lease ends, and meanwhile others have their turn.
                 journal.trouble("worker", error)
+                self._hand = []
                 self._wake_later()
 
     def _wake_later(self) -> None:
@@ -68,25 +80,28 @@ class Workbench:
             timer.start()
 
     def _work_off(self) -> None:
-        while not self._closing and (claims := self._in_hand()):
-            self._hand_on(self._worker.process(claims))
+        while not self._closing and (self._hand or self._take_stored()):
+            self._process()
         alone = False
         while not self._closing and self._look:
-            count, posted = self._worker.run(alone=alone)
-            self._hand_on(posted)
+            self._hand = self._worker.claim(alone=alone)
+            found = bool(self._hand)
+            self._process()
             # What was tried before has its turn after each batch of fresh mails, so that neither waits for the other for ever.
             alone = not alone
-            self._look = count > 0 or alone
+            self._look = found or alone
 
-    def _in_hand(self) -> list[Claim]:
-        claims: list[Claim] = []
+    def _take_stored(self) -> bool:
+        """Whether the intake has stored something for us; it is in hand then."""
         try:
-            while len(claims) < BATCH:
-                claims.append(self._intake.in_hand.get_nowait())
+            while len(self._hand) < BATCH:
+                self._hand.append(self._intake.in_hand.get_nowait())
         except queue.Empty:
             pass
-        return claims
+        return bool(self._hand)
 
-    def _hand_on(self, posted: list[Posted]) -> None:
+    def _process(self) -> None:
+        posted = self._worker.process(self._hand)
+        self._hand = []
         if posted:
             self._post(posted)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from mailgate.desk.model import Role, Strength, Ticket
 from mailgate.desk.rules import Rules
-from mailgate.desk.stimuli import Nature, Wrote
+from mailgate.desk.stimuli import BY_HAND, Nature, Wrote
 
 
 class Standing(StrEnum):
@@ -53,7 +53,8 @@ def standing(ticket: Ticket | None, wrote: Wrote, rules: Rules) -> Standing:
             return Standing.OBSERVER if proven(wrote, rules) else Standing.UNPROVEN
     participant = ticket.participant(person.addresses)
     if participant is None and ticket.requester not in person.addresses:
-        return Standing.STRANGER
+        # Who was put on a ticket by an operator's hand may be heard there, and proves nothing by it.
+        return Standing.CLAIMED if wrote.clue is not None and wrote.clue.kind == BY_HAND else Standing.STRANGER
     if not wrote.strength.trusted:
         return Standing.CLAIMED
     if ticket.requester in person.addresses:

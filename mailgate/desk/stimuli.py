@@ -21,6 +21,10 @@ class Nature(StrEnum):
     REPORT = "report"
 
 
+# The kind of the one clue that is no find of ours: an operator said which ticket a held mail belongs to.
+BY_HAND = "attached-by-hand"
+
+
 @dataclass(frozen=True, slots=True)
 class Clue:
     """Why a mail belongs to a ticket. A clue says which ticket; it gives no right."""

@@ -28,7 +28,7 @@ _COURTESY = frozenset(
     " perfect super awesome brilliant wonderful lovely cool ok okay everything hi hello dear team best warm regards greetings sincerely"
     " yours have nice day weekend evening and with really solved fixed resolved done sorted i'm we're happy glad"
     # German
-    " vielen herzlichen besten schön schönen lieben für die der das den ihre ihren deine eure eurer schnelle schnellen prompte hilfe"
+    " vielen herzlichen besten schön schöne schönen lieben für die der das den ihre ihren deine eure eurer schnelle schnellen prompte hilfe"
     " unterstützung antwort rückmeldung bearbeitung lösung mühe toll tolle prima perfekt klasse alles klar bestens geht läuft"
     " funktioniert klappt druckt jetzt nun gut sehr ganz dir ihnen euch herr frau liebe lieber hallo guten tag morgen moin freundliche"
     " freundlichen grüße grüßen gruß mit viele vg mfg lg es ist passt erledigt gelöst schönes wochenende und"

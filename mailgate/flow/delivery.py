@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mailgate.desk import retry, tokens, workflow
+from mailgate.desk import retry, tokens
 from mailgate.desk.decide import decide
+from mailgate.desk.errors import Temporary
 from mailgate.desk.letters import Name
-from mailgate.desk.model import State
-from mailgate.desk.retry import Breaker, Fate
+from mailgate.desk.model import Address, Directory, Role, Ticket
+from mailgate.desk.retry import Alert, Breaker, Fate
 from mailgate.desk.stimuli import Undelivered
 from mailgate.flow import effect, journal
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
+from mailgate.mail.slim import slim
 from mailgate.store import facts, outbox, people, tickets
-from mailgate.store.engine import Fenced, Store, Tx, savepoint
+from mailgate.store.engine import Store, Tx, savepoint
 from mailgate.store.outbox import OutboxState, Posted, Settled
 
 BATCH = 50
 # Longer than any dialogue with the relay may take (240 s).
 LEASE = timedelta(minutes=5)
+# What of a lease is not used: the commit of its claim took some of it, and the final dot takes some.
+_MARGIN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ Result = Fate
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The answer to one parcel. `reply` is code and text of the relay (at most 500 characters) or our reason; `stage` the SMTP verb it came at."""
+    """The answer to one parcel. `reply` is code and text of the relay (at most 500 characters) or our reason; `stage` the SMTP verb."""
 
     row: int
     attempt: int
@@ -55,6 +60,7 @@ class Outcome:
 
 # Letters that are pointless once the ticket has moved on.
 _LADDER = frozenset({Name.REMINDER, Name.CLOSING_SOON})
+_MINUTE = timedelta(minutes=1)
 
 
 class Delivery:
@@ -68,35 +74,49 @@ class Delivery:
         self._store, self._house, self._owner = store, house, owner
         self._clock, self._monotonic, self._jitter = clock, monotonic, jitter
         self.breaker = Breaker()
-        self._alarmed = False
+        self._alarmed = self._refused = False
         self.held: str | None = None
+        # Nothing leaves before it was looked for a hold once.
+        self._looked = False
+        # When the last letters to addresses that are no more than a claim were handed out, as many as may be within a minute.
+        self._unproven: deque[datetime] = deque(maxlen=house.policy.budgets.instance_per_minute)
 
     def ready(self) -> bool:
-        """Whether a letter written now may be sent now: the relay answers and nothing is on hold."""
-        return not self.breaker.open and self.held is None
+        """Whether a letter written now may be sent now: the relay answers, nothing is on hold, and no limit is reached."""
+        return self._looked and self.held is None and not self.breaker.open and self._room(self._clock()) > 0
 
     def claim(self) -> list[Parcel]:
         """Takes the letters that are due, a single one to probe a relay that did not answer; none while letters are on hold."""
         now = self._clock()
+        self._alarm(now)
         if not self.breaker.may_dial(now):
             return []
-        lease = self._store.lease(self._owner, now, LEASE)
+        lease, room = self._store.lease(self._owner, now, LEASE), self._room(now)
         with self._store.begin() as tx:
-            self.held = facts.get(tx, facts.HOLD)
+            self.held, self._looked = facts.get(tx, facts.HOLD), True
             if self.held is not None:
                 return []
-            claimed = outbox.claim(tx, lease, effect.RETRY_AFTER, 1 if self.breaker.open else BATCH)
-            current = [one for one in claimed if not self._superseded(tx, one, now)]
+            most = 1 if self.breaker.open else min(room, BATCH) or BATCH
+            claimed = outbox.claim(tx, lease, effect.RETRY_AFTER, most, unproven=room > 0)
+            current = self._current(tx, claimed, now)
             crash_point("CP26-claim")
         crash_point("CP27-claimed")
         return self.parcels(current)
 
     def parcels(self, letters: Iterable[Posted]) -> list[Parcel]:
         """Claimed letters as the channel needs them, each with its signed bounce address as envelope sender."""
-        deadline = self._monotonic() + LEASE.total_seconds()
-        return [
-            Parcel(one.id, one.attempts, self._bounce_address(one), one.recipient, one.octets, one.message_id, deadline) for one in letters
-        ]
+        now, deadline = self._clock(), self._monotonic() + (LEASE - _MARGIN).total_seconds()
+        parcels = []
+        for one in letters:
+            if one.unproven:
+                self._unproven.append(now)
+            parcels.append(Parcel(one.id, one.attempts, self._bounce_address(one), one.recipient, one.octets, one.message_id, deadline))
+        return parcels
+
+    def _room(self, now: datetime) -> int:
+        """How many letters may go to merely claimed addresses now: what is more waits, so that a forger's crowd hears us at a trickle."""
+        spent = sum(at > now - _MINUTE for at in tuple(self._unproven))
+        return self._house.policy.budgets.instance_per_minute - spent
 
     def _bounce_address(self, letter: Posted) -> str:
         desk = self._house.desk(letter.desk)
@@ -105,17 +125,18 @@ class Delivery:
             return desk.address
         return f"{local}{desk.subaddress}{tokens.bounce_mark(self._house.keyring, letter.id)}@{host}"
 
-    def _superseded(self, tx: Tx, letter: Posted, now: datetime) -> bool:
-        """Whether a letter that waited has lost its point or its reader's right meanwhile; it is cancelled then."""
-        ticket = tickets.get(tx, letter.ticket) if letter.ticket else None
-        reason = ""
-        if letter.ticket and ticket is None:
-            reason = "ticket-gone"
-        elif ticket is not None and letter.letter in _LADDER and workflow.state_of(ticket.status) not in (State.RESOLVED, State.ON_HOLD):
-            reason = "superseded"
-        if reason:
-            outbox.settle(tx, self._owner, Settled(letter.id, letter.attempts, OutboxState.CANCELLED, now, reason), now)
-        return bool(reason)
+    def _current(self, tx: Tx, letters: Sequence[Posted], now: datetime) -> list[Posted]:
+        """Those letters that still have a point and a reader who may have them; the others are cancelled."""
+        current = []
+        directory = people.directory(tx, self._house.people) if letters else Directory()
+        for letter in letters:
+            ticket = tickets.get(tx, letter.ticket) if letter.ticket else None
+            reason = _moot(letter, ticket, directory)
+            if reason:
+                outbox.settle(tx, self._owner, Settled(letter.id, letter.attempts, OutboxState.CANCELLED, now, reason), now)
+            else:
+                current.append(letter)
+        return current
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Writes down what became of each parcel, in one commit. A letter that failed for good is told to the ticket's technicians."""
@@ -146,10 +167,10 @@ class Delivery:
             journal.told("fenced", outbox=outcome.row, attempt=outcome.attempt)
             return
         self._journal(outcome, state)
-        if after.alert is not None:
+        if after.alert is Alert.EXPIRED:
             journal.alert(after.alert, f"outbox {outcome.row}: {outcome.reply}")
         if state is OutboxState.FAILED and letter is not None:
-            self._undelivered(tx, letter, outcome, now)
+            self._failed(tx, letter, outcome, now)
 
     def _journal(self, outcome: Outcome, state: OutboxState) -> None:
         if state is OutboxState.SENT:
@@ -159,6 +180,28 @@ class Delivery:
         else:
             journal.deferred(outcome.row, outcome.attempt, outcome.stage, outcome.reply)
 
+    def _failed(self, tx: Tx, letter: outbox.Row, outcome: Outcome, now: datetime) -> None:
+        try:
+            with savepoint(tx):
+                if outcome.result is not Result.TOO_BIG or not self._slimmed(tx, letter, now):
+                    self._undelivered(tx, letter, outcome, now)
+        except Temporary:
+            raise
+        except Exception as error:
+            # A fault of ours: what became of the letters must be written down all the same.
+            journal.trouble(f"outbox {letter.id}", error)
+
+    def _slimmed(self, tx: Tx, letter: outbox.Row, now: datetime) -> bool:
+        """Whether the letter goes out once more without its attachments. It is another letter then: other octets, another Message-ID."""
+        host = letter.message_id.rpartition("@")[2]
+        message_id = f"{tokens.message_mark(self._house.keyring, f'o{letter.id}', 0)}@{host}"
+        octets = slim(outbox.octets(tx, letter.id) or b"", message_id)
+        number = outbox.reissue(tx, letter.id, message_id, octets, now) if octets else None
+        ticket = tickets.get(tx, letter.ticket) if letter.ticket else None
+        if number is not None and ticket is not None:
+            tickets.know_letters(tx, ticket.desk, ticket.id, [(message_id, letter.recipient)])
+        return number is not None
+
     def _undelivered(self, tx: Tx, letter: outbox.Row, outcome: Outcome, now: datetime) -> None:
         if outcome.result is Result.REFUSED and self._house.people.find(letter.recipient) is None:
             people.suppress(tx, letter.recipient, outcome.reply, now)
@@ -167,19 +210,36 @@ class Delivery:
             return
         rules = self._house.rules(ticket.desk, people.directory(tx, self._house.people))
         decision = decide(ticket, Undelivered(Name(letter.letter), letter.recipient, outcome.reply), rules, now)
-        try:
-            with savepoint(tx):
-                effect.carry_out(tx, self._house, rules, ticket, decision, Cause("outbox", f"{letter.id}.{letter.attempts}"), now)
-        except Fenced as error:
-            journal.trouble(f"outbox {letter.id}", error)
+        effect.carry_out(tx, self._house, rules, ticket, decision, Cause("outbox", f"{letter.id}.{letter.attempts}"), now)
 
     def _watch(self, outcomes: Sequence[Outcome], now: datetime) -> None:
         was_open = self.breaker.open
         for outcome in outcomes:
             self.breaker = self.breaker.after(outcome.result, outcome.stage, outcome.reply, now)
+            if outcome.result is Result.OURS and not self._refused:
+                self._refused = True
+                journal.alert(Alert.OURS, f"outbox {outcome.row}: {outcome.reply}")
         if was_open and not self.breaker.open:
             journal.told("relay_recovered")
-            self._alarmed = False
-        elif self.breaker.alarming(now) and not self._alarmed:
+            self._alarmed = self._refused = False
+
+    def _alarm(self, now: datetime) -> None:
+        if self.breaker.alarming(now) and not self._alarmed:
             self._alarmed = True
             journal.alert("relay-unreachable", f"since {self.breaker.since}")
+
+
+def _moot(letter: Posted, ticket: Ticket | None, directory: Directory) -> str:
+    """Why a letter that waited must not go out any more; "" where it may.
+
+    A rung of a ladder belongs to the status in which it was written; a reader is somebody with a role here or somebody on the ticket.
+    """
+    if not letter.ticket:
+        return ""
+    if ticket is None:
+        return "ticket-gone"
+    if letter.letter in _LADDER and ticket.since >= letter.created_at:
+        return "superseded"
+    reader = directory.person(Address(letter.recipient))
+    entitled = reader.role is not Role.REQUESTER or ticket.requester in reader.addresses or ticket.participant(reader.addresses)
+    return "" if entitled else "not-entitled"

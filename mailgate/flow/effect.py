@@ -14,6 +14,7 @@ from mailgate.desk.rules import Rules
 from mailgate.flow import post
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
+from mailgate.flow.seam import crash_point
 from mailgate.mail.compose import Enclosure
 from mailgate.store import outbox, people, tickets, timers
 from mailgate.store.engine import Lease, Tx
@@ -63,6 +64,7 @@ def carry_out(
             _tell(tx, ticket, decision.message, now, source)
         if source is not None:
             tickets.know_ids(tx, ticket.desk, ticket.id, source.ids)
+    crash_point("CP20-before-letters")
     return _write_letters(tx, house, rules, ticket, decision, cause, now, source, lease)
 
 
@@ -107,20 +109,19 @@ def _write_letters(
     occasion = _occasion(tx, house, rules, ticket, kept, cause, now, source)
     written = [post.write(occasion, letter, at) for at, letter in enumerate(kept)]
     written += [post.skip(one.letter, one.reason) for one in (*decision.suppressed, *dropped)]
-    rows = [_row(one, rules, number, cause) for one in _once(written)]
+    rows = [_row(one, rules, number, cause, claimed) for one in _once(written)]
     posted = outbox.add(tx, rows, lease, now, now + RETRY_AFTER)
     if ticket is not None:
-        for one in rows:
-            if one.message_id:
-                tickets.know_ids(tx, ticket.desk, ticket.id, (one.message_id,), person=one.recipient)
+        tickets.know_letters(tx, ticket.desk, ticket.id, [(one.message_id, one.recipient) for one in rows if one.message_id])
     return Effect(ticket, tuple(posted), tuple((one.letter, one.suppressed) for one in written if one.suppressed))
 
 
-def _row(written: post.Written, rules: Rules, ticket: TicketId, cause: Cause) -> outbox.NewLetter:
+def _row(written: post.Written, rules: Rules, ticket: TicketId, cause: Cause, claimed: Address | None) -> outbox.NewLetter:
     letter = written.letter
+    unproven = letter.automatic and letter.to == claimed and rules.people.find(letter.to) is None
     return outbox.NewLetter(
         rules.desk.name, ticket, cause.type, cause.id, letter.name, letter.to, letter.automatic, written.rank, written.message_id,
-        written.octets, written.suppressed,
+        written.octets, written.suppressed, unproven,
     )  # fmt: skip
 
 
@@ -155,7 +156,8 @@ def _occasion(
         if last:
             parents[ticket.requester] = last
     planned = sla.plan(ticket, rules.policy) if ticket else ()
-    occasion = post.Occasion(house, rules, ticket, cause, now, parents, source is not None, names=names, due=planned[0].due if planned else None)
+    due = planned[0].due if planned else None
+    occasion = post.Occasion(house, rules, ticket, cause, now, parents, source is not None, names=names, due=due)
     if source is None:
         return occasion
     return replace(

@@ -75,7 +75,7 @@ class Explanation:
     @property
     def ticket(self) -> TicketId | None:
         """The ticket that it would go to; None for a new one and for none."""
-        return self.situation.ticket.id if self.situation.ticket and not self.decision.opens else None
+        return self.situation.ticket.id if self.situation.ticket and self.decision.events and not self.decision.opens else None
 
     @property
     def trail(self) -> tuple[Finding, ...]:
@@ -101,7 +101,7 @@ def _decided(house: House, records: Records, accepted: Accepted, mail: ParsedMai
         return decision.noting("bounce", reason, "" if proven else "no letter of ours is proven")
     if mail.kind is Kind.UNREADABLE:
         situation = unreadable(situation, ", ".join(mail.defects) or "unreadable")
-    return decide(None if mail.kind is Kind.UNREADABLE else situation.ticket, situation.wrote, situation.rules, now)
+    return decide(situation.ticket, situation.wrote, situation.rules, now)
 
 
 def _letters(house: House, situation: Situation, decision: Decision, now: datetime) -> tuple[Answered, ...]:
@@ -109,7 +109,7 @@ def _letters(house: House, situation: Situation, decision: Decision, now: dateti
     if decision.opens is not None:
         ticket = fold(born(TicketId(0), decision.opens), decision.events)
     elif ticket is not None:
-        ticket = fold(ticket, decision.events)
+        ticket = fold(ticket, decision.events) if decision.events else None
     person = situation.wrote.person
     occasion = post.Occasion(house, situation.rules, ticket, Cause("explain", "0"), now, answering=True, names={person.address: person.name})
     return tuple(_answered(occasion, letter, number) for number, letter in enumerate(decision.letters))

@@ -58,17 +58,27 @@ class Intake:
         self._store, self._house, self._owner, self._clock, self._on_stored = store, house, owner, clock, on_stored
         self._waiting: queue.SimpleQueue[tuple[RawMail, Future[Receipt]] | None] = queue.SimpleQueue()
         self.in_hand: queue.SimpleQueue[Claim] = queue.SimpleQueue()
+        self._closed = False
         self._thread = threading.Thread(target=self._serve, name="intake", daemon=True)
         self._thread.start()
 
     def receive(self, mail: RawMail) -> Future[Receipt]:
         """Asks for a mail to be stored. The future resolves after the commit; it raises Temporary where the mail is not stored."""
         answer: Future[Receipt] = Future()
-        self._waiting.put((mail, answer))
+        if self._closed:
+            answer.set_exception(Temporary("the intake is closed", code="intake"))
+        else:
+            self._waiting.put((mail, answer))
         return answer
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread stores."""
+        return self._thread.is_alive()
 
     def close(self) -> None:
         """Stores what was asked for before, then ends the thread."""
+        self._closed = True
         self._waiting.put(None)
         self._thread.join()
 
@@ -81,22 +91,22 @@ class Intake:
                     last = True
                     break
                 together.append(one)
-            self._store_all(together)
+            # Who gave up waiting sends again; from here on nobody can give up any more.
+            self._store_all([(mail, answer) for mail, answer in together if answer.set_running_or_notify_cancel()])
             if last:
                 return
 
     def _store_all(self, together: Sequence[tuple[RawMail, Future[Receipt]]]) -> None:
-        lease = self._store.lease(self._owner, self._clock(), step.LEASE)
-        arrivals = [arrival(self._house, mail) for mail, _ in together]
         claimed = self.in_hand.qsize() < _IN_HAND
         try:
+            lease = self._store.lease(self._owner, self._clock(), step.LEASE)
+            arrivals = [arrival(self._house, mail) for mail, _ in together]
             with self._store.begin() as tx:
                 stored = inbox.add(tx, arrivals, lease, claimed=claimed)
                 crash_point("CP05-before-commit")
-        except BaseException as error:
+        except Exception as error:
             journal.trouble("intake", error)
-            for _, answer in together:
-                answer.set_exception(error if isinstance(error, Temporary) else Temporary(str(error), code="intake"))
+            self._refuse(together, error)
             return
         crash_point("CP06-committed")
         for (mail, answer), entered, (number, before) in zip(together, arrivals, stored, strict=True):
@@ -105,6 +115,15 @@ class Intake:
                 self.in_hand.put(_claim(number, entered, lease))
             answer.set_result(Receipt(number, before))
         self._on_stored()
+
+    def _refuse(self, together: Sequence[tuple[RawMail, Future[Receipt]]], error: Exception) -> None:
+        if isinstance(error, Temporary) or len(together) == 1:
+            for _, answer in together:
+                answer.set_exception(error if isinstance(error, Temporary) else Temporary(str(error), code="intake"))
+            return
+        # A fault of ours over one of them: the others must not wait for it.
+        for one in together:
+            self._store_all([one])
 
 
 def arrival(house: House, mail: RawMail) -> Arrival:

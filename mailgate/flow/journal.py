@@ -9,6 +9,8 @@ import json
 import logging
 import re
 
+from mailgate.desk.errors import Temporary
+
 _log = logging.getLogger("mailgate")
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@+,<>=\[\]-]+")
 
@@ -89,5 +91,6 @@ def told(name: str, **details: object) -> None:
 
 
 def trouble(where: str, error: BaseException) -> None:
-    """Something of ours failed and will be tried again; the trace goes to the log alone."""
-    _log.error("trouble where=%s error=%s", where, _shown(f"{type(error).__name__}: {error}"), exc_info=error)
+    """Something of ours failed and will be tried again. What is not a known kind of trouble is a bug: its trace goes to the log alone."""
+    trace = None if isinstance(error, Temporary | OSError) else error
+    _log.error("trouble where=%s error=%s", _shown(where), _shown(f"{type(error).__name__}: {error}"), exc_info=trace)

@@ -14,6 +14,7 @@ from mailgate.desk.stimuli import Ordered, Stimulus, Wrote
 from mailgate.flow import effect, journal
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
+from mailgate.flow.seam import crash_point
 from mailgate.store import facts, inbox, outbox, people, tickets
 from mailgate.store.engine import Store, Tx
 
@@ -37,9 +38,7 @@ def order(store: Store, house: House, number: TicketId, text: str, who: Address 
         return _carry_out(tx, house, ticket, ticket.desk if ticket else "", Ordered(person, text), now)
 
 
-def open_by_phone(
-    store: Store, house: House, desk: str, requester: Address, name: str, subject: str, text: str, now: datetime
-) -> Done:
+def open_by_phone(store: Store, house: House, desk: str, requester: Address, name: str, subject: str, text: str, now: datetime) -> Done:
     """A ticket that somebody asked for by telephone; he gets the same acknowledgement as by mail."""
     with store.begin() as tx:
         person = people.directory(tx, house.people).person(requester, name)
@@ -53,14 +52,17 @@ def _carry_out(tx: Tx, house: House, ticket: Ticket | None, desk: str, stimulus:
     cause = Cause("order", secrets.token_hex(8))
     done = effect.carry_out(tx, house, rules, ticket, decision, cause, now)
     if done.ticket is not None:
-        journal.changed(f"order:{cause.id}", done.ticket.id, decision.outcome, ",".join(one.verb for one in decision.events), len(decision.letters))
+        verbs = ",".join(one.verb for one in decision.events)
+        journal.changed(f"order:{cause.id}", done.ticket.id, decision.outcome, verbs, len(decision.letters))
     return Done(done.ticket, decision)
 
 
 def release(store: Store, rows: Sequence[int], now: datetime, *, attach_to: TicketId | None = None) -> list[int]:
     """Lets held or quarantined mails be processed after all, onto a ticket if one is named; returns those for which it was possible."""
     with store.begin() as tx:
-        return [row for row in rows if inbox.reopen(tx, row, now, released=True, attach_to=attach_to)]
+        done = [row for row in rows if inbox.reopen(tx, row, now, released=True, attach_to=attach_to)]
+        crash_point("CP44-command")
+        return done
 
 
 def retry_mails(store: Store, rows: Sequence[int], now: datetime) -> list[int]:

@@ -1,4 +1,4 @@
-"""How does a letter that was decided become final octets? Gathers what it may know, has it rendered and composed, and gives it its identity.
+"""How does a letter that was decided become final octets? Gathers what it may know, has it rendered and composed, gives it its identity.
 
 The Message-ID and every octet follow from cause, recipient and the moment of the decision: each copy of a letter is the same.
 """
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
 
-from mailgate.desk import retry, tokens, workflow
+from mailgate.desk import retry, sla, tokens, workflow
 from mailgate.desk.errors import Permanent
-from mailgate.desk.letters import Letter, Name
-from mailgate.desk.model import Address, Person, Ticket, TicketId
+from mailgate.desk.letters import Letter
+from mailgate.desk.model import Address, Person, Ticket
 from mailgate.desk.policy import Desk
 from mailgate.desk.rules import Rules
 from mailgate.flow import journal
@@ -72,13 +72,18 @@ class Occasion:
 
 
 def write(occasion: Occasion, letter: Letter, number: int) -> Written:
-    """The letter, written. One that cannot be (an address that is none) is suppressed and undoes nothing else."""
+    """The letter, written. To an address that no letter can go to it is not written, which undoes nothing else.
+
+    Raises Permanent where the letter itself cannot be written.
+    """
     rank = retry.priority(letter.name)
     try:
         message_id, subject, octets = _octets(occasion, letter, number)
     except Permanent as error:
-        journal.trouble("post", error)
-        return Written(letter, rank, suppressed=f"unsendable: {error.code}")
+        if error.code != "address":
+            # A letter that we cannot write is our fault, and no reason for a permanent answer.
+            raise
+        return Written(letter, rank, suppressed="unsendable-address")
     return Written(letter, rank, message_id, subject, octets)
 
 
@@ -89,14 +94,15 @@ def skip(letter: Letter, reason: str) -> Written:
 
 def _octets(occasion: Occasion, letter: Letter, number: int) -> tuple[str, str, bytes]:
     house, rules, desk = occasion.house, occasion.rules, occasion.rules.desk
-    recipient = rules.people.find(letter.to) or Person(letter.to, occasion.names.get(letter.to, ""))
+    # A plain letter echoes nothing, and the name is the sender's text like any other.
+    recipient = rules.people.find(letter.to) or Person(letter.to, "" if letter.plain else occasion.names.get(letter.to, ""))
     host = desk.address.rpartition("@")[2]
     cause = f"{occasion.cause.type[0]}{occasion.cause.id}".replace(".", "-")
     message_id = f"{tokens.message_mark(house.keyring, cause, number)}@{host}"
     mark = tokens.mark(house.keyring, tokens.THREAD, occasion.ticket.id, letter.to) if occasion.ticket else None
     thread_id = f"{mark}@{host}" if mark else None
     view = _view(occasion, letter, recipient, mark)
-    content = house.templates.render(letter.name, recipient.language or _language(occasion) or desk.language, view)
+    content = house.templates.render(letter.name, _language(occasion, recipient, staff=view.staff), view)
     if content.fault is not None:
         journal.template_fell_back(str(content.fault))
     parent = occasion.parents.get(letter.to)
@@ -109,8 +115,10 @@ def _octets(occasion: Occasion, letter: Letter, number: int) -> tuple[str, str, 
     ))  # fmt: skip
 
 
-def _language(occasion: Occasion) -> str | None:
-    return occasion.ticket.language if occasion.ticket else occasion.language
+def _language(occasion: Occasion, recipient: Person, *, staff: bool) -> str:
+    """The person's language: that of people.toml, else that of the requester's mails for those on his side, else the desk's."""
+    written = occasion.ticket.language if occasion.ticket else occasion.language
+    return recipient.language or (None if staff else written) or occasion.rules.desk.language
 
 
 def _from_name(letter: Letter, occasion: Occasion, desk: Desk) -> str:
@@ -129,14 +137,16 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
     desk, ticket = occasion.rules.desk, occasion.ticket
     requester = _shown(occasion, ticket.requester if ticket else letter.to)
     staff = recipient.staff and not (ticket and ticket.requester in recipient.addresses)
+    # Somebody in copy just reads: nothing that he could tap would count.
+    words = _FOR_STAFF if staff else _FOR_REQUESTER if ticket and ticket.requester in recipient.addresses else ()
     author = _shown(occasion, letter.author) if letter.author else None
     technician = _shown(occasion, ticket.assignee) if ticket and ticket.assignee else None
     return View(
         DeskView(desk.name, desk.address, desk.language, recipient.timezone or desk.timezone),
         PersonView(recipient.name, recipient.address), requester, _ticket(occasion, ticket) if ticket else None, technician,
-        MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter), letter.note if staff else "")
+        MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter))
         if letter.words else None,
-        _links(desk, mark, _FOR_STAFF if staff else _FOR_REQUESTER, letter.name), letter.lines, letter.note, letter.plain, staff,
+        _links(desk, mark, words), letter.lines, letter.note, letter.plain, staff,
     )  # fmt: skip
 
 
@@ -154,25 +164,27 @@ def _ticket(occasion: Occasion, ticket: Ticket) -> TicketView:
     return TicketView(
         ticket.id, f"{occasion.rules.desk.tag}-{ticket.id}", ticket.subject, workflow.state_of(ticket.status), ticket.status,
         ticket.priority, ticket.created, ticket.updated, ticket.category, ticket.team, assignee.label if assignee else None,
-        occasion.due, ticket.resolution, ticket.closure_note, ticket.confidential,
+        _ends(occasion, ticket), ticket.resolution, ticket.closure_note, ticket.confidential,
     )  # fmt: skip
 
 
-def _links(desk: Desk, mark: str | None, words: tuple[str, ...], letter: Name) -> Links:
+def _ends(occasion: Occasion, ticket: Ticket) -> datetime | None:
+    """When the ladder that the ticket stands on comes to its end, if nobody answers: the next rung, and the way from there to the last."""
+    _, rungs = sla.ladder(ticket.status, occasion.rules.policy)
+    return occasion.due + (rungs[-1].after - rungs[ticket.rungs].after) if occasion.due and ticket.rungs < len(rungs) else None
+
+
+def _links(desk: Desk, mark: str | None, words: tuple[str, ...]) -> Links:
+    """A mailto for each word: in the address, or in the subject where the mail server knows no sub-addresses."""
     if mark is None:
         return Links()
     signed = mark.partition(".")[2]
-    found = {word: _mailto(desk, f"{word}.{signed}", word) for word in words}
-    if letter is Name.CLOSING_SOON:
-        found["keep_open"] = _mailto(desk, f"reopen.{signed}", "keep open")
-    return Links(**found)
-
-
-def _mailto(desk: Desk, mark: str, word: str) -> str:
     local, _, host = desk.address.rpartition("@")
     if desk.subaddress:
-        return f"mailto:{quote(f'{local}{desk.subaddress}{mark}', safe='+')}@{host}?subject={quote(word)}"
-    return f"mailto:{quote(local)}@{host}?subject={quote(mark)}"
+        begin, end = f"mailto:{quote(local + desk.subaddress, safe='+')}", f".{signed}@{host}?subject="
+        return Links(**{word: f"{begin}{word}{end}{word}" for word in words})
+    begin = f"mailto:{quote(local)}@{host}?subject="
+    return Links(**{word: f"{begin}{word}.{signed}" for word in words})
 
 
 def enclose(files: tuple[Enclosure, ...]) -> tuple[Enclosure, ...]:

@@ -64,10 +64,16 @@ class Worker:
 
     def run(self, *, alone: bool = False) -> tuple[int, list[outbox.Posted]]:
         """Claims and processes what waits in the inbox: how many mails that were, and the letters to send at once."""
+        claims = self.claim(alone=alone)
+        return len(claims), self.process(claims)
+
+    def claim(self, *, alone: bool = False) -> list[Claim]:
+        """Takes some of the mails that wait in the inbox; `alone` prefers one that was tried before. Their attempt is committed."""
         lease = self.store.lease(self.owner, self.clock(), LEASE)
         with self.store.begin() as tx:
             claims = inbox.claim(tx, lease, BATCH, alone=alone)
-        return len(claims), self.process(claims)
+            crash_point("CP18-claim")
+        return claims
 
     def process(self, claims: Sequence[Claim]) -> list[outbox.Posted]:
         """Processes claimed mails in one commit; returns the letters that were claimed for sending at once."""
@@ -148,15 +154,26 @@ def _carry_out(
     tx: Tx, house: House, claim: Claim, mail: ParsedMail, situation: Situation, decision: Decision, now: datetime, lease: Lease | None
 ) -> effect.Effect:
     wrote = situation.wrote
-    before = None if decision.opens else situation.ticket
+    # What changes nothing on the ticket that a clue named is not about that ticket either: its letters must not bear its number.
+    before = situation.ticket if decision.events and not decision.opens else None
     attaches = any(letter.attach for letter in decision.letters)
     source = effect.Source(
-        claim.id, wrote.person.address, wrote.person.name, mail.message_id, thread.carried(mail),
+        claim.id, wrote.person.address, wrote.person.name, mail.message_id, _ids(mail, situation, decision),
         tuple(tickets.File(one.filename, one.content_type, one.size, one.sha256, one.inline, one.content_id, one.part)
               for one in mail.attachments),
         _enclosures(claim, mail) if attaches else (), wrote.strength.trusted, situation.silent, wrote.language,
     )  # fmt: skip
     return effect.carry_out(tx, house, situation.rules, before, decision, cause(claim), now, source=source, lease=lease)
+
+
+def _ids(mail: ParsedMail, situation: Situation, decision: Decision) -> tuple[str, ...]:
+    """The Message-IDs that lead to the mail's ticket from now on. No mention takes an id away from another ticket that has it already.
+
+    A ticket that follows a closed one is its heir; one that a stranger opened with the clue of another's ticket is nobody's.
+    """
+    old = situation.ticket if decision.reason != "clue-of-a-stranger" else None
+    taken = {one.message_id for one in situation.bearers if old is None or one.ticket != old.id}
+    return tuple(one for one in thread.carried(mail) if one not in taken)
 
 
 def _enclosures(claim: Claim, mail: ParsedMail) -> tuple[Enclosure, ...]:
@@ -260,10 +277,11 @@ def _quarantine(
 ) -> tuple[outbox.Posted, ...]:
     """The mail is kept and not read; a stub ticket tells the technicians, so that nobody is ignored."""
     stub = unreadable(situation, why)
-    decision = decide(None, stub.wrote, stub.rules, now)
+    decision = decide(stub.ticket, stub.wrote, stub.rules, now)
     done = _carry_out(tx, house, claim, mail, stub, decision, now, lease)
     trail = _trail(decision.noting("read", "unreadable", why), done)
     ticket = done.ticket.id if done.ticket else None
     inbox.finish(tx, claim, End(InboxState.QUARANTINED, why, ticket, stub.wrote.address, stub.wrote.strength, trail), now)
+    crash_point("CP25-quarantining")
     journal.parked(claim.id, why, state=InboxState.QUARANTINED, ticket=ticket)
     return done.posted

@@ -1,12 +1,13 @@
-"""What comes due? Fires timer rows, each at most once, together with everything that follows, in one commit. Costs grow with what is due."""
+"""What comes due? Fires timer rows, each at most once, with everything that follows, in one commit. Costs grow with what is due."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailgate.desk.decide import decide
+from mailgate.desk.errors import Temporary
 from mailgate.desk.stimuli import Due
 from mailgate.flow import effect, journal
 from mailgate.flow.house import House
@@ -16,6 +17,8 @@ from mailgate.store import facts, people, tickets, timers
 from mailgate.store.engine import Fenced, Store, Tx, savepoint
 
 _BATCH = 50
+# A timer that fails by a fault of ours is tried again after this; the others must not wait for it.
+_PUT_OFF = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,22 @@ class Timekeeper:
     def _fire(self, tx: Tx, row: timers.DueRow, now: datetime) -> None:
         try:
             with savepoint(tx):
-                timers.fired(tx, row, now)
-                ticket = tickets.get(tx, row.ticket, lock=True)
-                if ticket is None:
-                    return
-                rules = self.house.rules(ticket.desk, people.directory(tx, self.house.people))
-                decision = decide(ticket, Due(row.kind), rules, now)
-                effect.carry_out(tx, self.house, rules, ticket, decision, Cause("timer", str(row.id)), now)
-                journal.changed(f"timer:{row.id}", row.ticket, decision.outcome, ",".join(one.verb for one in decision.events), len(decision.letters))
+                self._act(tx, row, now)
         except Fenced as error:
             journal.trouble(f"timer {row.id}", error)
+        except Temporary:
+            raise
+        except Exception as error:
+            journal.trouble(f"timer {row.id}", error)
+            timers.put_off(tx, row, now + _PUT_OFF)
+
+    def _act(self, tx: Tx, row: timers.DueRow, now: datetime) -> None:
+        timers.fired(tx, row, now)
+        ticket = tickets.get(tx, row.ticket, lock=True)
+        if ticket is None:
+            return
+        rules = self.house.rules(ticket.desk, people.directory(tx, self.house.people))
+        decision = decide(ticket, Due(row.kind), rules, now)
+        effect.carry_out(tx, self.house, rules, ticket, decision, Cause("timer", str(row.id)), now)
+        verbs = ",".join(one.verb for one in decision.events)
+        journal.changed(f"timer:{row.id}", row.ticket, decision.outcome, verbs, len(decision.letters))

@@ -5,17 +5,17 @@ Asks its records inside the transaction that acts; changes nothing. A dry run ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from mailgate.desk import tokens
-from mailgate.desk.letters import Name
+from mailgate.desk.letters import HUMAN, Name
 from mailgate.desk.model import Address, Directory, Person, Strength, Ticket, TicketId, fold_address
 from mailgate.desk.policy import Desk
 from mailgate.desk.rules import Rules
-from mailgate.desk.stimuli import Clue, Finding, Nature, Wrote
+from mailgate.desk.stimuli import BY_HAND, Clue, Finding, Nature, Wrote
 from mailgate.flow.house import House
 from mailgate.mail import classify, sender, thread
 from mailgate.mail.header import bare_subject
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from mailgate.store.records import KnownId
 
 _FURTHER_COPY = timedelta(minutes=15)
+# So far back a Message-ID is known to have been used before.
+_REMEMBERED = timedelta(days=30)
 _MOST_COPIED = 50
 # RFC 5321 6.3: a mail that travelled so far may be going round in circles.
 _MANY_HOPS = 30
@@ -78,6 +80,8 @@ class Situation:
     rules: Rules
     # A reason why no automatic letter may follow, whatever is decided.
     silent: str = ""
+    # Of the Message-IDs that the mail mentions, those that lead to a ticket already.
+    bearers: tuple[KnownId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,21 @@ class _Hint:
     person: Address | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    """The ticket of the strongest clue that leads to one; whether a clue to it also proves the writer, and the verb that he tapped.
+
+    `rejected` tells of the clues that led nowhere.
+    """
+
+    ticket: Ticket | None = None
+    clue: Clue | None = None
+    proof: bool = False
+    tap: str | None = None
+    rejected: tuple[str, ...] = ()
+    bearers: tuple[KnownId, ...] = ()
+
+
 def understand(records: Records, house: House, claim: Accepted, mail: ParsedMail, now: datetime) -> Situation:
     """The situation that a mail makes. Never raises on what a sender can write."""
     mail = classify.with_envelope(mail, claim.envelope_from)
@@ -100,76 +119,79 @@ def understand(records: Records, house: House, claim: Accepted, mail: ParsedMail
     name = known.mailbox.name if known.mailbox else ""
     if known.named:
         address, name = known.named, mail.reply_to[0].name if mail.reply_to else ""
-    rules = house.rules(desk.name, records.people(house.people))
-    person = rules.people.person(address, name)
-    ticket, clue, proof, rejected = _thread(records, house, claim, mail, person)
-    twin = _twin(records, claim, address, known.strength)
-    if twin is not None and twin.ticket is not None and ticket is None:
-        ticket, clue = records.ticket(twin.ticket), Clue("further-copy", twin.ticket, f"inbox {twin.id}")
-    strength = _strength(known, claim, proven=proof and not known.named)
-    nature, because = _nature(mail, desk, own=address in house.own_addresses)
-    tap = _tap(house, claim, mail) if ticket is not None and proof else None
+    people = records.people(house.people)
+    person = people.person(address, name)
+    earlier = _earlier(records, claim)
+    found = _thread(records, house, claim, mail, person, reused=bool(earlier))
+    strength = _strength(known, claim, proven=found.proof and not known.named)
+    copy = _copied_before(records, claim, earlier, address, strength)
+    if copy is not None and copy.ticket is not None:
+        found = replace(found, ticket=records.ticket(copy.ticket), clue=Clue("further-copy", copy.ticket, f"inbox {copy.id}"))
+    nature, because = _nature(mail, house, desk, own=house.detail(address) is not None)
+    collides = any(one.sender != address or one.strength != strength for one in earlier)
+    rules = house.rules(found.ticket.desk if found.ticket else desk.name, people)
     wrote = Wrote(
-        person, address, strength, known.strength is Strength.ALIGNED and not known.named, desk.name, bare_subject(mail.subject, f"{desk.tag}-0"),
-        mail.reply_text,
-        mail.text, nature, because, clue, tap, _copied(house, mail, person), tuple(one.filename for one in mail.attachments),
-        mail.language, flags=_flags(known), further_copy=twin is not None and twin.ticket is not None,
-        told_today=_told_today(records, person, now) if person.staff else False,
-        findings=_findings(mail, known, clue, rejected, nature, because, proof=proof),
+        person, address, strength, known.strength is Strength.ALIGNED and not known.named, desk.name,
+        bare_subject(mail.subject, f"{desk.tag}-0"), mail.reply_text, mail.text, nature, because, found.clue, found.tap,
+        _copied(house, mail, person), tuple(one.filename for one in mail.attachments), mail.language,
+        flags=_flags(known, collides=collides), further_copy=copy is not None,
+        told_today=_told_today(records, person, now) if people.find(address) else False,
+        findings=_findings(mail, known, found, nature, because, collides=collides),
     )  # fmt: skip
-    return Situation(wrote, ticket, rules, _silent(mail))
+    return Situation(wrote, found.ticket, rules, _silent(mail, address), found.bearers)
 
 
 # ---------------------------------------------------------------------------------------------------------------- clues
 
 
-def _thread(
-    records: Records, house: House, claim: Accepted, mail: ParsedMail, person: Person
-) -> tuple[Ticket | None, Clue | None, bool, tuple[str, ...]]:
-    """The ticket of the strongest clue that leads to one, whether it also proves the writer, and the clues that led nowhere."""
+def _thread(records: Records, house: House, claim: Accepted, mail: ParsedMail, person: Person, *, reused: bool) -> _Thread:
     if claim.attach_to is not None:
-        ticket = records.ticket(claim.attach_to)
-        return ticket, Clue("attached-by-hand", claim.attach_to, "operator"), False, ()
-    hints = list(_hints(records, house, claim, mail))
+        return _Thread(records.ticket(claim.attach_to), Clue(BY_HAND, claim.attach_to, "operator"))
+    ids = {one: tokens.read(house.keyring, one.rpartition("@")[0]) for one in thread.mentioned(mail)}
+    bearers = records.known_ids(claim.desk, [one for one, token in ids.items() if token is None])
+    hints = list(_hints(house, claim, mail, ids, bearers))
+    if mail.message_id and not bearers and not reused:
+        # Somebody answered this mail before we saw it: the answer mentioned its id.
+        hints += [_Hint("mentioned-before", one.ticket, one.message_id) for one in records.known_ids(claim.desk, [mail.message_id])]
+    hints += [_Hint("subject-tag", TicketId(number), str(number)) for number in thread.tags(mail.subject, house.desk(claim.desk).tag)]
     rejected: list[str] = []
     for hint in hints:
         ticket = records.ticket(hint.ticket)
-        if ticket is None:
-            rejected.append(f"{hint.kind} {hint.found}: no such ticket")
+        if ticket is None or (hint.kind != "reply-address" and ticket.desk != claim.desk):
+            rejected.append(f"{hint.kind} {hint.found}: {'of another desk' if ticket else 'no such ticket'}")
             continue
-        proof = any(_proves(house, one, person) for one in hints if one.ticket == hint.ticket)
-        return ticket, Clue(hint.kind, hint.ticket, hint.found), proof, tuple(rejected)
-    return None, None, False, tuple(rejected)
+        proofs = [one for one in hints if one.ticket == hint.ticket and _proves(house, one, person)]
+        taps = (one.token.verb for one in proofs if one.token and one.kind in _TAPPED and one.token.verb != tokens.THREAD)
+        clue = Clue(hint.kind, hint.ticket, hint.found)
+        return _Thread(ticket, clue, bool(proofs), next(taps, None), tuple(rejected), tuple(bearers))
+    return _Thread(rejected=tuple(rejected), bearers=tuple(bearers))
 
 
-def _hints(records: Records, house: House, claim: Accepted, mail: ParsedMail) -> Iterator[_Hint]:
-    desk = house.desk(claim.desk)
+# Where the buttons of our letters put their verb: into the address, or into the subject where the mail server knows no sub-addresses.
+_TAPPED = ("reply-address", "signed-subject")
+
+
+def _hints(
+    house: House, claim: Accepted, mail: ParsedMail, ids: Mapping[str, tokens.Token | None], bearers: Sequence[KnownId]
+) -> Iterator[_Hint]:
+    """The signed clues and the Message-IDs, strongest first."""
     for detail in _details(house, claim, mail):
         token = tokens.read(house.keyring, detail)
         if token is not None:
             yield _Hint("reply-address", token.ticket, token.verb, token)
-    ids = thread.mentioned(mail)
-    signed = [(one, tokens.read(house.keyring, one.rpartition("@")[0])) for one in ids]
-    known = records.known_ids(desk.name, [one for one, token in signed if token is None])
-    for letter in known:
+    for letter in bearers:
         if letter.person is not None:
             yield _Hint("our-message-id", letter.ticket, letter.message_id, person=letter.person)
-    for one, token in signed:
+    for one, token in ids.items():
         if token is not None:
             yield _Hint("thread-id", token.ticket, one, token)
     for mark in thread.marks(mail.subject):
         token = tokens.read(house.keyring, mark)
         if token is not None:
             yield _Hint("signed-subject", token.ticket, token.verb, token)
-    for other in known:
+    for other in bearers:
         if other.person is None:
             yield _Hint("message-id", other.ticket, other.message_id)
-    if mail.message_id and not known:
-        # Somebody answered this mail before we saw it: the answer mentioned its id.
-        for early in records.known_ids(desk.name, [mail.message_id]):
-            yield _Hint("mentioned-before", early.ticket, early.message_id)
-    for number in thread.tags(mail.subject, desk.tag):
-        yield _Hint("subject-tag", TicketId(number), f"{desk.tag}-{number}")
 
 
 def _details(house: House, claim: Accepted, mail: ParsedMail) -> Iterator[str]:
@@ -186,18 +208,10 @@ def _proves(house: House, hint: _Hint, person: Person) -> bool:
     return hint.person is not None and hint.person in person.addresses
 
 
-def _tap(house: House, claim: Accepted, mail: ParsedMail) -> str | None:
-    """The verb of the one-tap address or signed subject, None for a plain answer."""
-    marks = (*_details(house, claim, mail), *thread.marks(mail.subject))
-    found = (tokens.read(house.keyring, mark) for mark in marks)
-    return next((token.verb for token in found if token is not None and token.verb != tokens.THREAD), None)
-
-
 def bounced_letter(records: Records, house: House, claim: Accepted, mail: ParsedMail) -> int | None:
     """The outbox row that a delivery report is about: by the signed bounce address, else by a returned Message-ID that we gave."""
-    for recipient in claim.envelope_to:
-        found = house.detail(recipient)
-        row = tokens.read_bounce(house.keyring, found[1]) if found and found[1] else None
+    for detail in _details(house, claim, mail):
+        row = tokens.read_bounce(house.keyring, detail)
         if row is not None:
             return row
     return records.letter_of(mail.bounce.returned_ids if mail.bounce else ())
@@ -215,19 +229,31 @@ def _strength(known: sender.Sender, claim: Accepted, *, proven: bool) -> Strengt
     return Strength.TOKEN if proven and not known.barred else known.strength
 
 
-def _nature(mail: ParsedMail, desk: Desk, *, own: bool) -> tuple[Nature, str]:
+def _nature(mail: ParsedMail, house: House, desk: Desk, *, own: bool) -> tuple[Nature, str]:
     verdict, because = mail.verdict, ",".join(mail.verdict.because)
     if mail.kind is Kind.BOUNCE or verdict.is_report:
         return Nature.REPORT, because or "report"
-    if own or verdict.own_loop:
-        return Nature.AUTOMATIC, "own-address" if own else because or "own-loop"
-    if verdict.foreign_list and _listed(mail, desk):
+    if own:
+        return Nature.AUTOMATIC, "own-address"
+    if verdict.own_loop and _passes_on_a_human(mail, house):
         return Nature.HUMAN, ""
-    if verdict.auto_generated and mail.kind not in (Kind.AUTO_REPLY, Kind.BULK) and not verdict.foreign_list:
-        return Nature.ALARM, because or "auto-generated"
-    if verdict.machine or mail.kind in (Kind.AUTO_REPLY, Kind.BULK, Kind.LOOP, Kind.SPAM):
+    foreign = verdict.foreign_list and not _listed(mail, desk)
+    if verdict.auto_generated and not (verdict.own_loop or foreign) and _says_so(verdict.because):
+        return Nature.ALARM, because
+    if verdict.machine or foreign or mail.kind in (Kind.AUTO_REPLY, Kind.LOOP, Kind.SPAM):
         return Nature.AUTOMATIC, because or str(mail.kind)
     return Nature.HUMAN, ""
+
+
+def _says_so(marks: Sequence[str]) -> bool:
+    """Whether a mail calls itself generated. A null path and a daemon's name do not suffice: those are reports that nobody could read."""
+    return any(one == "auto-submitted" or one.startswith("x-") for one in marks)
+
+
+def _passes_on_a_human(mail: ParsedMail, house: House) -> bool:
+    """Whether nothing but a loop mark speaks against the mail, and it is that of another gateway on the words of one of its technicians."""
+    ours = mail.marks.get("x-mailgate-loop", "").startswith(house.instance)
+    return not ours and mail.verdict.because == ("x-mailgate-loop",) and mail.marks.get("x-mailgate-letter", "") in HUMAN
 
 
 def _listed(mail: ParsedMail, desk: Desk) -> bool:
@@ -236,13 +262,19 @@ def _listed(mail: ParsedMail, desk: Desk) -> bool:
     return any(one.lower() in listed for one in desk.lists)
 
 
-def _twin(records: Records, claim: Accepted, address: Address, strength: Strength) -> Twin | None:
-    """An earlier mail of the same Message-ID by the same writer at the same level: of such a second copy nothing but a note is made."""
+def _earlier(records: Records, claim: Accepted) -> list[Twin]:
+    """Mails that bore the same Message-ID before."""
     if claim.message_id is None:
+        return []
+    return records.twins(claim.desk, claim.message_id, claim.id, claim.received_at - _REMEMBERED)
+
+
+def _copied_before(records: Records, claim: Accepted, earlier: list[Twin], address: Address, strength: Strength) -> Twin | None:
+    """The mail of which this is a second copy: a moment ago, by the same writer at the same level. Of a copy nothing but a note is made."""
+    if not earlier or claim.message_id is None:
         return None
-    since = claim.received_at - _FURTHER_COPY
-    twins = records.twins(claim.desk, claim.message_id, claim.id, since)
-    return next((one for one in twins if one.sender == address and one.strength == strength), None)
+    recent = records.twins(claim.desk, claim.message_id, claim.id, claim.received_at - _FURTHER_COPY)
+    return next((one for one in recent if one.ticket is not None and one.sender == address and one.strength == strength), None)
 
 
 def _copied(house: House, mail: ParsedMail, person: Person) -> tuple[Address, ...]:
@@ -255,29 +287,39 @@ def _told_today(records: Records, person: Person, now: datetime) -> bool:
     return Name.RECEIPT in records.told_since(person.addresses, now - timedelta(days=1))
 
 
-def _silent(mail: ParsedMail) -> str:
+def _silent(mail: ParsedMail, address: Address) -> str:
+    if address == _NOBODY:
+        return "no-address"
     hops = sum(name == "received" for name, _ in mail.trace)
     return "many-hops" if hops > _MANY_HOPS else ""
 
 
-def _flags(known: sender.Sender) -> tuple[str, ...]:
-    return tuple(slug for slug, _ in known.findings if slug == "display-name-differs")
+def _flags(known: sender.Sender, *, collides: bool) -> tuple[str, ...]:
+    flags = [slug for slug, _ in known.findings if slug == "display-name-differs"]
+    return (*flags, "mid_collision") if collides else tuple(flags)
 
 
 def _findings(
-    mail: ParsedMail, known: sender.Sender, clue: Clue | None, rejected: Sequence[str], nature: Nature, because: str, *, proof: bool
+    mail: ParsedMail, known: sender.Sender, thread_of: _Thread, nature: Nature, because: str, *, collides: bool
 ) -> tuple[Finding, ...]:
-    found = [Finding("read", str(mail.kind), ", ".join(mail.defects))]
+    found, clue = [Finding("read", str(mail.kind), ", ".join(mail.defects))], thread_of.clue
     found += [Finding("sender", slug, why) for slug, why in known.findings]
     found.append(Finding("nature", nature, because))
-    found += [Finding("clue", "rejected", why) for why in rejected]
+    if collides:
+        found.append(Finding("identity", "mid_collision", "another mail bore this Message-ID"))
+    found += [Finding("clue", "rejected", why) for why in thread_of.rejected]
     found.append(Finding("clue", clue.kind, f"ticket {clue.ticket} by {clue.found}") if clue else Finding("clue", "none"))
-    if proof:
+    if thread_of.proof:
         found.append(Finding("sender", "token", "the token was given to this address"))
     return tuple(found)
 
 
 def unreadable(situation: Situation, why: str) -> Situation:
-    """The situation with words of our own in place of a text that nobody could read."""
+    """The situation with words of our own in place of a text that nobody could read.
+
+    Only the ticket that an earlier copy or try of this mail opened counts: nothing unread may change what others are at.
+    """
     words = f"A mail from {situation.wrote.address} could not be read ({why}). The raw mail is kept."
-    return replace(situation, wrote=replace(situation.wrote, text="", whole=words, copied=(), tap=None), ticket=None)
+    clue = situation.wrote.clue
+    ticket = situation.ticket if clue is not None and clue.kind in ("mentioned-before", "further-copy") else None
+    return replace(situation, wrote=replace(situation.wrote, text="", whole=words, copied=(), tap=None), ticket=ticket)

@@ -133,7 +133,8 @@ def _date(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise Permanent("a letter's date needs a time zone", code="header")
     utc = moment.astimezone(UTC)
-    return f"{_DAYS[utc.weekday()]}, {utc.day:02d} {_MONTHS[utc.month - 1]} {utc:%Y %H:%M:%S} +0000"
+    day = f"{_DAYS[utc.weekday()]}, {utc.day:02d} {_MONTHS[utc.month - 1]} {utc.year:04d}"
+    return f"{day} {utc.hour:02d}:{utc.minute:02d}:{utc.second:02d} +0000"
 
 
 def _body(draft: Draft) -> tuple[str, bytes]:
@@ -159,7 +160,7 @@ def _text_part(content: str) -> bytes:
 
 
 def _html_part(content: str) -> bytes:
-    """A page in ASCII, with character references for what ASCII lacks; one with many of those or with overlong lines like any other text."""
+    """A page in ASCII, with references for other characters; one with many of those, or with overlong lines, like any other text."""
     clean = _clean(content)
     octets = clean.encode("ascii", "xmlcharrefreplace")
     if 4 * len(octets) > 5 * len(clean) or not _fits(octets):

@@ -143,7 +143,8 @@ def _batch(raws: Sequence[bytes], start: int) -> Sequence[bytes]:
 def _start(memory: int) -> subprocess.Popen[bytes]:
     """A new child: this module run as a program, with nothing in its environment but what Python needs to find itself."""
     root = str(Path(__file__).resolve().parents[2])
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "SYSTEMROOT") if name in os.environ}
+    names = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "SYSTEMROOT", "PYTHONPYCACHEPREFIX")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     child = subprocess.Popen(
         [sys.executable, *_PROGRAM, str(memory), str(os.getpid())],
         stdin=subprocess.PIPE,

@@ -7,13 +7,15 @@ only ever a value of a template variable: never template source, never markup in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError
+from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2.runtime import Context, Macro
 
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import Name
@@ -22,10 +24,12 @@ from mailgate.mail.samples import sample, samples
 from mailgate.mail.view import View, prepared
 
 # The files that letters are built from; every other file is a letter.
-_FRAMES = frozenset({"base", "macros"})
+_FRAMES = frozenset({"base", "macros", "staff", "words"})
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
 # Characters of one rendered part. A view is cut before, so that no mail reaches this; only a template can.
 _CAP = 512 * 1024
+# So many pieces of a part are joined before it is measured.
+_PIECES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ class _Library:
         both = tuple(sandbox.Environment(self._folders, escaping=escaping) for escaping in (False, True))
         for environment in both:
             module = environment.get_template("macros.j2").module
-            environment.globals.update({name: macro for name, macro in vars(module).items() if not name.startswith("_") and name != "name"})
+            environment.given.update({name: macro for name, macro in vars(module).items() if isinstance(macro, Macro)})
         return both[0], both[1]
 
     def render(self, name: Name, language: str | None, view: View) -> Content:
@@ -153,14 +157,19 @@ class _Library:
             raise Broken(self._broken[source])
         try:
             literal, escaping = (environment.get_template(source) for environment in self.environments)
+            for environment in self.environments:
+                environment.dictionary(language)
         except (TemplateError, RecursionError, UnicodeDecodeError) as error:
             self._broken[source] = _fault(error, self._file(source))
             raise Broken(self._broken[source]) from error
         values = {field: getattr(view, field) for field in View.__slots__} | {"language": language}
         try:
-            subject = _subject(_part(literal, "subject", values), view)
-            text = _part(literal, "text", values).strip("\n") + "\n"
-            html = _part(escaping, "html", values | {"title": subject}).strip() + "\n"
+            context = literal.new_context({**self.environments[0].given, **values, "part": "text"}, shared=True)
+            text = _part("text", literal.root_render_func, context).strip("\n") + "\n"
+            # Rendering the whole has shown the context the blocks of the whole chain; the subject is one of them.
+            subject = _subject(_part("subject", context.blocks["subject"][0], context), view)
+            context = escaping.new_context({**self.environments[1].given, **values, "part": "html", "title": subject}, shared=True)
+            html = _part("html", escaping.root_render_func, context).strip() + "\n"
         except Exception as error:
             # A template can raise anything that an expression can; all of it is the template's fault, none of it the letter's end.
             raise Broken(_fault(error, self._file(source))) from error
@@ -182,20 +191,19 @@ class _Library:
         return str(next((folder / source for folder in self._folders if (folder / source).is_file()), source))
 
 
-def _part(template: Template, part: str, values: dict[str, object]) -> str:
-    """One part of the letter: base.j2 renders only what the variable `part` names."""
-    context = template.new_context({**template.environment.globals, **values, "part": part}, shared=True)
-    pieces, size = [], 0
+def _part(name: str, render: Callable[[Context], Iterator[str]], context: Context) -> str:
+    """One part of the letter, if it is not too long."""
+    rendered = ""
     try:
-        for piece in template.root_render_func(context):
-            size += len(piece)
-            if size > _CAP:
-                raise ValueError(f"more than {_CAP} characters of {part}")
-            pieces.append(piece)
+        pieces = render(context)
+        while some := list(islice(pieces, _PIECES)):
+            rendered += "".join(some)
+            if len(rendered) > _CAP:
+                raise ValueError(f"more than {_CAP} characters of {name}")
     except Exception:
         # Raises the same again, with the lines of the template in its traceback.
-        template.environment.handle_exception()
-    return "".join(pieces)
+        context.environment.handle_exception()
+    return rendered
 
 
 def _subject(rendered: str, view: View) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from mailgate.desk.letters import Line, Name
+from mailgate.desk.letters import NOTES, Line, Name
+from mailgate.desk.workflow import STATES, VERBS, Grammar
 from mailgate.mail.view import DeskView, Links, MessageView, PersonView, TicketView, View
 
-_STAFF = frozenset({Name.NEW_TICKET, Name.ASSIGNED, Name.REQUESTER_REPLIED, Name.UNDELIVERABLE, Name.RECEIPT, Name.HELD})
+_STAFF = frozenset({Name.NEW_TICKET, Name.ASSIGNED, Name.REQUESTER_REPLIED, Name.UNDELIVERABLE, Name.RECEIPT})
 _ANNA = PersonView("Anna Weber", "anna.weber@example.org")
 _KIM = PersonView("Kim Novak", "kim.novak@example.org")
 _STATUS = {
@@ -19,6 +20,9 @@ _STATUS = {
     Name.CLOSING_SOON: ("Resolved", "Waiting for Closure"),
     Name.CLOSED: ("Closed", "Completed"),
     Name.STATUS: ("In Progress", "Analysis"),
+    Name.REQUESTER_REPLIED: ("In Progress", "Analysis"),
+    Name.UNDELIVERABLE: ("On Hold", "Pending"),
+    Name.RECEIPT: ("In Progress", "Analysis"),
     Name.REOPENED: ("In Progress", "Analysis"),
 }
 _ANSWER = """Hello Anna,
@@ -44,17 +48,21 @@ since this morning the printer on the third floor prints blank pages only.
 I have tried to switch it off and on again.
 
 Anna Weber"""
+# What each letter passes on; one that is not named passes on nothing.
 _WORDS = {
-    Name.REPLY: _ANSWER,
-    Name.QUESTION: _QUESTION,
-    Name.REMINDER: _QUESTION,
-    Name.RESOLVED: _SOLUTION,
-    Name.HELD: "Please pay the attached invoice today.",
+    Name.REPLY: (_KIM, _ANSWER),
+    Name.QUESTION: (_KIM, _QUESTION),
+    Name.RESOLVED: (_KIM, _SOLUTION),
+    Name.NEW_TICKET: (_ANNA, _REQUEST),
+    Name.REQUESTER_REPLIED: (_ANNA, "With every document. The number is P-3-117."),
+    Name.UNDELIVERABLE: (_ANNA, "550 5.1.1 <anna.weber@example.org>: Recipient address rejected: User unknown"),
 }
-_REQUESTER_VERBS = ("accept", "reject", "reopen", "status", "cancel", "mute", "keep_open", "help")
+_NOTE = {Name.RECEIPT: "refused", Name.UNDELIVERABLE: _ANNA.address, Name.HELP: Grammar.REQUESTER.value}
+_REQUESTER_VERBS = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
+_STAFF_VERBS = ("take", "start", "resume", "resolve", "close", "help")
 _LINES = (
     Line("#take", ok=True),
-    Line("#pendig Which printer is it?", ok=False, wrong="There is no command #pendig.", instead="#pending Which printer is it?"),
+    Line("#pendig Which printer is it?", ok=False, wrong="unknown-verb", instead="#pending Which floor is the printer on?"),
 )
 
 
@@ -62,6 +70,7 @@ def sample(name: Name) -> View:
     """The usual case of that letter, as `mailgate templates preview` shows it."""
     state, status = _STATUS.get(name, ("Open", "New"))
     staff = name in _STAFF
+    author, words = _WORDS.get(name, (_ANNA, ""))
     ticket = TicketView(
         id=1042,
         tag="MG-1042",
@@ -74,59 +83,54 @@ def sample(name: Name) -> View:
         category="Hardware/Printer",
         team="Workplace",
         assignee=None if name in (Name.ACKNOWLEDGEMENT, Name.NEW_TICKET) else _KIM.name,
-        due=datetime(2026, 11, 27, 13, 40, tzinfo=UTC) if state == "Resolved" else None,
-        resolution=_SOLUTION,
+        due=datetime(2026, 11, 27, 13, 40, tzinfo=UTC) if state in ("Resolved", "On Hold") else None,
+        resolution=_SOLUTION if state == "Resolved" else None,
     )
-    stranger = PersonView("Accounts", "accounts@example.net")
-    message = MessageView(
-        text=_WORDS.get(name, _REQUEST),
-        author=stranger if name is Name.HELD else _KIM if name in _WORDS else _ANNA,
-        verified=name is not Name.HELD,
-        attachments=("blank-page.jpg",) if staff else (),
-        subject="Overdue invoice" if name is Name.HELD else "",
-        inbox=317 if name is Name.HELD else None,
-    )
+    verbs = _STAFF_VERBS if staff else _REQUESTER_VERBS
     return View(
         desk=DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin"),
         recipient=_KIM if staff else _ANNA,
         requester=_ANNA,
-        ticket=None if name is Name.HELD else ticket,
+        ticket=ticket,
         technician=_KIM if ticket.assignee else None,
-        message=message,
-        links=_links(staff=staff),
-        lines=_LINES if name is Name.RECEIPT else (),
-        note=_note(name),
+        message=MessageView(words, author, attachments=("blank-page.jpg",) if name is Name.NEW_TICKET else ()) if words else None,
+        links=Links(**{verb: f"mailto:desk+{verb}.1042.q7ExAmPlE3@example.org?subject={verb}" for verb in verbs}),
+        lines=_lines(name, _NOTE.get(name, "")),
+        note=_NOTE.get(name, ""),
         staff=staff,
     )
 
 
 def samples(name: Name) -> Iterator[View]:
-    """The cases that a template must survive: the usual one, everything empty, unverified, confidential, plain, and each status."""
+    """The cases that a template must survive: the usual one, everything empty, plain, unverified, confidential, each note and status."""
     usual = sample(name)
     yield usual
-    yield replace(usual, links=Links(), message=None, technician=None, note="", lines=(), recipient=PersonView("", "x@example.org"))
+    yield replace(usual, links=Links(), message=None, technician=None, recipient=PersonView("", "x@example.org"))
     yield replace(usual, plain=True, staff=not usual.staff)
     if usual.message is not None:
-        yield replace(usual, message=replace(usual.message, verified=False, clue_note="The subject names MG-7.", attachments=()))
+        yield replace(usual, message=replace(usual.message, verified=False, attachments=(), author=PersonView("", "bob@example.org")))
+    for note in ("", *NOTES[name]) if name in NOTES else ():
+        said = f"{note} MG-7" if name is Name.NEW_TICKET and note else note
+        yield replace(usual, note=said, lines=_lines(name, note), message=None)
     if usual.ticket is not None:
         yield replace(usual, ticket=replace(usual.ticket, confidential=True))
-        empty = replace(usual.ticket, subject="", category=None, team=None, assignee=None, due=None, resolution=None)
-        for status in ("New", "Pending", "Waiting for Closure", "Completed", "Cancelled", "Duplicate", "Declined", "Own Status"):
-            yield replace(usual, ticket=replace(empty, status=status))
+        empty = replace(usual.ticket, subject="", category=None, team=None, assignee=None, due=None, resolution=None, closure="A\n\nB")
+        for status, state in (*STATES.items(), ("Own Status", "Open")):
+            yield replace(usual, ticket=replace(empty, status=status, state=state))
 
 
-def _note(name: Name) -> str:
-    match name:
-        case Name.UNDELIVERABLE:
-            return "anna.weber@example.org: 550 5.1.1 No such user here"
-        case Name.RECEIPT:
-            return "Nothing was done and nothing was sent, because one line is wrong."
-        case Name.HELD:
-            return "The sender's domain says that this mail is not its own (DMARC fail)."
+def _lines(name: Name, note: str) -> tuple[Line, ...]:
+    """The lines that come with a note: what became of commands, or all commands for help."""
+    match name, note:
+        case Name.HELP, _:
+            return tuple(Line(verb.example, ok=True) for verb in VERBS if verb.grammar == note)
+        case Name.RECEIPT, "refused":
+            return _LINES
+        case Name.RECEIPT, "unproven":
+            return (Line("#close", ok=False, wrong="needs-stronger-sender"),)
+        case Name.RECEIPT, _:
+            return _LINES[:1]
+        case Name.STATUS, "refused":
+            return (Line("accept", ok=False, wrong="wrong-status", instead="status"),)
         case _:
-            return ""
-
-
-def _links(*, staff: bool) -> Links:
-    verbs = ("take", "start", "resume", "resolve", "close", "undo", "help") if staff else _REQUESTER_VERBS
-    return Links(**{verb: f"mailto:desk+{verb}.1042.q7ExAmPlE3@example.org?subject={verb}%20MG-1042" for verb in verbs})
+            return ()

@@ -2,6 +2,7 @@
 
 Sandboxed and strict: only known fields, filters and string methods; no loops in loops, no string repetition, no way to mark text as
 safe HTML. Each template is compiled twice, escaping for its html part and literal for the others, so that the mode is never its choice.
+What they may use beside Jinja2's own stands at the end.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from dataclasses import fields
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from jinja2 import FileSystemLoader, StrictUndefined, meta, nodes, pass_context
-from jinja2.exceptions import SecurityError
+from jinja2 import FileSystemLoader, StrictUndefined, Template, meta, nodes, pass_context
+from jinja2.exceptions import SecurityError, TemplateNotFound
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
@@ -25,10 +27,12 @@ from mailgate.desk.letters import Line
 from mailgate.mail import header
 from mailgate.mail.view import DeskView, Links, MessageView, PersonView, TicketView, View
 
+# Human words by kind and slug.
+Dictionary = Mapping[str, Mapping[str, str]]
 # What templates may read from each value, so that the check of a field costs one look-up.
 FIELDS: Mapping[type, frozenset[str]] = {
     kind: frozenset(field.name for field in fields(kind)) for kind in (DeskView, Line, Links, MessageView, TicketView)
-} | {PersonView: frozenset({"name", "address", "label", "greeting"})}
+} | {PersonView: frozenset({"name", "address", "label", "mailbox", "greeting"})}
 # The kind of value behind each name of a view that has fields.
 _KINDS: Mapping[str, type] = {
     "desk": DeskView,
@@ -39,9 +43,12 @@ _KINDS: Mapping[str, type] = {
     "technician": PersonView,
     "ticket": TicketView,
 }
-NAMES = frozenset(field.name for field in fields(View)) | {"language", "part", "title"}
+# The last three are what the frame of technicians' letters expects each of them to set.
+NAMES = frozenset(field.name for field in fields(View)) | {"language", "part", "title", "headline", "remark", "warning"}
 _FILTERS = tuple("capitalize d default e escape first int join last length lower replace string title trim upper".split())
-_STRING_METHODS = frozenset({"capitalize", "endswith", "lower", "lstrip", "rstrip", "splitlines", "startswith", "strip", "title", "upper"})
+_STRING_METHODS = frozenset("capitalize endswith lower lstrip rstrip split splitlines startswith strip title upper".split())
+# A line of plain text has so many columns at most, where the choice is ours.
+_COLUMNS = 76
 _MONTHS = {
     "en": "January February March April May June July August September October November December".split(),
     "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
@@ -63,16 +70,32 @@ class Environment(ImmutableSandboxedEnvironment):
             auto_reload=False,
             cache_size=-1,
         )
-        self.globals = {"subject_line": header.subject_line}
+        # Jinja2 copies its globals anew for each template that it hands out; so it has none, and each letter is given these.
+        self.globals = {}
+        self.given: dict[str, Any] = {function.__name__: function for function in _FUNCTIONS}
+        self._dictionaries: dict[str, Dictionary] = {}
         self.filters = {name: self.filters[name] for name in _FILTERS} | {
             "breaks": _breaks if escaping else str,
             "excerpt": _excerpt,
+            "explained": _explained,
             "line": header.text,
-            "pad": _pad,
             "quoted": _quoted,
-            "refused": _refused,
             "when": _when,
+            "worded": _worded,
+            "words": _words,
+            "wrapped": _wrapped,
         }
+
+    def dictionary(self, language: str) -> Dictionary:
+        """The human words for our slugs, by kind and slug: of that language, else English. Raises TemplateError."""
+        if language not in self._dictionaries:
+            words = _sets(self.get_template("words.j2"))
+            try:
+                own = _sets(self.get_template(f"{language}/words.j2"))
+            except TemplateNotFound:
+                own = {}
+            self._dictionaries[language] = {kind: {**words.get(kind, {}), **own.get(kind, {})} for kind in words.keys() | own.keys()}
+        return self._dictionaries[language]
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """As Jinja2 does, but for our own values by a table instead of a dozen checks."""
@@ -82,8 +105,8 @@ class Environment(ImmutableSandboxedEnvironment):
         return getattr(obj, attribute) if attribute in known else self.undefined(obj=obj, name=attribute)
 
     def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
-        """As Jinja2 does, but our own macros need no checks, and no variables of the block that calls them."""
-        if type(obj) is Macro:
+        """As Jinja2 does, but our own macros and functions need no checks, and no variables of the block that calls them."""
+        if type(obj) is Macro or obj in _FUNCTIONS:
             kwargs.pop("_block_vars", None)
             kwargs.pop("_loop_vars", None)
             return obj(*args, **kwargs)
@@ -108,7 +131,7 @@ class Environment(ImmutableSandboxedEnvironment):
 def faults(environment: Environment, tree: nodes.Template, *, letter: bool) -> Iterator[tuple[int, str]]:
     """Line and sentence of everything wrong that can be seen without rendering, also in branches that no sample takes."""
     if letter:
-        yield from _shape(tree)
+        yield from _shape(environment, tree)
     for loop in tree.find_all(nodes.For):
         if any(isinstance(inner, nodes.For) or inner.find(nodes.For) for inner in loop.body):
             yield loop.lineno, "a loop inside a loop"
@@ -116,7 +139,7 @@ def faults(environment: Environment, tree: nodes.Template, *, letter: bool) -> I
         yield modifier.lineno, "autoescape is not a template's choice"
     # Jinja2 looks at each block by itself; what a template sets anywhere is known to it here.
     own = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
-    unknown = meta.find_undeclared_variables(tree) - NAMES - own - environment.globals.keys()
+    unknown = meta.find_undeclared_variables(tree) - NAMES - own - environment.given.keys()
     for name in tree.find_all(nodes.Name):
         if name.name in unknown:
             yield name.lineno, f"there is no {name.name}{nearest(name.name, NAMES)}"
@@ -132,17 +155,81 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {best[0]}?" if best else ""
 
 
-def _shape(tree: nodes.Template) -> Iterator[tuple[int, str]]:
+def _shape(environment: Environment, tree: nodes.Template) -> Iterator[tuple[int, str]]:
     if tree.find(nodes.Extends) is None:
         yield 1, 'a letter begins with {% extends "base.j2" %}'
-    blocks = {block.name for block in tree.find_all(nodes.Block)}
+    blocks = _blocks(environment, tree)
     for part in ("subject", "text", "html"):
         if part not in blocks:
             yield 1, f"the block {part} is missing"
 
 
+def _blocks(environment: Environment, tree: nodes.Template) -> set[str]:
+    """The blocks that a letter fills, by itself or by a frame between it and base.j2."""
+    blocks = {block.name for block in tree.find_all(nodes.Block)}
+    frame = tree.find(nodes.Extends)
+    name = frame.template.value if frame is not None and isinstance(frame.template, nodes.Const) else "base.j2"
+    if name == "base.j2" or environment.loader is None:
+        return blocks
+    return blocks | _blocks(environment, environment.parse(environment.loader.get_source(environment, name)[0]))
+
+
 def _source(access: nodes.Getattr) -> str:
     return f"{access.node.name}.{access.attr}" if isinstance(access.node, nodes.Name) else access.attr
+
+
+def _sets(template: Template) -> Dictionary:
+    """What a template of nothing but `set` sets, as far as it is dictionaries."""
+    return {kind: words for kind, words in vars(template.module).items() if isinstance(words, dict)}
+
+
+# ------------------------------------------------------------------------------------------------------------- functions
+
+
+def fact_lines(*facts: tuple[str, object]) -> str:
+    """Plain text: a name and a value a line, in two columns; a fact without a value is left out."""
+    return "\n".join(f"  {name + ':':<13} {value}" for name, value in facts if value)
+
+
+def choices(*taps: tuple[str | None, str, str]) -> str:
+    """Plain text: words to answer with, what each means, and below it the address of one tap; one without an address is left out."""
+    return "\n".join(f"  {word:<10} {meaning}\n{'':13}<{url}>" for url, word, meaning in taps if url)
+
+
+def receipt_text(lines: Sequence[Line], works: str) -> str:
+    """Plain text: what became of each command, what is wrong with it, and behind `works` the line that would work."""
+    return "\n".join(
+        "\n     ".join(filter(None, (f"  {'✓' if line.ok else '✗'}  {line.wrote}", line.wrong, line.instead and f"{works} {line.instead}")))
+        for line in lines
+    )
+
+
+_FUNCTIONS = frozenset({header.subject_line, fact_lines, choices, receipt_text})
+
+
+# --------------------------------------------------------------------------------------------------------------- filters
+
+
+@pass_context
+def _words(context: Context, slug: str, kind: str) -> str:
+    """The human words for a slug of ours in the letter's language; the slug itself, a little smoothed, where there are none."""
+    words = context.environment.dictionary(context["language"]).get(kind, {})  # type: ignore[attr-defined]
+    return words.get(slug) or (slug if " " in slug else slug.replace("-", " "))
+
+
+@pass_context
+def _worded(context: Context, lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines of a receipt with human words for what is wrong, and with examples that speak the letter's language."""
+    return tuple(
+        Line(line.wrote, line.ok, _words(context, line.wrong, "wrong"), _words(context, line.instead, "example")) for line in lines
+    )
+
+
+@pass_context
+def _explained(context: Context, lines: Sequence[Line], grammar: str) -> tuple[tuple[str, str], ...]:
+    """The lines of a help letter: each command as one writes it, and what it does."""
+    verbs = ((line.wrote, line.wrote.lstrip("#").partition(" ")[0]) for line in lines)
+    return tuple((_words(context, line, "example"), _words(context, verb, grammar)) for line, verb in verbs)
 
 
 @pass_context
@@ -188,11 +275,8 @@ def _quoted(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.strip("\n").split("\n"))
 
 
-def _refused(lines: Sequence[Line]) -> bool:
-    """Whether any line of a receipt was wrong."""
-    return not all(line.ok for line in lines)
-
-
-def _pad(text: str, width: int) -> str:
-    """The text, filled with blanks up to a column of at most 40."""
-    return text.ljust(min(width, 40))
+def _wrapped(text: str, mark: str = "") -> str:
+    """A sentence in lines of at most 76 columns, with a mark before each."""
+    if len(mark) + len(text) <= _COLUMNS:
+        return mark + text
+    return fill(text, _COLUMNS, initial_indent=mark, subsequent_indent=mark, break_long_words=False, break_on_hyphens=False)

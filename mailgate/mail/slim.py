@@ -6,19 +6,15 @@ Reads nothing but the octets that mail/compose wrote; what such a letter is sent
 from __future__ import annotations
 
 import re
-from base64 import decodebytes, encodebytes
-from binascii import a2b_qp, b2a_qp
+from binascii import a2b_base64, a2b_qp, b2a_qp
 from collections.abc import Callable
 from email.parser import BytesHeaderParser
 from html import escape
 
 from mailgate.mail import header
 
-_CODINGS: dict[bytes, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
-    b"quoted-printable": (a2b_qp, b2a_qp),
-    b"base64": (decodebytes, encodebytes),
-}
-_CODING = re.compile(rb"Content-Transfer-Encoding: ([a-z0-9-]+)\r\n")
+_DECODED: dict[bytes, Callable[[bytes], bytes]] = {b"quoted-printable": a2b_qp, b"base64": a2b_base64}
+_CODING = re.compile(rb"Content-Transfer-Encoding: ([a-z0-9-]+)")
 _LANGUAGE = re.compile(rb"\r\nContent-Language: ([A-Za-z]+)")
 _MIXED = re.compile(rb'\r\nContent-Type: multipart/mixed;\r\n boundary="([^"]+)"')
 _ALTERNATIVE = re.compile(rb'Content-Type: multipart/alternative;\r\n boundary="([^"]+)"')
@@ -64,15 +60,16 @@ def _left_out(head: bytes, files: list[bytes]) -> str:
 
 
 def _with_line(part: bytes, line: str) -> bytes:
-    """A text part with one more line: above the signature, or at the end of the HTML."""
+    """A text part with one more line: above the signature, or at the end of the HTML. Quoted-printable, whatever it was."""
     head, _, content = part.partition(b"\r\n\r\n")
-    coding = _CODING.search(head + b"\r\n")
-    decode, encode = _CODINGS[coding[1] if coding else b"quoted-printable"]
-    text = decode(content).decode("utf-8", "replace").replace("\r\n", "\n")
+    coding = _CODING.search(head)
+    decoded = _DECODED.get(coding[1] if coding else b"", bytes)(content)
+    text = decoded.decode("utf-8", "replace").replace("\r\n", "\n")
     if head.startswith(b"Content-Type: text/html"):
         before, end, after = text.rpartition("</body>")
         text = f"{before}<p>{escape(line)}</p>\n{end}{after}" if end else f"{text}<p>{escape(line)}</p>\n"
     else:
         before, end, after = text.rpartition("\n-- \n")
         text = f"{before}\n{line}\n{end}{after}" if end else f"{text}\n{line}\n"
-    return head + b"\r\n\r\n" + encode(text.encode("utf-8")).replace(b"\n", b"\r\n")
+    head = _CODING.sub(b"Content-Transfer-Encoding: quoted-printable", head)
+    return head + b"\r\n\r\n" + b2a_qp(text.encode("utf-8")).replace(b"\n", b"\r\n")

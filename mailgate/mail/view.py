@@ -32,6 +32,11 @@ class PersonView:
         return self.name or self.address
 
     @property
+    def mailbox(self) -> str:
+        """Name and address: "Anna Weber <anna.weber@example.org>"."""
+        return f"{self.name} <{self.address}>" if self.name else self.address
+
+    @property
     def greeting(self) -> str:
         """The name to greet with; empty where what stands there is an address, a link or a sentence rather than a name."""
         return self.name if len(self.name) <= 50 and not set("@/:<>") & set(self.name) else ""
@@ -49,7 +54,7 @@ class DeskView:
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """The ticket. `due` is when it closes (on hold: counts as settled) by itself if nobody answers; `closure` the remark it was closed with."""
+    """The ticket. `due` is when it closes (on hold: counts as settled) if nobody answers; `closure` the remark it was closed with."""
 
     id: int
     tag: str

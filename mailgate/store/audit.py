@@ -45,7 +45,8 @@ class Ledger:
 
 def audit(tx: Tx) -> Ledger:
     """Checks everything, in one consistent view. The cost grows with the number of rows; it is a proof, not a probe."""
-    found = [*_inbox_states(tx), *_inbox_effects(tx), *_outbox_states(tx), *_letters(tx), *_events(tx), *_timers(tx), *_folds(tx)]
+    checks = (_inbox_states, _inbox_effects, _outbox_states, _letters, _causes, _events, _timers, _folds)
+    found = [violation for check in checks for violation in check(tx)]
     mails = inbox.counts(tx)
     total = int(tx.execute(select(func.count()).select_from(schema.inbox)).scalar_one())
     if total != sum(mails.values()):
@@ -96,30 +97,38 @@ _REPORTS = ("bounce-again", "delayed", "bounce")
 
 def _outbox_states(tx: Tx) -> Iterator[Violation]:
     table = schema.outbox
-    for number, state, finished, octets in tx.execute(
-        select(table.c.id, table.c.state, table.c.finished_at, func.length(table.c.octets))
+    for number, state, finished, reason, octets in tx.execute(
+        select(table.c.id, table.c.state, table.c.finished_at, table.c.reason, func.length(table.c.octets))
     ):
         if state not in list(OutboxState):
             yield Violation("I4", f"outbox:{number}", f"unknown state {state!r}")
         elif (state in WAITING) == (finished is not None):
             yield Violation("I4", f"outbox:{number}", f"{state}, but finished at {finished}")
+        elif state in (OutboxState.SUPPRESSED, OutboxState.CANCELLED, OutboxState.FAILED) and not reason:
+            yield Violation("I4", f"outbox:{number}", f"{state} without a reason")
         elif state in WAITING and not octets:
             yield Violation("I5", f"outbox:{number}", "waits to be sent without octets")
 
 
 def _letters(tx: Tx) -> Iterator[Violation]:
-    """No two letters bear one Message-ID (I5), and each has a cause that came true (I3)."""
+    """No two letters bear one Message-ID, or their copies would not be told apart (I5)."""
     table = schema.outbox
     twice = select(table.c.message_id).where(table.c.message_id != "").group_by(table.c.message_id).having(func.count() > 1)
     for message_id in tx.execute(twice).scalars():
         yield Violation("I5", f"outbox:{message_id}", "two letters bear this Message-ID")
-    mails = {str(number) for number in tx.execute(select(schema.inbox.c.id)).scalars()}
-    fired = {str(number) for number in tx.execute(select(schema.timers.c.id).where(schema.timers.c.state == timers.FIRED)).scalars()}
-    for kind, there in (("inbox", mails), ("timer", fired)):
-        for number, cause in tx.execute(select(table.c.id, table.c.cause_id).where(table.c.cause_type == kind)):
-            # `17.1` is the second round of mail 17.
-            if cause.partition(".")[0] not in there:
-                yield Violation("I3", f"outbox:{number}", f"its {kind} {cause} is not there")
+
+
+def _causes(tx: Tx) -> Iterator[Violation]:
+    """Every event and every letter has a cause that came true: a mail that is there, a timer that fired, a letter that failed (I3)."""
+    fired = select(schema.timers.c.id).where(schema.timers.c.state == timers.FIRED)
+    causes = {"inbox": select(schema.inbox.c.id), "timer": fired, "outbox": select(schema.outbox.c.id)}
+    for kind, statement in causes.items():
+        there = {str(number) for number in tx.execute(statement).scalars()}
+        for table in (schema.events, schema.outbox):
+            for number, cause in tx.execute(select(table.c.id, table.c.cause_id).where(table.c.cause_type == kind)):
+                # `17.1` is the second round of mail 17.
+                if cause.partition(".")[0] not in there:
+                    yield Violation("I3", f"{table.name}:{number}", f"its {kind} {cause} is not there, or did not happen")
 
 
 def _events(tx: Tx) -> Iterator[Violation]:
@@ -138,6 +147,9 @@ def _timers(tx: Tx) -> Iterator[Violation]:
             yield Violation("I4", f"timer:{number}", f"unknown state {state!r}")
         elif (state == timers.PENDING) != (fired is None):
             yield Violation("I7", f"timer:{number}", f"{state}, but fired at {fired}")
+    key = (table.c.ticket, table.c.kind, table.c.epoch)
+    for row in tx.execute(select(*key).group_by(*key).having(func.count() > 1)):
+        yield Violation("I7", f"timer:{row.ticket}:{row.kind}", f"epoch {row.epoch} is there more than once")
 
 
 def _folds(tx: Tx) -> Iterator[Violation]:
@@ -150,7 +162,8 @@ def _folds(tx: Tx) -> Iterator[Violation]:
         if told is None:
             yield Violation("I3", f"ticket:{number}", "no event opened it")
             continue
-        wrong = [name for name in Ticket.__slots__ if name not in ("version", "participants") and getattr(saved, name) != getattr(told, name)]
+        fields = set(Ticket.__slots__) - {"version", "participants"}
+        wrong = sorted(name for name in fields if getattr(saved, name) != getattr(told, name))
         if set(saved.participants) != set(told.participants):
             wrong.append("participants")
         if wrong:

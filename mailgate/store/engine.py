@@ -10,37 +10,74 @@ import errno
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, literal, text, type_coerce
+from sqlalchemy import Connection, Engine, Interval, Table, bindparam, create_engine, event, func, text, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.engine import URL, ExceptionContext, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.sql.elements import ColumnElement
 
 from mailgate.desk.errors import Misconfigured, Temporary
 from mailgate.store.schema import Moment
 
 Tx = Connection
+T = TypeVar("T")
 
 _BUSY_MS = 20_000
+# What every SQLite file begins with; a fresh one is empty.
+_SQLITE_FILE = b"SQLite format 3\0"
 _PG_OPTIONS = "-c lock_timeout=20s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+# File systems of other hosts: their locks and their syncs promise too little for a database.
+_REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs"})
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Whose a claimed row is and until when, as expressions in the clock that all claimants share. `now` is the gateway's own time, UTC."""
+    """Whose a claimed row is, and for how long. `now` is the gateway's own time, UTC; `span` is counted on the clock of the database."""
 
     owner: str
     now: datetime
     span: timedelta
+
+    def times(self, tx: Tx) -> dict[str, object]:
+        """What the expressions `clock` and `lease_end` of `made` ask for in this database."""
+        return {"lease_end": self.now + self.span, "clock": self.now} if tx.dialect.name == "sqlite" else {"lease_end": self.span}
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """What differs from one database to the other when a statement is made.
+
+    `insert` knows ON CONFLICT. Leases are counted on the clock that all who claim share: the database's own where hosts share it, else
+    the gateway's. `Lease.times` fills in the expressions.
+    """
+
+    insert: Callable[[Table], Any]
     clock: ColumnElement[datetime]
-    until: ColumnElement[datetime]
+    lease_end: ColumnElement[datetime]
+
+
+_DATABASES = {
+    "sqlite": Database(sqlite.insert, bindparam("clock", type_=Moment), bindparam("lease_end", type_=Moment)),
+    "postgresql": Database(
+        postgresql.insert, func.clock_timestamp(type_=Moment),
+        type_coerce(func.clock_timestamp() + bindparam("lease_end", type_=Interval), Moment),
+    ),
+}  # fmt: skip
+
+
+def made(make: Callable[[Database], T]) -> Callable[[Tx], T]:
+    """A statement, made once for each database; the result gives the right one for a transaction."""
+    statements = {name: make(database) for name, database in _DATABASES.items()}
+    return lambda tx: statements[tx.dialect.name]
 
 
 class Fenced(Temporary):
@@ -66,14 +103,18 @@ class Store:
         if self.sqlite:
             self.path = Path(str(self.url.database))
             _private(self.path)
-            self._engine = create_engine(self.url, connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False})
-            self._reading = create_engine(self.url, connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False})
+            _refuse_remote(self.path)
+            options: dict[str, Any] = {"timeout": _BUSY_MS / 1000, "check_same_thread": False}
+            # What is written into a statement are mails and tokens: none of it may stand in an error, and so in the log.
+            self._engine = create_engine(self.url, connect_args=options, hide_parameters=True)
+            self._reading = create_engine(self.url, connect_args=options, hide_parameters=True)
             _as_sqlite(self._engine, "BEGIN IMMEDIATE")
             _as_sqlite(self._reading, "BEGIN")
         else:
             self._engine = self._reading = create_engine(
-                self.url, pool_pre_ping=True, pool_size=8, connect_args={"options": _PG_OPTIONS, "connect_timeout": 10}
-            )
+                self.url, pool_pre_ping=True, pool_size=8, pool_timeout=20, hide_parameters=True,
+                connect_args={"options": _PG_OPTIONS, "connect_timeout": 10},
+            )  # fmt: skip
 
     @contextmanager
     def begin(self) -> Iterator[Tx]:
@@ -88,11 +129,8 @@ class Store:
             yield tx
 
     def lease(self, owner: str, now: datetime, span: timedelta) -> Lease:
-        """A lease that begins now. Its times are the database's own where several hosts share it, else they go by `now`."""
-        if self.sqlite:
-            return Lease(owner, now, span, literal(now, Moment), literal(now + span, Moment))
-        clock = func.clock_timestamp(type_=Moment)
-        return Lease(owner, now, span, clock, type_coerce(clock + span, Moment))
+        """A lease that begins when it is written."""
+        return Lease(owner, now, span)
 
     def engine(self) -> Engine:
         """For migrations alone."""
@@ -112,8 +150,8 @@ def insert(tx: Tx, table: Table) -> postgresql.Insert | sqlite.Insert:
 
 @contextmanager
 def savepoint(tx: Tx) -> Iterator[None]:
-    """A part of a transaction that can fail without its neighbours."""
-    with tx.begin_nested():
+    """A part of a transaction that can fail without its neighbours. Raises Unavailable where the database could not do it now."""
+    with _translated(), tx.begin_nested():
         yield
 
 
@@ -136,8 +174,8 @@ def exclusive(store: Store) -> Any:
 
 
 def durable(store: Store) -> None:
-    """Asks the database itself whether a commit survives a power cut. Raises Misconfigured where it would not."""
-    with store.look() as tx:
+    """Asks the connection that commits whether a commit survives a power cut. Raises Misconfigured where it would not."""
+    with store.begin() as tx:
         if store.sqlite:
             if tx.execute(text("PRAGMA synchronous")).scalar() != 2:
                 raise Misconfigured(f"{store.path}: SQLite does not sync at every commit (PRAGMA synchronous must be FULL)")
@@ -150,23 +188,44 @@ def durable(store: Store) -> None:
 def _checked(url: str) -> URL:
     try:
         parsed = make_url(url)
-        backend = parsed.get_backend_name()
+        backend = parsed.drivername.partition("+")[0]
     except Exception as error:
         raise Misconfigured(f"[store] url: {error}") from error
-    if backend not in ("sqlite", "postgresql"):
-        raise Misconfigured(f"[store] url: {backend} is not supported; sqlite:///path or postgresql+psycopg://…")
-    return parsed
+    if backend == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        return parsed.set(drivername="sqlite")
+    if backend != "postgresql":
+        raise Misconfigured(f"[store] url: {url.partition(':')[0]} is not supported; sqlite:///path or postgresql+psycopg://…")
+    if find_spec("psycopg") is None:
+        raise Misconfigured("[store] url: PostgreSQL needs psycopg: pip install 'mailgate[postgres]'")
+    return parsed.set(drivername="postgresql+psycopg")
 
 
 def _private(path: Path) -> None:
     """The database file exists and is nobody else's to read, before SQLite makes it with the process's umask."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        begins = os.read(handle, len(_SQLITE_FILE))
+        os.close(handle)
+        if begins not in (b"", _SQLITE_FILE):
+            raise Misconfigured(f"{path}: this file is no SQLite database")
     except PermissionError as error:
         raise Misconfigured(f"{path}: {error.strerror}") from error
     except OSError as error:
         raise Unavailable(f"{path}: {error}") from error
+
+
+def _refuse_remote(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> None:
+    """Raises Misconfigured for a file on another host's disk, as far as this system tells where its mounts come from."""
+    try:
+        device = path.stat().st_dev
+        mounts = mountinfo.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    kinds = {line.partition(" - ")[2].split()[0] for line in mounts if line.split()[2] == wanted}
+    if remote := kinds & _REMOTE:
+        raise Misconfigured(f"{path}: SQLite cannot keep a database safe on {remote.pop()}; use a local disk, or PostgreSQL")
 
 
 def _as_sqlite(engine: Engine, begin: str) -> None:
@@ -181,6 +240,12 @@ def _as_sqlite(engine: Engine, begin: str) -> None:
     def begun(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
+    @event.listens_for(engine, "handle_error")
+    def failed(context: ExceptionContext) -> None:
+        # After a sync that failed the kernel may have forgotten what it had not written: what this handle says is not to be believed.
+        if "disk I/O error" in str(context.original_exception):
+            context.is_disconnect = True
+
 
 @contextmanager
 def _translated() -> Iterator[None]:
@@ -189,6 +254,10 @@ def _translated() -> Iterator[None]:
     except OperationalError as error:
         raise Unavailable(str(error.orig)) from error
     except DBAPIError as error:
-        if error.connection_invalidated or "readonly" in str(error.orig).lower():
+        if error.connection_invalidated or "read-only" in str(error.orig):
             raise Unavailable(str(error.orig)) from error
         raise
+    except PendingRollbackError as error:
+        raise Unavailable("the connection was lost within the transaction") from error
+    except PoolExhausted as error:
+        raise Unavailable("all connections to the database are busy") from error

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import and_, bindparam, case, func, or_, select, update
+from sqlalchemy import bindparam, case, func, select, update
 
 from mailgate.desk.model import TicketId
-from mailgate.store.engine import Fenced, Lease, Tx, insert
-from mailgate.store.schema import inbox
+from mailgate.store.engine import Fenced, Lease, Tx, made
+from mailgate.store.schema import Moment, inbox
 
 
 class InboxState(StrEnum):
@@ -92,29 +92,35 @@ class Row:
     trail: str | None
 
 
+_ADD = made(lambda database: (
+    database.insert(inbox).values(lease_until=database.lease_end)
+    .on_conflict_do_update(index_elements=[inbox.c.dedupe_key], set_={"seen_count": inbox.c.seen_count + 1})
+    .returning(inbox.c.id, inbox.c.seen_count)
+))  # fmt: skip
+
+
 def add(tx: Tx, arrivals: Sequence[Arrival], lease: Lease, *, claimed: bool) -> list[tuple[int, bool]]:
     """Stores each mail, in order; a known one is counted and nothing else. Returns (id, whether it had been there before).
 
     With `claimed` a new row is born claimed by the lease's owner, its first attempt counted: what a separate claim would commit.
     """
-    counted = insert(tx, inbox).on_conflict_do_update(
-        index_elements=[inbox.c.dedupe_key], set_={"seen_count": inbox.c.seen_count + 1}
-    ).returning(inbox.c.id, inbox.c.seen_count)  # fmt: skip
+    statement, times = _ADD(tx), lease.times(tx) if claimed else {"lease_end": None}
     stored = []
     for arrival in arrivals:
-        row = tx.execute(counted, _born(arrival, lease, claimed=claimed)).one()
+        row = tx.execute(statement, {**_born(arrival, lease, claimed=claimed), **times}).one()
         stored.append((int(row.id), row.seen_count > 1))
     return stored
 
 
 def _born(arrival: Arrival, lease: Lease, *, claimed: bool) -> dict[str, object]:
     return {
-        "desk": arrival.desk, "channel": arrival.channel, "reason": "", "seen_count": 1, "fence": 1 if claimed else 0,
+        "desk": arrival.desk, "channel": arrival.channel, "reason": "", "seen_count": 1, "fence": 1 if claimed else 0, "found_open": 0,
         "state": InboxState.CLAIMED if claimed else InboxState.RECEIVED, "attempts": 1 if claimed else 0,
-        "owner": lease.owner if claimed else None, "lease_until": lease.now + lease.span if claimed else None, "next_at": lease.now,
+        "owner": lease.owner if claimed else None, "next_at": lease.now,
         "dedupe_key": arrival.dedupe_key, "message_id": arrival.message_id, "sender": arrival.sender, "subject": arrival.subject,
         "envelope_from": arrival.envelope_from, "envelope_to": json.dumps(arrival.envelope_to), "peer": arrival.peer,
-        "submission": arrival.submission, "released": False, "round": 0, "received_at": lease.now, "size": len(arrival.raw), "raw": arrival.raw,
+        "submission": arrival.submission, "released": False, "round": 0, "received_at": lease.now, "size": len(arrival.raw),
+        "raw": arrival.raw,
     }  # fmt: skip
 
 
@@ -124,28 +130,36 @@ _CLAIM_COLUMNS = (
 )  # fmt: skip
 
 
+_WAITING = (
+    select(inbox.c.id, inbox.c.attempts).where(inbox.c.state == InboxState.RECEIVED, inbox.c.next_at <= bindparam("now"))
+    .order_by(inbox.c.next_at, inbox.c.id).limit(bindparam("most")).with_for_update(skip_locked=True)
+)  # fmt: skip
+_LAPSED = made(lambda database: (
+    select(inbox.c.id, inbox.c.attempts).where(inbox.c.state == InboxState.CLAIMED, inbox.c.lease_until < database.clock)
+    .order_by(inbox.c.next_at, inbox.c.id).limit(bindparam("most")).with_for_update(skip_locked=True)
+))  # fmt: skip
+_CLAIM = made(lambda database: (
+    update(inbox).where(inbox.c.id.in_(bindparam("rows", expanding=True)))
+    .values(state=InboxState.CLAIMED, owner=bindparam("by"), lease_until=database.lease_end, attempts=inbox.c.attempts + 1,
+            fence=inbox.c.fence + 1)
+    .returning(*_CLAIM_COLUMNS)
+))  # fmt: skip
+
+
 def claim(tx: Tx, lease: Lease, limit: int, *, alone: bool = False) -> list[Claim]:
     """Takes up to `limit` mails that are due, oldest first, and counts the attempt. Commit before the first octet is read.
 
     A row whose lease ran out is taken over. A row that was tried before comes alone, so that what kills its reader kills nobody else.
     """
-    due = or_(
-        and_(inbox.c.state == InboxState.RECEIVED, inbox.c.next_at <= lease.now),
-        and_(inbox.c.state == InboxState.CLAIMED, inbox.c.lease_until < lease.clock),
-    )
-    found = tx.execute(
-        select(inbox.c.id, inbox.c.attempts).where(due).order_by(inbox.c.id).limit(limit).with_for_update(skip_locked=True)
-    ).all()  # fmt: skip
-    fresh = [row.id for row in found if row.attempts == 0]
+    times = lease.times(tx)
+    found = [
+        *tx.execute(_LAPSED(tx), {**times, "most": limit}), *tx.execute(_WAITING, {"now": lease.now, "most": limit})
+    ]  # fmt: skip
+    fresh = [row.id for row in found if row.attempts == 0][:limit]
     ids = fresh if fresh and not alone else [row.id for row in found[:1]]
     if not ids:
         return []
-    rows = tx.execute(
-        update(inbox).where(inbox.c.id.in_(ids)).values(
-            state=InboxState.CLAIMED, owner=lease.owner, lease_until=lease.until,
-            attempts=inbox.c.attempts + 1, fence=inbox.c.fence + 1,
-        ).returning(*_CLAIM_COLUMNS)
-    ).all()  # fmt: skip
+    rows = tx.execute(_CLAIM(tx), {**times, "by": lease.owner, "rows": ids})
     return sorted((_claim(row) for row in rows), key=lambda one: one.id)
 
 
@@ -190,7 +204,8 @@ def put_back(tx: Tx, claimed: Claim, next_at: datetime, *, strike: bool) -> None
     """The claimed mail waits until `next_at`; without a strike the attempt is not counted. Raises Fenced as `finish` does."""
     done = tx.execute(
         update(inbox)
-        .where(inbox.c.id == claimed.id, inbox.c.state == InboxState.CLAIMED, inbox.c.owner == claimed.owner, inbox.c.fence == claimed.fence)
+        .where(inbox.c.id == claimed.id, inbox.c.state == InboxState.CLAIMED, inbox.c.owner == claimed.owner,
+               inbox.c.fence == claimed.fence)
         .values(state=InboxState.RECEIVED, owner=None, lease_until=None, next_at=next_at,
                 attempts=inbox.c.attempts if strike else inbox.c.attempts - 1)
     )  # fmt: skip
@@ -203,23 +218,24 @@ def free(tx: Tx, owner: str | None, now: datetime, most_open: int) -> int:
 
     A claim found open is no strike until it was found so `most_open` times. Returns how many rows were freed.
     """
-    mine = and_(inbox.c.state == InboxState.CLAIMED, inbox.c.owner == owner) if owner else inbox.c.state == InboxState.CLAIMED
-    freed = tx.execute(
-        update(inbox).where(mine).values(state=InboxState.RECEIVED, owner=None, lease_until=None, next_at=now, 
-                                   attempts=case((inbox.c.fence < most_open, 0), else_=inbox.c.attempts))
+    open_again = inbox.c.found_open + 1
+    freed = update(inbox).where(inbox.c.state == InboxState.CLAIMED).values(
+        state=InboxState.RECEIVED, owner=None, lease_until=None, next_at=now, found_open=open_again,
+        attempts=case((open_again < most_open, 0), else_=inbox.c.attempts),
     )  # fmt: skip
-    return freed.rowcount
+    return tx.execute(freed.where(inbox.c.owner == owner) if owner else freed).rowcount
+
+
+_BEARERS = select(inbox.c.id, inbox.c.state).where(
+    inbox.c.message_id.in_(bindparam("ids", expanding=True)), inbox.c.desk == bindparam("of_desk")
+)
 
 
 def unread(tx: Tx, desk: str, message_ids: Sequence[str], besides: int) -> list[int]:
     """The rows, other than `besides`, that carry one of these Message-IDs and are not processed yet."""
-    waiting = (InboxState.RECEIVED, InboxState.CLAIMED)
-    rows = tx.execute(
-        select(inbox.c.id).where(
-            inbox.c.message_id.in_(message_ids), inbox.c.desk == desk, inbox.c.state.in_(waiting), inbox.c.id != besides
-        )
-    )  # fmt: skip
-    return [int(row.id) for row in rows]
+    # The state is looked at here: a planner that knew of it would rather walk through everything that waits.
+    rows = tx.execute(_BEARERS, {"ids": message_ids, "of_desk": desk})
+    return [int(row.id) for row in rows if row.state in (InboxState.RECEIVED, InboxState.CLAIMED) and row.id != besides]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,14 +248,19 @@ class Twin:
     ticket: TicketId | None
 
 
+_MOST_TWINS = 100
+_TWINS = (
+    select(inbox.c.id, inbox.c.sender, inbox.c.strength, inbox.c.ticket)
+    .where(inbox.c.message_id == bindparam("of_id"), inbox.c.desk == bindparam("of_desk"), inbox.c.id < bindparam("before"),
+           inbox.c.received_at >= bindparam("since", type_=Moment))
+    .order_by(inbox.c.id.desc()).limit(_MOST_TWINS)
+)  # fmt: skip
+
+
 def twins(tx: Tx, desk: str, message_id: str, row: int, since: datetime) -> list[Twin]:
-    """Mails of the desk before this row that bear its Message-ID, since then, oldest first."""
-    rows = tx.execute(
-        select(inbox.c.id, inbox.c.sender, inbox.c.strength, inbox.c.ticket)
-        .where(inbox.c.message_id == message_id, inbox.c.desk == desk, inbox.c.id < row, inbox.c.received_at >= since)
-        .order_by(inbox.c.id)
-    )  # fmt: skip
-    return [Twin(*one) for one in rows]
+    """The newest hundred mails of the desk before this row that bear its Message-ID, since then, oldest first."""
+    rows = tx.execute(_TWINS, {"of_id": message_id, "of_desk": desk, "before": row, "since": since})
+    return [Twin(*one) for one in rows][::-1]
 
 
 def raw(tx: Tx, row: int) -> bytes | None:
@@ -279,7 +300,7 @@ def reopen(tx: Tx, row: int, now: datetime, *, released: bool = False, attach_to
     done = tx.execute(
         update(inbox)
         .where(inbox.c.id == row, inbox.c.state.in_((InboxState.HELD, InboxState.QUARANTINED)))
-        .values(state=InboxState.RECEIVED, attempts=0, fence=0, next_at=now, finished_at=None, round=inbox.c.round + 1,
+        .values(state=InboxState.RECEIVED, attempts=0, found_open=0, next_at=now, finished_at=None, round=inbox.c.round + 1,
                 released=released if released else inbox.c.released, attach_to=attach_to)
     )  # fmt: skip
     return done.rowcount == 1

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import secrets
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import LargeBinary, Text, func, or_, select, update
+from sqlalchemy import ColumnElement, LargeBinary, Table, func, or_, select, update
 
 from mailgate.desk.errors import Misconfigured
 from mailgate.desk.model import Address
 from mailgate.store import facts, schema
-from mailgate.store.engine import Store, Tx
-from mailgate.store.inbox import FINAL
-from mailgate.store.outbox import WAITING
+from mailgate.store.engine import Store, Tx, Unavailable
+from mailgate.store.inbox import FINAL, InboxState
+from mailgate.store.outbox import WAITING, OutboxState
+
+_GONE = "(erased)"
+# So many rows are in memory at once while octets are looked through.
+_CHUNK = 50
 
 
 def copy(store: Store, file: Path, now: datetime) -> None:
     """A consistent copy of an SQLite database, mode 0600. It is marked: a daemon that opens it holds its letters and timers.
 
-    Raises Misconfigured for PostgreSQL, whose own tools do this, and where the file is there already.
+    Raises Misconfigured for PostgreSQL, whose own tools do this, and where the file is there already; Unavailable where the copy cannot
+    be finished: then there is none.
     """
     if not store.sqlite:
         raise Misconfigured("backup: a PostgreSQL database is copied by pg_dump or its own backups")
@@ -33,92 +41,159 @@ def copy(store: Store, file: Path, now: datetime) -> None:
         raise Misconfigured(f"{file}: there is such a file already") from None
     except OSError as error:
         raise Misconfigured(f"{file}: {error.strerror}") from None
-    with closing(sqlite3.connect(store.path)) as source, closing(sqlite3.connect(file)) as target:
-        source.backup(target)
-    kept = Store(f"sqlite:///{file}")
-    with kept.begin() as tx:
-        facts.put(tx, facts.HOLD, f"restored from the backup of {now.isoformat(timespec='seconds')}")
-    kept.close()
+    try:
+        with closing(sqlite3.connect(store.path)) as source, closing(sqlite3.connect(file)) as target:
+            source.backup(target)
+            # One file, without a log beside it.
+            target.execute("PRAGMA journal_mode=DELETE")
+            why = f"restored from the backup of {now.isoformat(timespec='seconds')}"
+            target.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (facts.HOLD, why))
+            target.commit()
+    except sqlite3.Error as error:
+        file.unlink()
+        raise Unavailable(f"{file}: {error}") from error
 
 
 def erase(store: Store, address: Address, now: datetime) -> dict[str, int]:
     """Removes a person: what he wrote and was written to him goes, his address becomes a pseudonym wherever else it stood.
 
-    Returns how many rows of each table were touched. The free pages of an SQLite file are rewritten, so that nothing remains in it.
+    Returns how many rows of each table were touched. An SQLite file is rewritten, so that nothing remains in its free pages: raises
+    Unavailable where that could not be done for now, and erasing again finishes it. What PostgreSQL keeps in dead rows goes with VACUUM.
     """
-    pseudonym = f"erased-{sha256(address.encode()).hexdigest()[:12]}@erased.invalid"
+    person = _Person(address, f"erased-{secrets.token_hex(6)}@erased.invalid")
     with store.begin() as tx:
-        gone = {
-            "mails": _blank_mails(tx, address, now), "letters": _blank_letters(tx, address, now),
-            "messages": _count(tx.execute(update(schema.messages).where(schema.messages.c.author == address).values(text="(erased)"))),
-        }  # fmt: skip
+        gone = {"mails": _blank_mails(tx, address, now), "letters": _blank_letters(tx, address, now), "messages": _blank_words(tx, address)}
         for table in schema.metadata.sorted_tables:
-            touched = _rename(tx, table.name, address, pseudonym)
-            gone[table.name] = gone.get(table.name, 0) + touched
+            gone[table.name] = gone.get(table.name, 0) + _rename(tx, table, person)
     if store.sqlite:
         _scrub(store)
     return {what: count for what, count in gone.items() if count}
+
+
+# ------------------------------------------------------------------------------------------------------ what the person wrote
+
+
+def _blank_mails(tx: Tx, address: Address, now: datetime) -> int:
+    """The mails that name him as their writer, and those of others on his tickets, which quote him.
+
+    One of his own that waits has come to its end. One that is being worked on keeps its octets.
+    """
+    table, pattern = schema.inbox, _Person(address, "").pattern
+    his = table.c.ticket.in_(_tickets_of(address))
+    named = or_(func.lower(table.c.sender).contains(address, autoescape=True), func.lower(table.c.envelope_from) == address)
+    found = tx.execute(select(table.c.id, table.c.state, table.c.sender, table.c.envelope_from, his.label("his")).where(or_(named, his)))
+    own = [(row, pattern.search(f"{row.sender} {row.envelope_from}")) for row in found if row.state != InboxState.CLAIMED]
+    waiting = [row.id for row, wrote in own if wrote and row.state in (InboxState.RECEIVED, InboxState.HELD)]
+    for ids in _chunks(waiting):
+        tx.execute(update(table).where(table.c.id.in_(ids)).values(state=InboxState.IGNORED, reason="erased", finished_at=now))
+    blank = [row.id for row, wrote in own if wrote or (row.his and row.state in FINAL)]
+    for ids in _chunks(blank):
+        tx.execute(update(table).where(table.c.id.in_(ids)).values(raw=b"", size=0, subject=_GONE, trail=None))
+    return len(blank)
+
+
+def _blank_letters(tx: Tx, address: Address, now: datetime) -> int:
+    """Letters to the person and about his tickets, which quote him, and all that left about tickets on which he was."""
+    table, participants = schema.outbox, schema.participants
+    his = table.c.ticket.in_(_tickets_of(address))
+    present = table.c.ticket.in_(select(participants.c.ticket).where(participants.c.address == address))
+    cancel = update(table).where(or_(table.c.recipient == address, his), table.c.state.in_(WAITING))
+    tx.execute(cancel.values(state=OutboxState.CANCELLED, reason="erased", finished_at=now, owner=None, lease_until=None))
+    left = update(table).where(or_(table.c.recipient == address, his, present), table.c.state.not_in(WAITING))
+    return _count(tx.execute(left.values(octets=b"", relay_reply="")))
+
+
+def _blank_words(tx: Tx, address: Address) -> int:
+    """His messages with the names of their files, the subjects of his tickets, and the reasons that he gave."""
+    messages, files, tickets, events, people = schema.messages, schema.attachments, schema.tickets, schema.events, schema.people
+    his = select(messages.c.id).where(messages.c.author == address)
+    tx.execute(update(files).where(files.c.message.in_(his)).values(filename=_GONE))
+    tx.execute(update(tickets).where(tickets.c.requester == address).values(subject=_GONE))
+    opened = select(events.c.id, events.c.changes).where(events.c.verb == "open", events.c.ticket.in_(_tickets_of(address)))
+    for number, changes in tx.execute(opened).all():
+        told = json.dumps({**json.loads(changes), "subject": _GONE}, ensure_ascii=False, separators=(",", ":"))
+        tx.execute(update(events).where(events.c.id == number).values(changes=told))
+    tx.execute(update(events).where(events.c.actor == address, events.c.note != "").values(note=_GONE))
+    tx.execute(update(people).where(people.c.address == address).values(name=_GONE))
+    return _count(tx.execute(update(messages).where(messages.c.author == address).values(text=_GONE)))
+
+
+def _tickets_of(address: Address) -> Any:
+    return select(schema.tickets.c.id).where(schema.tickets.c.requester == address)
+
+
+# ----------------------------------------------------------------------------------------------------- where else he is named
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """Whom to look for, and what stands in his place. Another address that only contains his is another person's."""
+
+    address: Address
+    pseudonym: str
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The address in whatever case, with nothing around it that would make it part of a longer one."""
+        return re.compile(rf"(?<![\w+%-])(?<!\w\.){re.escape(self.address)}(?![\w-]|\.\w)", re.IGNORECASE | re.ASCII)
+
+    @property
+    def octets(self) -> re.Pattern[bytes]:
+        """The same in octets."""
+        return re.compile(self.pattern.pattern.encode(), re.IGNORECASE)
+
+
+def _rename(tx: Tx, table: Table, person: _Person) -> int:
+    """The pseudonym instead of the address in every text and every octet string of a table. Returns how many rows had it."""
+    texts = [column for column in table.columns if isinstance(column.type, schema.Text | LargeBinary)]
+    if not texts:
+        return 0
+    keys = list(table.primary_key.columns)
+    suspects = tx.execute(select(*keys).where(or_(*(_may_hold(column, person.address) for column in texts)))).all()
+    touched = 0
+    for key in suspects:
+        this = [column == value for column, value in zip(keys, key, strict=True)]
+        row = tx.execute(select(*texts).where(*this)).one()
+        values = {name: renamed for name, value in row._mapping.items() if (renamed := _renamed(value, person)) != value}
+        if not values:
+            continue
+        if isinstance(raw := values.get("raw"), bytes):
+            values["size"] = len(raw)
+        tx.execute(update(table).where(*this).values(values))
+        touched += 1
+    return touched
+
+
+def _renamed(value: object, person: _Person) -> object:
+    if isinstance(value, str):
+        return person.pattern.sub(person.pseudonym, value)
+    return person.octets.sub(person.pseudonym.encode(), value) if isinstance(value, bytes) else value
+
+
+def _may_hold(column: Any, address: Address) -> ColumnElement[bool]:
+    if isinstance(column.type, LargeBinary):
+        # Neither database looks into octets without case; a mail spells an address as its sender liked, so each is looked at.
+        return func.length(column) > 0
+    return func.lower(column).contains(address, autoescape=True)
+
+
+def _chunks(ids: list[int]) -> list[list[int]]:
+    return [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
 
 
 def _count(result: object) -> int:
     return int(getattr(result, "rowcount", 0))
 
 
-def _blank_mails(tx: Tx, address: Address, now: datetime) -> int:
-    table = schema.inbox
-    mine = or_(func.lower(table.c.sender).contains(address, autoescape=True), func.lower(table.c.envelope_from) == address)
-    stays = table.c.state.in_(FINAL)
-    blank = update(table).where(mine, stays).values(raw=b"", size=0, subject="(erased)", sender=None, trail=None)
-    return _count(tx.execute(blank))
-
-
-def _blank_letters(tx: Tx, address: Address, now: datetime) -> int:
-    """Letters to the person, and all that left about his tickets: they quote him."""
-    table, tickets = schema.outbox, schema.tickets
-    about = select(tickets.c.id).where(tickets.c.requester == address)
-    cancel = update(table).where(table.c.recipient == address, table.c.state.in_(WAITING))
-    tx.execute(cancel.values(state="cancelled", reason="erased", finished_at=now, owner=None, lease_until=None))
-    left = update(table).where(or_(table.c.recipient == address, table.c.ticket.in_(about)), table.c.state.not_in(WAITING))
-    return _count(tx.execute(left.values(octets=b"", relay_reply="")))
-
-
-def _rename(tx: Tx, name: str, address: Address, pseudonym: str) -> int:
-    """The pseudonym instead of the address in every text and every octet string of a table, whatever its case there."""
-    table = schema.metadata.tables[name]
-    keys = list(table.primary_key.columns)
-    texts = [column for column in table.columns if isinstance(column.type, Text | LargeBinary)]
-    if not texts:
-        return 0
-    pattern = re.compile(re.escape(address), re.IGNORECASE | re.ASCII)
-    octets = re.compile(re.escape(address.encode()), re.IGNORECASE)
-    touched = 0
-    for row in tx.execute(select(*keys, *texts).where(or_(*(_holds(column, address) for column in texts)))).all():
-        values: dict[str, object] = {}
-        for column in texts:
-            found = row._mapping[column]
-            if isinstance(found, str):
-                values[column.name] = pattern.sub(pseudonym, found)
-            elif found is not None:
-                values[column.name] = octets.sub(pseudonym.encode(), bytes(found))
-        if name == "inbox":
-            values["size"] = len(bytes(str(values["raw"]), "ascii")) if isinstance(values["raw"], str) else len(values["raw"])  # type: ignore[arg-type]
-        tx.execute(update(table).where(*(key == row._mapping[key] for key in keys)).values(values))
-        touched += 1
-    return touched
-
-
-def _holds(column: object, address: Address) -> object:
-    if isinstance(column.type, LargeBinary):  # type: ignore[attr-defined]
-        # Neither database looks into octets without case; a mail spells an address as its sender liked, so each is looked at.
-        return column.is_not(None)  # type: ignore[attr-defined]
-    return func.lower(column).contains(address, autoescape=True)
-
-
 def _scrub(store: Store) -> None:
+    """Rewrites the file without its free pages, and empties the log beside it."""
     with store.engine().connect() as connection:
         raw = connection.connection.driver_connection
         assert raw is not None
-        raw.execute("VACUUM")
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
+        try:
+            raw.execute("VACUUM")
+            busy = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"{store.path}: erased, but the file could not be rewritten ({error}); erase again") from error
+    if busy:
+        raise Unavailable(f"{store.path}: erased, but somebody reads what was there before; erase again")

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import Boolean, bindparam, func, or_, select, update
 
 from mailgate.desk.model import Address, TicketId
-from mailgate.store.engine import Lease, Tx
+from mailgate.store.engine import Lease, Tx, made
 from mailgate.store.schema import outbox
 
 
@@ -47,6 +47,8 @@ class NewLetter:
     message_id: str
     octets: bytes
     suppressed: str = ""
+    # Whether it is automatic and goes to an address that is no more than a claim.
+    unproven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Posted:
     message_id: str
     created_at: datetime
     octets: bytes
+    unproven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,12 @@ class Row:
 
 _POSTED = (
     outbox.c.id, outbox.c.desk, outbox.c.ticket, outbox.c.letter, outbox.c.recipient, outbox.c.attempts, outbox.c.message_id,
-    outbox.c.created_at, outbox.c.octets,
+    outbox.c.created_at, outbox.c.octets, outbox.c.unproven,
 )  # fmt: skip
 
-_ADD = insert(outbox).returning(outbox.c.id, sort_by_parameter_order=True)
+_ADD = made(lambda database: (
+    database.insert(outbox).values(lease_until=database.lease_end).returning(outbox.c.id, sort_by_parameter_order=True)
+))  # fmt: skip
 
 
 def add(tx: Tx, letters: Sequence[NewLetter], lease: Lease | None, now: datetime, retry_at: datetime) -> list[Posted]:
@@ -98,43 +103,53 @@ def add(tx: Tx, letters: Sequence[NewLetter], lease: Lease | None, now: datetime
     """
     if not letters:
         return []
-    claimed = lease is not None
-    ids = tx.execute(_ADD, [_born(one, lease, now, retry_at) for one in letters]).scalars().all()
-    if not claimed:
+    end = lease.times(tx)["lease_end"] if lease else None
+    ids = tx.execute(_ADD(tx), [_born(one, lease, end, now, retry_at) for one in letters]).scalars().all()
+    if lease is None:
         return []
     return [
-        Posted(number, one.desk, one.ticket, one.letter, one.recipient, 1, one.message_id, now, one.octets)
+        Posted(number, one.desk, one.ticket, one.letter, one.recipient, 1, one.message_id, now, one.octets, one.unproven)
         for number, one in zip(ids, letters, strict=True) if not one.suppressed
     ]  # fmt: skip
 
 
-def _born(one: NewLetter, lease: Lease | None, now: datetime, retry_at: datetime) -> dict[str, object]:
+def _born(one: NewLetter, lease: Lease | None, end: object, now: datetime, retry_at: datetime) -> dict[str, object]:
     claimed = lease is not None and not one.suppressed
     return {
         "desk": one.desk, "ticket": one.ticket, "cause_type": one.cause_type, "cause_id": one.cause_id, "letter": one.letter,
-        "recipient": one.recipient, "automatic": one.automatic, "rank": one.rank, "message_id": one.message_id, "octets": one.octets,
+        "recipient": one.recipient, "automatic": one.automatic, "unproven": one.unproven, "rank": one.rank,
+        "message_id": one.message_id, "octets": one.octets,
         "state": OutboxState.SUPPRESSED if one.suppressed else OutboxState.QUEUED, "reason": one.suppressed,
-        "attempts": 1 if claimed else 0, "owner": lease.owner if lease and claimed else None,
-        "lease_until": lease.now + lease.span if lease and claimed else None, "next_at": retry_at if claimed else now,
+        "attempts": 1 if claimed else 0, "owner": lease.owner if lease and claimed else None, "lease_end": end if claimed else None,
+        "next_at": retry_at if claimed else now,
         "maybe_dup": False, "relay_reply": "", "created_at": now, "finished_at": now if one.suppressed else None,
     }  # fmt: skip
 
 
-def claim(tx: Tx, lease: Lease, retry_after: timedelta, limit: int) -> list[Posted]:
-    """Takes up to `limit` letters that are due: the most urgent kind first. Their next try is set already, in case we die now."""
-    due = tx.execute(
-        select(outbox.c.id)
-        .where(outbox.c.state.in_(WAITING), outbox.c.next_at <= lease.now,
-               or_(outbox.c.lease_until.is_(None), outbox.c.lease_until < lease.clock))
-        .order_by(outbox.c.rank, outbox.c.next_at, outbox.c.id).limit(limit).with_for_update(skip_locked=True)
-    ).scalars().all()  # fmt: skip
+_DUE = made(lambda database: (
+    select(outbox.c.id)
+    .where(outbox.c.state.in_(WAITING), outbox.c.next_at <= bindparam("now"),
+           or_(outbox.c.lease_until.is_(None), outbox.c.lease_until < database.clock),
+           or_(outbox.c.unproven.is_(False), bindparam("unproven", type_=Boolean)))
+    .order_by(outbox.c.rank, outbox.c.next_at, outbox.c.id).limit(bindparam("most")).with_for_update(skip_locked=True)
+))  # fmt: skip
+_CLAIM = made(lambda database: (
+    update(outbox).where(outbox.c.id.in_(bindparam("rows", expanding=True)))
+    .values(owner=bindparam("by"), lease_until=database.lease_end, attempts=outbox.c.attempts + 1, next_at=bindparam("again"))
+    .returning(*_POSTED, outbox.c.rank)
+))  # fmt: skip
+
+
+def claim(tx: Tx, lease: Lease, retry_after: timedelta, limit: int, *, unproven: bool = True) -> list[Posted]:
+    """Takes up to `limit` letters that are due: the most urgent kind first. Their next try is set already, in case we die now.
+
+    Without `unproven` those that go to addresses which are no more than a claim are left for later.
+    """
+    times = lease.times(tx)
+    due = tx.execute(_DUE(tx), {**times, "now": lease.now, "most": limit, "unproven": unproven}).scalars().all()
     if not due:
         return []
-    rows = tx.execute(
-        update(outbox).where(outbox.c.id.in_(due))
-        .values(owner=lease.owner, lease_until=lease.until, attempts=outbox.c.attempts + 1, next_at=lease.now + retry_after)
-        .returning(*_POSTED, outbox.c.rank)
-    ).all()  # fmt: skip
+    rows = tx.execute(_CLAIM(tx), {**times, "rows": due, "by": lease.owner, "again": lease.now + retry_after})
     return [Posted(*row[:-1]) for row in sorted(rows, key=lambda row: (row.rank, row.id))]
 
 
@@ -143,7 +158,7 @@ _SETTLE = (
     .where(outbox.c.id == bindparam("row"), outbox.c.owner == bindparam("by"), outbox.c.attempts == bindparam("attempt"),
            outbox.c.state.in_(WAITING))
     .values(state=bindparam("to_state"), reason=bindparam("to_reason"), relay_reply=bindparam("said"), next_at=bindparam("at_next"),
-            finished_at=bindparam("at"), maybe_dup=or_(outbox.c.maybe_dup, bindparam("dup", type_=outbox.c.maybe_dup.type)),
+            finished_at=bindparam("at"), maybe_dup=or_(outbox.c.maybe_dup, bindparam("dup", type_=Boolean)),
             owner=None, lease_until=None)
 )  # fmt: skip
 
@@ -174,9 +189,7 @@ def settle(tx: Tx, owner: str, outcome: Settled, now: datetime) -> bool:
 def free(tx: Tx, owner: str | None, now: datetime) -> int:
     """At start: letters that an earlier life of this owner (None: anybody) had claimed are due at once. Returns how many."""
     mine = outbox.c.owner == owner if owner else outbox.c.owner.is_not(None)
-    freed = tx.execute(
-        update(outbox).where(mine, outbox.c.state.in_(WAITING)).values(owner=None, lease_until=None, next_at=now)
-    )
+    freed = tx.execute(update(outbox).where(mine, outbox.c.state.in_(WAITING)).values(owner=None, lease_until=None, next_at=now))
     return freed.rowcount
 
 
@@ -235,7 +248,9 @@ _ROW = (
 )  # fmt: skip
 
 
-def rows(tx: Tx, states: Sequence[OutboxState] = (), ids: Sequence[int] = (), ticket: TicketId | None = None, limit: int = 1000) -> list[Row]:
+def rows(
+    tx: Tx, states: Sequence[OutboxState] = (), ids: Sequence[int] = (), ticket: TicketId | None = None, limit: int = 1000
+) -> list[Row]:
     """Outbox rows for an operator, newest last."""
     statement = select(*_ROW).order_by(outbox.c.id.desc()).limit(limit)
     if states:
@@ -254,11 +269,29 @@ def octets(tx: Tx, row: int) -> bytes | None:
     return None if found is None else bytes(found)
 
 
+def reissue(tx: Tx, row: int, message_id: str, octets: bytes, now: datetime) -> int | None:
+    """The same letter in other octets, due now, in the place of one that cannot be sent as it is: that one is its cause.
+
+    Returns the new row, None where there is no such letter.
+    """
+    old = tx.execute(select(outbox).where(outbox.c.id == row)).mappings().one_or_none()
+    if old is None:
+        return None
+    changed = {
+        "cause_type": "outbox", "cause_id": str(row), "state": OutboxState.QUEUED, "reason": "", "attempts": 0, "owner": None,
+        "lease_end": None, "next_at": now, "maybe_dup": False, "message_id": message_id, "relay_reply": "", "created_at": now,
+        "finished_at": None, "octets": octets,
+    }  # fmt: skip
+    kept = {name: value for name, value in old.items() if name not in ("id", "lease_until")}
+    return int(tx.execute(_ADD(tx), [{**kept, **changed}]).scalar_one())
+
+
 def retry(tx: Tx, row: int, now: datetime) -> bool:
-    """An operator asks for another try, now. False where there is nothing to try."""
+    """An operator asks for another try, now. False where there is nothing to try, or nothing left to send."""
     again = (*WAITING, OutboxState.FAILED, OutboxState.BOUNCED)
+    there = func.length(outbox.c.octets) > 0
     done = tx.execute(
-        update(outbox).where(outbox.c.id == row, outbox.c.state.in_(again), outbox.c.owner.is_(None))
+        update(outbox).where(outbox.c.id == row, outbox.c.state.in_(again), outbox.c.owner.is_(None), there)
         .values(state=OutboxState.QUEUED, next_at=now, finished_at=None)
     )  # fmt: skip
     return done.rowcount == 1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from mailgate.desk.model import Address, Directory, Person, Role
 from mailgate.store import schema
@@ -21,9 +21,12 @@ def directory(tx: Tx, configured: Directory) -> Directory:
     return Directory((*configured.people, *kept), configured.teams, configured.organisations) if kept else configured
 
 
+_EVERYBODY = select(schema.people).order_by(schema.people.c.address)
+
+
 def stored(tx: Tx) -> list[Person]:
     """The people kept here, by address."""
-    rows = tx.execute(select(schema.people).order_by(schema.people.c.address)).all()
+    rows = tx.execute(_EVERYBODY).all()
     if not rows:
         return []
     others: dict[int, list[Address]] = {}
@@ -58,10 +61,14 @@ def put(tx: Tx, person: Person) -> None:
         )
 
 
+_SUPPRESSED = select(schema.suppressions.c.address, schema.suppressions.c.reason).where(
+    schema.suppressions.c.address.in_(bindparam("addresses", expanding=True))
+)
+
+
 def suppressed(tx: Tx, addresses: Sequence[Address]) -> dict[Address, str]:
     """Which of these addresses get no automatic mail because ours came back, and why."""
-    table = schema.suppressions
-    rows = tx.execute(select(table.c.address, table.c.reason).where(table.c.address.in_(addresses))) if addresses else ()
+    rows = tx.execute(_SUPPRESSED, {"addresses": addresses}) if addresses else ()
     return {Address(row.address): str(row.reason) for row in rows}
 
 

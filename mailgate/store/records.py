@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.store import inbox, outbox, people, schema, tickets
@@ -20,6 +20,11 @@ class KnownId:
     message_id: str
     ticket: TicketId
     person: Address | None
+
+
+_KNOWN = select(schema.mail_ids.c.message_id, schema.mail_ids.c.ticket, schema.mail_ids.c.person).where(
+    schema.mail_ids.c.message_id.in_(bindparam("ids", expanding=True)), schema.mail_ids.c.desk == bindparam("of_desk")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +46,7 @@ class Records:
         """Which of these Message-IDs belong to tickets of the desk, in the order given; the newest ticket first where there are several."""
         if not ids:
             return []
-        table = schema.mail_ids
-        found = self.tx.execute(
-            select(table.c.message_id, table.c.ticket, table.c.person).where(table.c.message_id.in_(ids), table.c.desk == desk)
-        ).all()  # fmt: skip
+        found = self.tx.execute(_KNOWN, {"ids": ids, "of_desk": desk}).all()
         order = {one: at for at, one in enumerate(ids)}
         known = (KnownId(row.message_id, row.ticket, row.person) for row in found)
         return sorted(known, key=lambda one: (order[one.message_id], -one.ticket))

@@ -20,10 +20,10 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    Text,
     TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy import Text as _Text
 from sqlalchemy.types import TypeEngine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=_UTC)
@@ -51,6 +51,24 @@ class Moment(TypeDecorator[datetime]):
         if isinstance(value, datetime):
             return value.astimezone(_UTC)
         return _EPOCH + timedelta(microseconds=int(value)) if isinstance(value, int) else None
+
+
+def storable(text: str) -> str:
+    """The text as both databases can keep it: without NUL, and with `?` for half of a surrogate pair. What a mail says may hold either."""
+    if text.isascii():
+        return text.replace("\0", "") if "\0" in text else text
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+
+
+class Text(TypeDecorator[str]):
+    """Text of any length. The one gate through which all text passes into the database."""
+
+    impl = _Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """To the database, made storable."""
+        return value if value is None else storable(value)
 
 
 Key = BigInteger().with_variant(Integer, "sqlite")
@@ -162,7 +180,6 @@ mail_ids = Table(
     Column("ticket", Key, ForeignKey("tickets.id"), primary_key=True),
     Column("desk", Text, nullable=False),
     Column("person", Text),
-    Index("mail_ids_by_ticket", "ticket"),
 )  # fmt: skip
 
 inbox = Table(
@@ -173,6 +190,8 @@ inbox = Table(
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
+    # At how many starts its claim was found open: whoever worked on it had died.
+    Column("found_open", Integer, nullable=False),
     Column("owner", Text),
     Column("lease_until", Moment),
     Column("fence", Integer, nullable=False),
@@ -201,7 +220,6 @@ inbox = Table(
     UniqueConstraint("dedupe_key", name="inbox_once"),
     Index("inbox_by_state", "state", "next_at"),
     Index("inbox_by_message_id", "message_id"),
-    Index("inbox_by_ticket", "ticket"),
 )  # fmt: skip
 
 # The story. One cause (a mail, a click, a timer's epoch, an order) has each effect number once: what happens twice fails here.
@@ -233,6 +251,8 @@ outbox = Table(
     Column("letter", Text, nullable=False),
     Column("recipient", Text, nullable=False),
     Column("automatic", Boolean, nullable=False),
+    # Whether it answers an address that is no more than a claim: such letters together may not flood anybody.
+    Column("unproven", Boolean, nullable=False),
     Column("rank", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False),
@@ -265,6 +285,7 @@ timers = Table(
     Column("fired_at", Moment),
     UniqueConstraint("ticket", "kind", "epoch", name="timers_once"),
     Index("timers_by_state", "state", "due_at"),
+    Index("timers_by_ticket", "ticket", "state"),
 )  # fmt: skip
 
 approvals = Table(

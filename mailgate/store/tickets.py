@@ -15,16 +15,16 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from mailgate.desk.decision import Message
 from mailgate.desk.events import Change, Event, Value
-from mailgate.desk.model import Address, Level, Participant, Priority, Status, Strength, Ticket, TicketId
+from mailgate.desk.model import Address, Level, Participant, Priority, Status, Ticket, TicketId
 from mailgate.store import schema
-from mailgate.store.engine import Fenced, Tx
-from mailgate.store.engine import insert as upsert
+from mailgate.store.engine import Database, Fenced, Tx, made
 
 _t = schema.tickets
 _FIELDS = tuple(field.name for field in fields(Ticket) if field.name not in ("id", "participants", "links"))
 
 _GET = select(_t).where(_t.c.id == bindparam("ticket"))
-_GET_LOCKED = _GET.with_for_update()
+# Not against new rows that only refer to the ticket.
+_GET_LOCKED = _GET.with_for_update(key_share=True)
 _PARTICIPANTS = (
     select(schema.participants).where(schema.participants.c.ticket == bindparam("ticket")).order_by(schema.participants.c.address)
 )
@@ -34,6 +34,25 @@ _UPDATE = (
     .where(_t.c.id == bindparam("of_ticket"), _t.c.version == bindparam("of_version"))
     .values({name: bindparam(f"new_{name}") for name in _FIELDS})
 )
+
+
+_OPEN = insert(_t).returning(_t.c.id)
+_BEGIN_STRETCH = insert(schema.stretches)
+_END_STRETCH = (
+    update(schema.stretches)
+    .where(schema.stretches.c.ticket == bindparam("of_ticket"), schema.stretches.c.until.is_(None))
+    .values(until=bindparam("ended"))
+)
+
+
+def _put_participant(database: Database) -> Any:
+    statement = database.insert(schema.participants)
+    values = {name: statement.excluded[name] for name in ("role", "confirmed", "muted")}
+    return statement.on_conflict_do_update(index_elements=["ticket", "address"], set_=values)
+
+
+_PUT_PARTICIPANTS = made(_put_participant)
+_LINK = made(lambda database: database.insert(schema.links).on_conflict_do_nothing())
 
 
 def get(tx: Tx, ticket: TicketId, *, lock: bool = False) -> Ticket | None:
@@ -67,13 +86,13 @@ def _ticket(row: Any, people: tuple[Participant, ...], links: tuple[TicketId, ..
 
 def _columns(ticket: Ticket) -> dict[str, object]:
     values = {name: getattr(ticket, name) for name in _FIELDS}
-    values["tags"] = json.dumps(ticket.tags, ensure_ascii=False)
+    values["tags"] = json.dumps(_kept(ticket.tags), ensure_ascii=False)
     return values
 
 
 def open_new(tx: Tx, ticket: Ticket) -> Ticket:
     """Stores a new ticket and gives it its number."""
-    number = tx.execute(insert(_t).returning(_t.c.id), {**_columns(ticket), "version": 1}).scalar_one()
+    number = tx.execute(_OPEN, {**_columns(ticket), "version": 1}).scalar_one()
     stored = replace(ticket, id=TicketId(number), version=1)
     _keep_participants(tx, stored, ())
     _keep_links(tx, stored, ())
@@ -105,27 +124,22 @@ def _keep_participants(tx: Tx, ticket: Ticket, before: tuple[Participant, ...]) 
         tx.execute(delete(table).where(table.c.ticket == ticket.id, table.c.address.in_(gone)))
     changed = [one for one in kept.values() if one not in before]
     if changed:
-        statement = upsert(tx, schema.participants)
-        new = statement.excluded
-        tx.execute(
-            statement.on_conflict_do_update(
-                index_elements=["ticket", "address"], set_={"role": new.role, "confirmed": new.confirmed, "muted": new.muted}
-            ),
-            [{"ticket": ticket.id, "address": one.address, "role": one.role, "confirmed": one.confirmed, "muted": one.muted} for one in changed],
-        )  # fmt: skip
+        tx.execute(_PUT_PARTICIPANTS(tx), [
+            {"ticket": ticket.id, "address": one.address, "role": one.role, "confirmed": one.confirmed, "muted": one.muted}
+            for one in changed
+        ])  # fmt: skip
 
 
 def _keep_links(tx: Tx, ticket: Ticket, before: tuple[TicketId, ...]) -> None:
     new = [{"ticket": ticket.id, "other": other} for other in ticket.links if other not in before]
     if new:
-        tx.execute(upsert(tx, schema.links).on_conflict_do_nothing(), new)
+        tx.execute(_LINK(tx), new)
 
 
 def _keep_stretch(tx: Tx, before: Ticket | None, after: Ticket) -> None:
-    table = schema.stretches
     if before is not None:
-        tx.execute(update(table).where(table.c.ticket == after.id, table.c.until.is_(None)).values(until=after.since))
-    tx.execute(insert(table), {"ticket": after.id, "since": after.since, "number": after.version, "status": after.status})
+        tx.execute(_END_STRETCH, {"of_ticket": after.id, "ended": after.since})
+    tx.execute(_BEGIN_STRETCH, {"ticket": after.id, "since": after.since, "number": after.version, "status": after.status})
 
 
 # ------------------------------------------------------------------------------------------------------------- the story
@@ -145,8 +159,14 @@ def record(tx: Tx, ticket: TicketId, events: Sequence[Event], cause_type: str, c
 
 
 def dump_changes(changed: tuple[Change, ...]) -> str:
-    """Changes as JSON: an object of field and new value."""
-    return json.dumps({change.field: change.value for change in changed}, ensure_ascii=False, separators=(",", ":"))
+    """Changes as JSON: an object of field and new value. Texts are kept as the columns keep them, so that the story folds to the same."""
+    return json.dumps({change.field: _kept(change.value) for change in changed}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _kept(value: Value) -> Value:
+    if isinstance(value, tuple):
+        return tuple(_kept(one) for one in value)
+    return schema.storable(value) if isinstance(value, str) else value
 
 
 def load_changes(text: str) -> tuple[Change, ...]:
@@ -190,19 +210,31 @@ def attach(tx: Tx, message: int, files: Iterable[File]) -> None:
 # ---------------------------------------------------------------------------------------------------------------- clues
 
 
-def know_ids(tx: Tx, desk: str, ticket: TicketId, ids: Iterable[str], *, person: str | None = None) -> None:
-    """Remembers Message-IDs that belong to a ticket; with `person`, as our own letter to that person."""
-    rows = [{"message_id": one, "ticket": ticket, "desk": desk, "person": person} for one in dict.fromkeys(ids)]
+_KNOW = made(lambda database: database.insert(schema.mail_ids).on_conflict_do_nothing())
+
+
+def know_ids(tx: Tx, desk: str, ticket: TicketId, ids: Iterable[str]) -> None:
+    """Remembers Message-IDs that somebody's mail to this ticket carries or mentions."""
+    rows = [{"message_id": one, "ticket": ticket, "desk": desk, "person": None} for one in dict.fromkeys(ids)]
     if rows:
-        tx.execute(upsert(tx, schema.mail_ids).on_conflict_do_nothing(), rows)
+        tx.execute(_KNOW(tx), rows)
+
+
+def know_letters(tx: Tx, desk: str, ticket: TicketId, letters: Iterable[tuple[str, Address]]) -> None:
+    """Remembers the Message-IDs of our own letters about this ticket, each with the person whom it went to."""
+    rows = [{"message_id": one, "ticket": ticket, "desk": desk, "person": person} for one, person in letters]
+    if rows:
+        tx.execute(_KNOW(tx), rows)
+
+
+_LAST_ID = (
+    select(schema.messages.c.message_id)
+    .where(schema.messages.c.ticket == bindparam("ticket"), schema.messages.c.author == bindparam("author"),
+           schema.messages.c.message_id.is_not(None))
+    .order_by(schema.messages.c.id.desc()).limit(1)
+)  # fmt: skip
 
 
 def last_message_id(tx: Tx, ticket: TicketId, author: Address) -> str | None:
     """The Message-ID of the newest mail that this person wrote to the ticket."""
-    table = schema.messages
-    return tx.execute(
-        select(table.c.message_id)
-        .where(table.c.ticket == ticket, table.c.author == author, table.c.message_id.is_not(None))
-        .order_by(table.c.id.desc())
-        .limit(1)
-    ).scalar()
+    return tx.execute(_LAST_ID, {"ticket": ticket, "author": author}).scalar()

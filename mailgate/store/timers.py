@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from mailgate.desk.model import TicketId
 from mailgate.desk.sla import Timer
 from mailgate.store.engine import Fenced, Tx
-from mailgate.store.schema import timers
+from mailgate.store.schema import tickets, timers
 
 PENDING, FIRED, CANCELLED = "pending", "fired", "cancelled"
 
@@ -27,37 +27,53 @@ class DueRow:
     due_at: datetime
 
 
+_CANCEL = (
+    update(timers).where(timers.c.ticket == bindparam("of_ticket"), timers.c.state == PENDING)
+    .values(state=CANCELLED, fired_at=bindparam("at"))
+)  # fmt: skip
+_PLAN = insert(timers)
+
+
 def rewrite(tx: Tx, ticket: TicketId, plan: Sequence[Timer], epoch: int, now: datetime) -> None:
     """The ticket's pending timers become this plan: the old ones are cancelled, never deleted. `epoch` is the ticket's new version."""
-    tx.execute(
-        update(timers).where(timers.c.ticket == ticket, timers.c.state == PENDING).values(state=CANCELLED, fired_at=now)
-    )  # fmt: skip
+    tx.execute(_CANCEL, {"of_ticket": ticket, "at": now})
     if plan:
-        tx.execute(
-            insert(timers),
-            [{"ticket": ticket, "kind": one.kind, "epoch": epoch, "due_at": one.due, "state": PENDING} for one in plan],
-        )
+        tx.execute(_PLAN, [{"ticket": ticket, "kind": one.kind, "epoch": epoch, "due_at": one.due, "state": PENDING} for one in plan])
 
 
 _DUE = (
     select(timers.c.id, timers.c.ticket, timers.c.kind, timers.c.epoch, timers.c.due_at)
+    .join(tickets, tickets.c.id == timers.c.ticket)
     .where(timers.c.state == PENDING, timers.c.due_at <= bindparam("now"))
     .order_by(timers.c.due_at)
     .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
+    .with_for_update(of=tickets, skip_locked=True, key_share=True)
 )
+_FIRE = (
+    update(timers).where(timers.c.id == bindparam("row"), timers.c.state == PENDING)
+    .values(state=FIRED, fired_at=bindparam("at"))
+)  # fmt: skip
 
 
 def due(tx: Tx, now: datetime, limit: int) -> list[DueRow]:
-    """The timers that are due, the longest overdue first; on PostgreSQL they stay locked until the transaction ends."""
+    """The timers that are due, the longest overdue first.
+
+    On PostgreSQL their tickets stay locked until the transaction ends, and those that somebody else has locked are left for the next
+    time: whoever changes a ticket takes the ticket first and its timers after it, so that nobody waits for nobody.
+    """
     return [DueRow(*row) for row in tx.execute(_DUE, {"now": now, "most": limit})]
 
 
 def fired(tx: Tx, row: DueRow, now: datetime) -> None:
     """Marks a timer as fired. Raises Fenced if it was fired or cancelled meanwhile."""
-    done = tx.execute(update(timers).where(timers.c.id == row.id, timers.c.state == PENDING).values(state=FIRED, fired_at=now))
+    done = tx.execute(_FIRE, {"row": row.id, "at": now})
     if done.rowcount != 1:
         raise Fenced(f"timer {row.id} was fired or cancelled meanwhile")
+
+
+def put_off(tx: Tx, row: DueRow, until: datetime) -> None:
+    """A timer that cannot fire now is due again later."""
+    tx.execute(update(timers).where(timers.c.id == row.id, timers.c.state == PENDING).values(due_at=until))
 
 
 def of_ticket(tx: Tx, ticket: TicketId) -> list[Timer]:
@@ -68,6 +84,9 @@ def of_ticket(tx: Tx, ticket: TicketId) -> list[Timer]:
     return [Timer(*row) for row in rows]
 
 
+_OVERDUE = select(func.count()).where(timers.c.state == PENDING, timers.c.due_at <= bindparam("now"))
+
+
 def overdue(tx: Tx, now: datetime) -> int:
     """How many timers are due."""
-    return int(tx.execute(select(func.count()).where(timers.c.state == PENDING, timers.c.due_at <= now)).scalar_one())
+    return int(tx.execute(_OVERDUE, {"now": now}).scalar_one())

@@ -7,14 +7,26 @@ import os
 import random
 import signal
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 # Below the range from which the system takes ports for outgoing connections, or one of those sits where a server wants to listen.
 PORTS = range(11_000, 31_000)
+
+
+class Process(Protocol):
+    """What the kit needs of a process: `subprocess.Popen` has it, and so has what the nursery forks."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Waits for its end. Raises subprocess.TimeoutExpired."""
 
 
 def free_port() -> int:
@@ -34,12 +46,12 @@ def open_folder(prefix: str) -> Path:
     return folder
 
 
-def wait_until(true: Callable[[], bool], seconds: float, what: str, process: subprocess.Popen[bytes] | None = None) -> None:
+def wait_until(true: Callable[[], bool], seconds: float, what: str, process: Process | None = None) -> None:
     """Polls until `true()` holds. Raises TimeoutError after so many seconds, and at once where the process it waits for has ended."""
     deadline = time.monotonic() + seconds
     while not true():
-        if process is not None and process.poll() is not None:
-            raise TimeoutError(f"{what}: the process ended with {process.returncode}")
+        if process is not None and (code := process.poll()) is not None:
+            raise TimeoutError(f"{what}: the process ended with {code}")
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds} s")
         time.sleep(0.02)
@@ -54,7 +66,7 @@ def listening(port: int) -> bool:
     return True
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
+def kill_group(process: Process) -> None:
     """Kills a process that leads its own group, with all its children, and reaps it. Harmless where it has ended already."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

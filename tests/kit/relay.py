@@ -113,6 +113,7 @@ class RelaySink:
         self._tls, self._implicit = tls, implicit
         self._users, self._mechanisms = users, mechanisms
         self._pauses = dict(pauses or {})
+        self._refused: dict[str, Act] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._open: set[socket.socket] = set()
@@ -137,6 +138,14 @@ class RelaySink:
         self.cut()
         for thread in self._threads:
             thread.join(5)
+
+    def refuse(self, recipient: str, act: Act) -> None:
+        """From now on this is the answer to RCPT for one address."""
+        self._refused[recipient] = act
+
+    def hurry(self) -> None:
+        """From now on it thinks no more; what it thinks about already takes its time."""
+        self._pauses.clear()
 
     def cut(self) -> None:
         """Cuts every open connection, as a restart of the relay does."""
@@ -222,8 +231,11 @@ class RelaySink:
             case "MAIL":
                 self._mail(peer, rest)
             case "RCPT":
-                if self._act(peer, "RCPT", "250 2.1.5 good" if peer.mail else "503 5.5.1 MAIL first") and peer.mail:
-                    peer.recipients.append(rest[rest.find("<") + 1 : rest.rfind(">")])
+                recipient = rest[rest.find("<") + 1 : rest.rfind(">")]
+                if recipient in self._refused:
+                    peer.socket.sendall(self._refused[recipient].octets)
+                elif self._act(peer, "RCPT", "250 2.1.5 good" if peer.mail else "503 5.5.1 MAIL first") and peer.mail:
+                    peer.recipients.append(recipient)
             case "DATA":
                 self._data(peer)
             case "RSET":

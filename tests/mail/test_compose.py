@@ -11,6 +11,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
+from html import unescape
 from itertools import islice
 from random import Random
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import Name
+from mailgate.mail import compose as module
 from mailgate.mail import header
 from mailgate.mail.compose import Draft, Enclosure, compose
 from mailgate.mail.letters import Content
@@ -212,6 +214,18 @@ def test_the_scanner_catches_what_a_broken_gate_lets_through(monkeypatch: pytest
         monkeypatch.setattr(header, "mailbox", lambda _, __, value=broken: [value])
         with pytest.raises(Permanent, match="recipient"):
             compose(DRAFT)
+    monkeypatch.undo()
+    for broken in ("a" * 960, "tab\there", "zero\0", "\x1b[0m", "\x7f"):
+        monkeypatch.setattr(header, "unstructured", lambda _, value=broken: [value])
+        with pytest.raises(Permanent):
+            compose(DRAFT)
+
+
+@pytest.mark.parametrize("broken", [b"a\nb", b"a\rb", b"a\r\r\nb", b"\n\r", "ä".encode(), b"\0", b"\x1b[0m", b"\x7f"])
+def test_the_scanner_catches_octets_that_no_relay_should_see(monkeypatch: pytest.MonkeyPatch, broken: bytes) -> None:
+    monkeypatch.setattr(module, "_text_part", lambda _: b"Content-Type: text/plain\r\n\r\n" + broken)
+    with pytest.raises(Permanent, match="bare line end"):
+        compose(DRAFT)
 
 
 def test_message_ids_are_never_encoded_or_cut() -> None:
@@ -236,6 +250,32 @@ def test_bodies_are_quoted_printable_or_base64_whichever_is_denser() -> None:
     assert [part["Content-Transfer-Encoding"] for part in mail.get_payload()] == ["quoted-printable", "base64"]
     assert mail.get_payload(0).get_payload(decode=True).decode() == "Liebe Grüße an alle im dritten Stock\r\n-- \r\n"
     assert mail.get_payload(1).get_payload(decode=True).decode() == "漢字" * 200
+
+
+def test_a_page_goes_out_in_ascii_with_references_for_the_rest() -> None:
+    page = "<!doctype html>\n<p title='Größe'>Liebe Grüße &amp; „alles Gute“ 😀\0</p>\n" + "<p>well</p>\n" * 40
+    part = parsed(compose(replace(DRAFT, content=Content("x", "", page)))).get_payload(1)
+    assert part["Content-Transfer-Encoding"] == "7bit"
+    shown = part.get_payload(decode=True)
+    assert shown.isascii()
+    assert unescape(shown.decode()).replace("\r\n", "\n") == unescape(page.replace("\0", ""))
+
+
+@pytest.mark.parametrize("length", [998, 999])
+def test_a_page_with_a_line_that_no_relay_may_pass_on_is_encoded(length: int) -> None:
+    page = "<p>\n" + "a" * length + "\n" + "b" * 500 + "\n" + "c" * 600 + "\n</p>\n"
+    octets = compose(replace(DRAFT, content=Content("x", "", page)))
+    part = parsed(octets).get_payload(1)
+    assert part["Content-Transfer-Encoding"] == ("7bit" if length == 998 else "quoted-printable")
+    assert max(map(len, octets.split(b"\r\n"))) <= 998
+    assert part.get_payload(decode=True).decode().replace("\r\n", "\n") == page
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("aüb漢"), st.integers(0, 1100)), max_size=6))
+def test_no_page_has_a_line_over_998_octets(lines: list[tuple[str, int]]) -> None:
+    octets = compose(replace(DRAFT, content=Content("x", "", "\n".join(char * count for char, count in lines))))
+    assert max(map(len, octets.split(b"\r\n"))) <= 998
 
 
 @settings(max_examples=120, deadline=None)

@@ -37,7 +37,7 @@ def own(folder: Path, text: str, name: str = "status.j2") -> Templates:
 def hostile(view: View, words: str) -> View:
     """The view with these words in every place that a sender can fill."""
     person = PersonView(words, "anna@example.org")
-    message = view.message and replace(view.message, text=words, author=person, attachments=(words,), subject=words, clue_note=words)
+    message = view.message and replace(view.message, text=words, author=person, attachments=(words,))
     ticket = view.ticket and replace(view.ticket, subject=words, resolution=words, closure=words)
     line = Line(words, False, words, words)
     return replace(view, recipient=person, requester=person, ticket=ticket, message=message, note=words, lines=(line,))
@@ -77,7 +77,7 @@ def test_any_words_give_a_letter_with_one_line_of_subject(words: str, name: Name
     letter = LETTERS.render(name, "de", hostile(sample(name), words))
     assert letter.fault is None
     assert len(letter.subject.splitlines()) == 1
-    assert letter.subject.count("[MG-1042]") == (0 if name is Name.HELD and "[MG-1042]" not in words else 1)
+    assert letter.subject.count("[MG-1042]") == 1
 
 
 def test_a_human_reply_keeps_its_form() -> None:
@@ -103,7 +103,9 @@ def test_of_a_confidential_ticket_letters_tell_the_number_only(name: Name) -> No
     view = hostile(sample(name), "CANARY")
     if view.ticket is None:
         pytest.skip("this letter is about no ticket")
-    secret = replace(view, ticket=replace(view.ticket, confidential=True, category="CANARY"), lines=(), recipient=PersonView("", "a@b"))
+    # Notes are ours, and lines go to whoever wrote them.
+    secret = replace(view, ticket=replace(view.ticket, confidential=True, category="CANARY"), note="", lines=())
+    secret = replace(secret, recipient=PersonView("", "a@b"))
     secret = replace(secret, requester=secret.recipient, links=replace(secret.links, page="https://desk.example.org/ticket/x"))
     letter = LETTERS.render(name, "en", secret)
     assert "CANARY" not in letter.subject + letter.text + letter.html
@@ -125,6 +127,15 @@ def test_a_mail_of_any_length_gives_a_letter_of_bounded_length() -> None:
     letter = LETTERS.render(Name.NEW_TICKET, "en", hostile(sample(Name.NEW_TICKET), '"&\n' * 500_000))
     assert len(letter.html) < 512 * 1024
     assert "[…]" in letter.text
+
+
+def test_a_template_that_fills_the_memory_is_stopped_and_replaced(tmp_path: Path) -> None:
+    letters = own(tmp_path, "{% for char in message.text %}{{ message.text }}{% endfor %}", "reply.j2")
+    view = replace(sample(Name.REPLY), message=MessageView("x" * 40_000, PersonView("Kim", "kim@example.org")))
+    letter = letters.render(Name.REPLY, "en", view)
+    assert letter.fault is not None
+    assert "more than 524288 characters" in letter.fault.text
+    assert "x" * 40_000 in letter.text
 
 
 @pytest.mark.parametrize(

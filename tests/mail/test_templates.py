@@ -1,14 +1,23 @@
-"""The letters themselves: each in each language, well set, and with what every letter must have."""
+"""The letters themselves: each in each language, well set, with what every letter must have, and with words for all that they can say."""
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from mailgate.desk.letters import Name
+from mailgate.desk import commands, workflow
+from mailgate.desk.letters import NOTES, WRONG, Line, Name
+from mailgate.desk.model import Status
+from mailgate.desk.workflow import VERBS, Grammar
+from mailgate.mail import sandbox
 from mailgate.mail.letters import Templates, packaged
 from mailgate.mail.samples import sample, samples
+from mailgate.mail.view import PersonView
 
 LETTERS = Templates([packaged()])
 EACH = [(name, language) for name in Name for language in ("en", "de")]
@@ -32,13 +41,13 @@ def test_a_letter_is_complete_in_its_language(name: Name, language: str) -> None
 
 
 @pytest.mark.parametrize(("name", "language"), EACH)
-def test_a_letter_begins_with_the_reply_marker_unless_nobody_may_reply(name: Name, language: str) -> None:
+def test_a_letter_begins_with_the_reply_marker(name: Name, language: str) -> None:
     letter = LETTERS.preview(name, language)
     first = letter.text.split("\n", 1)[0]
-    assert (first.startswith("##- ") and first.endswith(" -##")) == (name is not Name.HELD)
-    assert letter.html.count("##- ") == (name is not Name.HELD)
-    if name is not Name.HELD:
-        assert f">{first}</p>" in letter.html
+    assert first.startswith("##- ")
+    assert first.endswith(" -##")
+    assert letter.html.count("##- ") == 1
+    assert f">{first}</p>" in letter.html
 
 
 @pytest.mark.parametrize(("name", "language"), EACH)
@@ -73,7 +82,156 @@ def test_the_html_is_sound(name: Name, language: str) -> None:
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_requesters_are_offered_only_words_that_are_commands(language: str) -> None:
-    known = {"accept", "reject", "reopen", "cancel", "status", "mute", "help", "keep", "offen"}
+    known = set(workflow.verbs(Grammar.REQUESTER))
     for name in (Name.ACKNOWLEDGEMENT, Name.RESOLVED, Name.REMINDER, Name.CLOSING_SOON):
-        text = LETTERS.preview(name, language).text
-        assert set(re.findall(r"^  (\w+) .*\n +<mailto:", text, re.MULTILINE)) <= known
+        offered = set(re.findall(r"^  (\w+) .*\n +<mailto:", LETTERS.preview(name, language).text, re.MULTILINE))
+        assert offered
+        assert offered <= known
+
+
+# ------------------------------------------------------------------------------------------------------ words for slugs
+
+WORDS = {language: sandbox.Environment([packaged()], escaping=False).dictionary(language) for language in ("en", "de")}
+GERMAN = sandbox.Environment([packaged() / "de"], escaping=False).dictionary("en")
+EACH_NOTE = [(name, note, language) for name, notes in NOTES.items() for note in notes for language in ("en", "de")]
+# Reasons that stand in logs and trails, and in no letter.
+UNSEEN = {
+    "further-copy", "closed-ticket", "clue-of-a-stranger", "no-such-ticket", "ticket-moved-on", "letter-expired", "relay-refuses-us",
+    "own-address", "address-bounced", "budget-acknowledgements", "budget-claimed-address", "budget-letters-a-day",
+}  # fmt: skip
+
+
+def strings(node: ast.AST) -> Iterator[str]:
+    """The texts that an expression may yield; of a formatted one those of its front."""
+    match node:
+        case ast.Constant(value=str() as text):
+            yield text
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from strings(body)
+            yield from strings(orelse)
+        case ast.JoinedStr(values=[ast.FormattedValue(value=first), *_]):
+            yield from strings(first)
+        case ast.Call(func=ast.Attribute(value=ast.Dict(values=values)), args=[_, *others]):
+            for value in (*values, *others):
+                yield from strings(value)
+
+
+def decisions() -> Iterator[ast.AST]:
+    """Every node of the modules that decide what letters say: the desk's, but for the one that lists it."""
+    for path in Path(commands.__file__).parent.glob("*.py"):
+        if path.name != "letters.py":
+            yield from ast.walk(ast.parse(path.read_text()))
+
+
+def test_every_note_of_a_decision_is_listed() -> None:
+    said = set()
+    for node in decisions():
+        if isinstance(node, ast.keyword) and node.arg == "note":
+            said |= set(strings(node.value))
+        if isinstance(node, ast.Assign) and [target.id for target in node.targets if isinstance(target, ast.Name)] == ["note"]:
+            said |= set(strings(node.value))
+    assert {"accept", "muted", "no answer", "clue", "unconfirmed"} <= said
+    assert said - {""} <= {note for notes in NOTES.values() for note in notes}
+
+
+def test_every_slug_of_a_refusal_is_listed() -> None:
+    slugs = {node.value for node in decisions() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert {slug for slug in slugs if re.fullmatch(r"[a-z]+(-[a-z]+)+", slug)} - UNSEEN == set(WRONG)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(
+    ("kind", "slugs"),
+    [
+        ("wrong", WRONG),
+        ("did", NOTES[Name.REQUESTER_REPLIED]),
+        ("meant", NOTES[Name.REQUESTER_REPLIED]),
+        ("stage", [status.value for status in Status]),
+        ("requester", workflow.verbs(Grammar.REQUESTER)),
+        ("technician", workflow.verbs(Grammar.TECHNICIAN)),
+    ],
+)
+def test_every_slug_has_words_in_every_language_and_no_words_are_left_over(kind: str, slugs: list[str], language: str) -> None:
+    words = (GERMAN if language == "de" else WORDS["en"])[kind]
+    assert set(words) == set(slugs)
+    assert all(len(text) > 3 and text not in slugs for text in words.values())
+
+
+def test_german_speaks_of_each_status_and_writes_each_example_in_german() -> None:
+    assert set(GERMAN["status"]) == {status.value for status in Status}
+    assert {verb.example for verb in VERBS if " " in verb.example and "@" not in verb.example} == set(GERMAN["example"])
+    for written in GERMAN["example"].values():
+        grammar = Grammar.TECHNICIAN if written.startswith("#") else Grammar.REQUESTER
+        assert commands.read(written, grammar, bare=True).commands[0].ok
+
+
+@pytest.mark.parametrize(("name", "note", "language"), EACH_NOTE)
+def test_every_note_is_told_in_words(name: Name, note: str, language: str) -> None:
+    usual = replace(sample(name), note="")
+    said = note + (" MG-7" if name is Name.NEW_TICKET else "")
+    with_it, without = (LETTERS.render(name, language, replace(usual, note=one)) for one in (said, ""))
+    assert name is Name.HELP or with_it.text != without.text
+    assert name is Name.HELP or with_it.html != without.html
+    assert said not in [line.strip("!> ") for line in with_it.text.split("\n")]
+    assert f">{said}<" not in with_it.html
+    if name is Name.NEW_TICKET:
+        assert "MG-7" in with_it.text
+        assert "MG-7" in with_it.html
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("slug", WRONG)
+@pytest.mark.parametrize("name", [Name.RECEIPT, Name.STATUS])
+def test_a_refused_line_is_shown_with_what_is_wrong_and_what_would_work(name: Name, slug: str, language: str) -> None:
+    line = Line("#tke now", ok=False, wrong=slug, instead="#take")
+    letter = LETTERS.render(name, language, replace(sample(name), note="refused", lines=(line,)))
+    assert f"  ✗  #tke now\n     {WORDS[language]['wrong'][slug]}\n" in letter.text
+    assert "#take" in letter.text
+    assert slug not in letter.text + letter.html
+    assert letter.html.count("✗") == 1
+
+
+def test_a_slug_without_words_is_still_readable() -> None:
+    line = Line("#take", ok=False, wrong="never-heard-of")
+    assert "never heard of" in LETTERS.render(Name.RECEIPT, "de", replace(sample(Name.RECEIPT), lines=(line,))).text
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("grammar", Grammar)
+def test_help_explains_every_command_that_the_reader_knows(grammar: Grammar, language: str) -> None:
+    lines = tuple(Line(verb.example, ok=True) for verb in VERBS if verb.grammar is grammar)
+    letter = LETTERS.render(Name.HELP, language, replace(sample(Name.HELP), lines=lines, note=grammar))
+    for verb in workflow.verbs(grammar).values():
+        example = WORDS[language].get("example", {}).get(verb.example, verb.example)
+        assert f"  {example}\n      {WORDS[language][grammar][verb.word]}\n" in letter.text
+        assert f">{example}</span>" in letter.html
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_undeliverable_tells_the_address_and_what_the_other_side_said(language: str) -> None:
+    view = sample(Name.UNDELIVERABLE)
+    assert view.message is not None
+    letter = LETTERS.render(Name.UNDELIVERABLE, language, view)
+    address, reason = letter.text.index("anna.weber@example.org"), letter.text.index(f"> {view.message.text}")
+    assert address < reason
+    silent = LETTERS.render(Name.UNDELIVERABLE, language, replace(view, message=None))
+    assert ":\n\n  " not in silent.text.partition("anna.weber@example.org")[0]
+
+
+@pytest.mark.parametrize(("language", "own", "others"), [("en", "your request", "the request"), ("de", "Ihre Anfrage", "die Anfrage")])
+def test_somebody_in_copy_is_not_told_that_the_request_is_his(language: str, own: str, others: str) -> None:
+    for name in (Name.RESOLVED, Name.CLOSED):
+        view = sample(name)
+        copied = replace(view, recipient=PersonView("Bob", "bob@example.org"))
+        assert own.lower() in LETTERS.render(name, language, view).text.lower()
+        text = LETTERS.render(name, language, copied).text.lower()
+        assert own.lower() not in text
+        assert others.lower() in text
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_an_owner_is_told_that_his_answer_stays_internal(language: str) -> None:
+    letter = LETTERS.render(Name.NEW_TICKET, language, replace(sample(Name.NEW_TICKET), staff=False))
+    assert "#resolve" not in letter.text + letter.html
+    assert "intern" in letter.text
+    assert "intern" in letter.html

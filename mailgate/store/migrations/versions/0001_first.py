@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("found_open", sa.Integer(), nullable=False),
         sa.Column("owner", sa.Text(), nullable=True),
         sa.Column("lease_until", Moment(), nullable=True),
         sa.Column("fence", sa.Integer(), nullable=False),
@@ -78,7 +79,6 @@ def upgrade() -> None:
     )
     op.create_index("inbox_by_message_id", "inbox", ["message_id"], unique=False)
     op.create_index("inbox_by_state", "inbox", ["state", "next_at"], unique=False)
-    op.create_index("inbox_by_ticket", "inbox", ["ticket"], unique=False)
     op.create_table(
         "leases",
         sa.Column("name", sa.Text(), nullable=False),
@@ -97,6 +97,7 @@ def upgrade() -> None:
         sa.Column("letter", sa.Text(), nullable=False),
         sa.Column("recipient", sa.Text(), nullable=False),
         sa.Column("automatic", sa.Boolean(), nullable=False),
+        sa.Column("unproven", sa.Boolean(), nullable=False),
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
@@ -260,7 +261,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("message_id", "ticket"),
     )
-    op.create_index("mail_ids_by_ticket", "mail_ids", ["ticket"], unique=False)
     op.create_table(
         "messages",
         sa.Column("id", Key(), nullable=False),
@@ -326,6 +326,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("ticket", "kind", "epoch", name="timers_once"),
     )
     op.create_index("timers_by_state", "timers", ["state", "due_at"], unique=False)
+    op.create_index("timers_by_ticket", "timers", ["ticket", "state"], unique=False)
     op.create_table(
         "attachments",
         sa.Column("id", Key(), nullable=False),

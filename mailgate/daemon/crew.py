@@ -1,0 +1,131 @@
+"""Who works once the database is there? Threads store mails and take them through the house, a postman delivers, ticks fire what is due.
+
+The doors (SMTP, web) stand open before there is a crew, and close before it goes home: see `service`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from concurrent.futures import Future
+
+from mailgate.channels.smtp_out import Courier
+from mailgate.channels.web import Figures
+from mailgate.config import wiring
+from mailgate.config.settings import Settings
+from mailgate.daemon.clock import utc
+from mailgate.daemon.database import give_back
+from mailgate.daemon.post import Postman
+from mailgate.daemon.work import Workbench
+from mailgate.desk.errors import Temporary
+from mailgate.flow import journal
+from mailgate.flow.delivery import Delivery
+from mailgate.flow.house import House
+from mailgate.flow.intake import Intake, RawMail, Receipt
+from mailgate.flow.step import Worker
+from mailgate.flow.timers import Timekeeper
+from mailgate.mail.isolate import Parser
+from mailgate.store import inbox, outbox, timers
+from mailgate.store.engine import Store
+
+# Seconds that the batch in hand has to end in.
+_PATIENCE = 5.0
+
+
+class Crew:
+    """Everybody who needs the database, from `start` to `close`. Belongs to one event loop; `owner` names this gateway in its claims."""
+
+    def __init__(self, settings: Settings, house: House, store: Store, owner: str) -> None:
+        limits = settings.security.limits
+        self._store, self._owner = store, owner
+        self._parser = Parser(limits.parse_memory)
+        self._delivery = Delivery(store, house, owner, utc, time.monotonic, random.random)
+        self._keeper = Timekeeper(store, house, utc)
+        self._postman = Postman(self._delivery, Courier(wiring.relay(settings)))
+        worker = Worker(store, house, self._parser, owner, utc, lambda: self._postman.free, limits.parse_time.total_seconds())
+        self._intake = Intake(store, house, owner, utc, lambda: self._bench.stored())
+        self._bench = Workbench(worker, self._intake, self._postman.hand)
+        # Whether the database answered at the last tick, and when that was (monotonic seconds).
+        self.answers = True
+        self.ticked = time.monotonic()
+
+    def start(self) -> None:
+        """Begins with what an earlier life left behind."""
+        self._postman.start()
+        self._postman.look()
+        self._bench.start()
+
+    def receive(self, mail: RawMail) -> Future[Receipt]:
+        """Asks for a mail to be stored; see `Intake.receive`."""
+        return self._intake.receive(mail)
+
+    async def tick(self) -> None:
+        """Fires what is due and has everybody look for work. A database that is away for a while ends nothing and is told once.
+
+        Raises Missing where one of the crew has ended by himself.
+        """
+        self._muster()
+        try:
+            await asyncio.to_thread(self._fire)
+        except Exception as error:
+            if self.answers or not isinstance(error, Temporary):
+                journal.trouble("tick", error)
+            self.answers = self.answers and not isinstance(error, Temporary)
+            return
+        if not self.answers:
+            journal.told("database_back")
+        self.answers, self.ticked = True, time.monotonic()
+        self._postman.look()
+        self._bench.look()
+
+    @property
+    def held(self) -> bool:
+        """Whether letters and timers are on hold."""
+        return self._delivery.held is not None
+
+    def figures(self) -> Figures:
+        """What the metrics show. Raises Temporary."""
+        with self._store.look() as tx:
+            mails, letters = inbox.counts(tx), outbox.counts(tx)
+            oldest, due = outbox.oldest_waiting(tx), timers.overdue(tx, utc())
+        return Figures(
+            mails, letters, sum(mails.values()), letters["sent"], due, (utc() - oldest).total_seconds() if oldest else None,
+            self._delivery.breaker.open, time.monotonic() - self.ticked,
+        )  # fmt: skip
+
+    async def stop_sending(self) -> None:
+        """The postman ends his rounds; what is written from now on waits in the outbox."""
+        await self._postman.close()
+
+    async def close(self) -> None:
+        """Stores what was taken in, ends the batch in hand, and gives back what nobody came to: the next start need not wait for a lease.
+
+        The parser goes last: a mail whose reader ended with us gets no strike, because by then it is not ours any more.
+        """
+        await asyncio.to_thread(self._intake.close)
+        await asyncio.to_thread(self._bench.close, _PATIENCE)
+        try:
+            await asyncio.to_thread(give_back, self._store, self._owner)
+        except Temporary as error:
+            journal.trouble("drain", error)
+        self._parser.close()
+
+    def _muster(self) -> None:
+        """A gateway that takes mail and does nothing with it is worse than one that ends and is started again."""
+        for name, alive in (("intake", self._intake.alive), ("worker", self._bench.alive), ("postman", self._postman.alive)):
+            if not alive:
+                raise Missing(name)
+
+    def _fire(self) -> None:
+        while self._keeper.tick():
+            pass
+
+
+class Missing(Temporary):
+    """One of the crew has ended and nobody asked for it."""
+
+    code = "crew-missing"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the {name} has ended by itself")

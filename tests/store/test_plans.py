@@ -1,0 +1,142 @@
+"""Do the hot statements find their rows by an index, however much lies in the tables? SQLite says how it would look for them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from mailgate.desk.decision import Message
+from mailgate.desk.events import Event, born, changes, fold
+from mailgate.desk.model import Address, Participant, Status, TicketId
+from mailgate.desk.sla import Timer
+from mailgate.store import facts, inbox, outbox, people, tickets, timers
+from mailgate.store.engine import Store
+from mailgate.store.inbox import End, InboxState
+from mailgate.store.outbox import OutboxState, Settled
+from mailgate.store.records import Records
+from tests.store.databases import NOW, arrival, lease
+from tests.store.test_outbox import letter
+from tests.store.test_tickets import ANN, opening
+
+
+@pytest.fixture
+def store(tmp_path: Path, blank_sqlite: bytes) -> Iterator[Store]:
+    path = tmp_path / "mailgate.db"
+    path.write_bytes(blank_sqlite)
+    store = Store(f"sqlite:///{path}")
+    yield store
+    store.close()
+
+
+def live(store: Store) -> None:
+    """Each statement that a mail, a timer or a letter runs, once."""
+    with store.begin() as tx:
+        inbox.add(tx, [arrival("a"), arrival("b"), arrival("b")], lease(), claimed=False)
+        claims = inbox.claim(tx, lease(), 20)
+        known = Records(tx)
+        known.known_ids("Desk", ["a@mua.example"])
+        known.twins("Desk", "a@mua.example", 2, NOW)
+        known.letter_of(["x@desk.example"])
+        inbox.unread(tx, "Desk", [f"{number}@mua.example" for number in range(20)], 1)
+        before = tickets.open_new(tx, born(TicketId(0), opening()))
+        found = tickets.survivor(tx, before.id, lock=True)
+        assert found is not None
+        others = (Participant(ANN, "requester"), Participant(Address("bob@out.example"), "cc"))
+        solve = Event("resolve", "t", NOW, None, changes(status=Status.WAITING_FOR_CLOSURE, participants=others, links=(1,)))
+        after = tickets.save(tx, found, fold(found, (solve,)))
+        tickets.save(tx, after, fold(after, (Event("cc", "t", NOW, None, changes(participants=others[:1])),)))
+        tickets.record(tx, after.id, (solve,), "inbox", "1")
+        number = tickets.say(tx, after.id, Message(ANN, "text"), NOW)
+        tickets.attach(tx, number, [tickets.File("a", "b", 1, "c", False, None, 1)])
+        tickets.know_ids(tx, "Desk", after.id, ["a@mua.example"])
+        tickets.last_message_id(tx, after.id, ANN)
+        timers.rewrite(tx, after.id, [Timer("autoclose", NOW)], 1, NOW)
+        (due,) = timers.due(tx, NOW, 50)
+        timers.fired(tx, due, NOW)
+        timers.put_off(tx, due, NOW)
+        timers.overdue(tx, NOW)
+        outbox.automatic_since(tx, [ANN], NOW - timedelta(days=1))
+        people.suppressed(tx, [ANN])
+        people.suppress(tx, ANN, "550", NOW)
+        outbox.add(tx, [letter("1"), letter("2")], None, NOW, NOW)
+        for posted in outbox.claim(tx, lease(), timedelta(minutes=5), 50):
+            outbox.get(tx, posted.id)
+            outbox.settle(tx, "me", Settled(posted.id, posted.attempts, OutboxState.SENT, NOW), NOW)
+            outbox.bounced(tx, posted.id, "r", NOW)
+        facts.get(tx, facts.HOLD)
+        inbox.finish(tx, claims[0], End(InboxState.DONE, "", after.id, ANN, "claimed", "[]"), NOW)
+        inbox.put_back(tx, claims[1], NOW, strike=False)
+
+
+def test_no_hot_statement_walks_through_a_table(store: Store) -> None:
+    ran: dict[str, object] = {}
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, _context: object, many: bool) -> None:
+        if statement.split()[0] in ("SELECT", "UPDATE", "DELETE"):
+            ran.setdefault(statement, parameters[0] if many else parameters)  # type: ignore[index]
+
+    event.listen(store.engine(), "before_cursor_execute", note)
+    live(store)
+    assert len(ran) >= 25
+    explaining = sqlite3.connect(store.path)
+    plans = {
+        statement: [row[3] for row in explaining.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]  # type: ignore[arg-type]
+        for statement, parameters in ran.items()
+    }
+    explaining.close()
+    walking = [(statement, plan) for statement, plan in plans.items() if any(step.startswith("SCAN") for step in plan)]
+    # People who were added by hand are few, and each mail needs all of them.
+    assert [one for one in walking if "FROM people" not in one[0]] == []
+
+
+def plan(store: Store, statement: str) -> str:
+    connection = sqlite3.connect(store.path)
+    found = "; ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}"))
+    connection.close()
+    return found
+
+
+def test_a_claim_reads_no_more_rows_than_it_takes(store: Store) -> None:
+    """An archive of a hundred thousand mails must not be sorted anew for every twenty of them."""
+    found = plan(store, "SELECT id, attempts FROM inbox WHERE state = 'received' AND next_at <= 1 ORDER BY next_at, id LIMIT 20")
+    assert found == "SEARCH inbox USING INDEX inbox_by_state (state=? AND next_at<?)"
+
+
+def test_planning_the_timers_of_a_ticket_does_not_look_at_those_of_others(store: Store) -> None:
+    found = plan(store, "UPDATE timers SET state = 'cancelled' WHERE ticket = 1 AND state = 'pending'")
+    assert found == "SEARCH timers USING INDEX timers_by_ticket (ticket=? AND state=?)"
+
+
+def rows_read(store: Store, due: int, open_tickets: int) -> int:
+    """How many steps SQLite takes for one tick, with so many timers due and so many that are not."""
+    with store.begin() as tx:
+        tx.exec_driver_sql("DELETE FROM timers")
+        ticket = tickets.open_new(tx, born(TicketId(0), opening())).id
+        late = [Timer(f"due{number}", NOW) for number in range(due)]
+        early = [Timer(f"open{number}", NOW + timedelta(days=9)) for number in range(open_tickets)]
+        timers.rewrite(tx, ticket, [*late, *early], 1, NOW)
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with store.look() as tx:
+        raw = tx.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        timers.due(tx, NOW, 1_000_000)
+        raw.set_progress_handler(step, 10)
+        timers.due(tx, NOW, 1_000_000)
+        raw.set_progress_handler(None, 10)
+    return steps
+
+
+def test_the_cost_of_a_tick_grows_with_what_is_due_and_not_with_what_is_open(store: Store) -> None:
+    assert rows_read(store, due=10, open_tickets=5000) <= rows_read(store, due=10, open_tickets=10) + 1
+    assert rows_read(store, due=200, open_tickets=10) > 10 * rows_read(store, due=10, open_tickets=10)
