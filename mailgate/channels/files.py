@@ -13,7 +13,7 @@ STANDARD_INPUT = "-"
 
 
 def mails(paths: Sequence[str], stdin: BinaryIO) -> Iterator[tuple[str, bytes]]:
-    """Every mail as (source, octets): the file's name, with `#n` for the n-th mail of an mbox. Raises Permanent for a path that is not there."""
+    """Every mail as (source, octets): the file's name, with `#n` for the n-th mail of an mbox. Raises Permanent for a missing path."""
     for path in names(paths):
         if path is None:
             yield STANDARD_INPUT, stdin.read()

@@ -82,7 +82,8 @@ def show_mail(config: Path | None, number: int, raw: bool, as_json: bool) -> int
     if as_json:
         show.out_json({**_mail_json(row), "trail": [{"step": one[0], "finding": one[1], "because": one[2]} for one in trail]})
         return 0
-    click.echo(f"inbox {row.id}: {row.state}{f' ({row.reason})' if row.reason else ''}, from {show.safe(row.sender)}, seen {row.seen_count}x")
+    why = f" ({row.reason})" if row.reason else ""
+    click.echo(f"inbox {row.id}: {row.state}{why}, from {show.safe(row.sender)}, seen {row.seen_count}x")
     click.echo(f"{show.safe(row.subject)}")
     for step, finding, because in trail:
         click.echo(f"  {step:<10} {show.safe(finding)}{f'  ({show.safe(because)})' if because else ''}")
@@ -213,5 +214,3 @@ def drop_letter(config: Path | None, numbers: Sequence[int]) -> int:
 
     with opened(config) as known:
         return _each(numbers, operate.drop_letters(known.store, numbers, now()), "cancelled", "does not wait to be sent")
-
-

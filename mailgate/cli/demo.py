@@ -1,4 +1,4 @@
-"""`mailgate demo`: a living tour. Starts a real daemon in a temporary folder, plays everybody's part, prints the mails, leaves nothing behind."""
+"""`mailgate demo`: a living tour. A real daemon in a temporary folder, everybody's part played, nothing left behind."""
 
 from __future__ import annotations
 

@@ -38,7 +38,8 @@ def list_(config: Path | None, role: str | None, as_json: bool) -> None:
                 "aliases": list(one.aliases), "skills": list(one.skills), "language": one.language, "timezone": one.timezone,
             })  # fmt: skip
         return
-    show.table(("ADDRESS", "NAME", "ROLE", "TEAM", "LANGUAGE"), ((one.address, one.name, one.role, one.team, one.language) for one in found))
+    rows = ((one.address, one.name, one.role, one.team, one.language) for one in found)
+    show.table(("ADDRESS", "NAME", "ROLE", "TEAM", "LANGUAGE"), rows)
 
 
 @people.command()
@@ -51,8 +52,9 @@ def list_(config: Path | None, role: str | None, as_json: bool) -> None:
 @click.option("--language")
 @click.pass_obj
 def add(
-    config: Path | None, address: str, name: str, role: str, team: str | None, manager: str | None, aliases: tuple[str, ...], language: str | None
-) -> None:
+    config: Path | None, address: str, name: str, role: str, team: str | None, manager: str | None, aliases: tuple[str, ...],
+    language: str | None,
+) -> None:  # fmt: skip
     """Add somebody, or change what is known of an address."""
     from mailgate.store.people import put
 
@@ -101,11 +103,18 @@ def _person(values: dict[str, str], place: str) -> Person:
     if role not in list(Role):
         raise Misconfigured(f"{place}: {role!r} is no role; there are {', '.join(Role)}")
     manager = values.get("manager")
+    aliases = tuple(fold_address(one) for one in _many(values.get("aliases")))
     return Person(
-        fold_address(values["address"]), values.get("name", ""), Role(role), tuple(fold_address(one) for one in _many(values.get("aliases"))),
-        values.get("team") or None, fold_address(manager) if manager else None, _many(values.get("skills")),
-        values.get("language") or None, values.get("timezone") or None,
-    )  # fmt: skip
+        fold_address(values["address"]),
+        values.get("name", ""),
+        Role(role),
+        aliases,
+        values.get("team") or None,
+        fold_address(manager) if manager else None,
+        _many(values.get("skills")),
+        values.get("language") or None,
+        values.get("timezone") or None,
+    )
 
 
 def _many(cell: str | None) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class _Relay:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """A letter arrives."""
-        letter = email.message_from_bytes(envelope.content or b"", policy=email.policy.default)
+        letter = email.message_from_bytes(bytes(envelope.original_content or b""), policy=email.policy.default)
         assert isinstance(letter, EmailMessage)
         self._letters.put((envelope.rcpt_tos[0], letter))
         return "250 2.0.0 Ok"
@@ -83,7 +83,7 @@ def play(echo: Echo) -> int:
 
 def _acts(theatre: _Theatre) -> None:
     theatre.scene("Anna has a problem. She knows nothing of tickets; she writes a mail.")
-    theatre.send(ANNA, DESK, "Printer on floor 3", "Hello,\n\nthe printer next to the kitchen prints blank pages since this morning.\n\nAnna")
+    theatre.send(ANNA, DESK, "Printer on floor 3", "Hello,\n\nthe printer next to the kitchen prints blank pages since today.\n\nAnna")
     theatre.show(theatre.relay.letter("acknowledgement", ANNA))
     announced = theatre.show(theatre.relay.letter("new_ticket", TOM))
 
@@ -136,7 +136,8 @@ class _Theatre:
         """Writes the configuration and starts the daemon."""
         config = self._folder / "config"
         config.mkdir()
-        (config / "mailgate.toml").write_text(textwrap.dedent(f"""\
+        (config / "mailgate.toml").write_text(
+            textwrap.dedent(f"""\
             [desk]
             name = "Demo Desk"
             address = "{DESK}"
@@ -148,8 +149,10 @@ class _Theatre:
             host = "127.0.0.1"
             port = {self._relay_port}
             tls = "none"
-            """))
-        (config / "people.toml").write_text(textwrap.dedent(f"""\
+            """)
+        )
+        (config / "people.toml").write_text(
+            textwrap.dedent(f"""\
             [[team]]
             name = "first level"
             [[person]]
@@ -157,7 +160,8 @@ class _Theatre:
             name = "Tom Technician"
             role = "technician"
             team = "first level"
-            """))
+            """)
+        )
         self._echo(click.style("mailgate demo", bold=True) + f": a service desk at {DESK}, for as long as this runs.")
         self.start()
 
@@ -204,7 +208,8 @@ class _Theatre:
         quoted = "".join(f"> {line}\n" for line in (body.get_content() if body else "").splitlines())
         ids = {"In_Reply_To": str(letter["Message-ID"]), "References": f"{letter['References']} {letter['Message-ID']}"}
         whole = f"{text}\n\nOn Monday, Demo Desk <{DESK}> wrote:\n{quoted}"
-        self.send(sender, parseaddr(str(letter["Reply-To"]))[1], f"Re: {str(letter['Subject']).removeprefix('Re: ')}", whole, kill=kill, **ids, **headers)
+        subject = f"Re: {str(letter['Subject']).removeprefix('Re: ')}"
+        self.send(sender, parseaddr(str(letter["Reply-To"]))[1], subject, whole, kill=kill, **ids, **headers)
 
     def show(self, letter: EmailMessage) -> EmailMessage:
         """A letter of the desk, as its recipient reads it."""
@@ -243,7 +248,7 @@ class _Theatre:
 
     def _ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._web_port}/readyz", timeout=1) as answer:  # noqa: S310 - our own daemon
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._web_port}/readyz", timeout=1) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -27,18 +29,22 @@ def tickets() -> None:
     """Tickets: list, show, open by phone, command."""
 
 
+def _one_of(words: type[StrEnum]) -> click.Choice[str]:
+    return click.Choice([word.value for word in words], case_sensitive=False)
+
+
 @tickets.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a ticket, one line each.")
-@click.option("--state", "states", multiple=True, type=click.Choice([one.value for one in State], case_sensitive=False), help="May be repeated.")
-@click.option("--status", "statuses", multiple=True, type=click.Choice([one.value for one in Status], case_sensitive=False), help="May be repeated.")
+@click.option("--state", "states", multiple=True, type=_one_of(State), help="May be repeated.")
+@click.option("--status", "statuses", multiple=True, type=_one_of(Status), help="May be repeated.")
 @click.option("--desk")
 @click.option("--team")
 @click.option("--assignee", help="An address.")
 @click.option("--requester", help="An address.")
-@click.option("--priority", type=click.Choice([one.value for one in Priority], case_sensitive=False))
+@click.option("--priority", type=_one_of(Priority))
 @click.option("--search", help="Words in the subject or in what was written.")
 @click.pass_obj
-def list_(
+def list_tickets(
     config: Path | None, as_json: bool, states: Sequence[str], statuses: Sequence[str], desk: str | None, team: str | None,
     assignee: str | None, requester: str | None, priority: str | None, search: str | None,
 ) -> None:  # fmt: skip
@@ -69,7 +75,7 @@ def list_(
 @click.argument("number", type=int, metavar="N")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
-def show_(config: Path | None, number: int, as_json: bool) -> int:
+def show_ticket(config: Path | None, number: int, as_json: bool) -> int:
     """Show one ticket with its whole story."""
     from mailgate.store import story
 
@@ -97,7 +103,7 @@ def new(config: Path | None, requester: str, name: str, subject: str, text: str,
     """Open a ticket for somebody who telephoned."""
     from mailgate.flow import operate
 
-    said = click.get_text_stream("stdin").read() if text == "-" else text
+    said = sys.stdin.read() if text == "-" else text
     with opened(config) as known:
         where = desk or known.house.desks[0].name
         done = operate.open_by_phone(known.store, known.house, where, fold_address(requester), name, subject, said or subject, now())

@@ -88,7 +88,7 @@ def _desk(table: Table, default: Desk) -> Desk:
 
 def _subaddress(node: Node) -> str:
     if node.value not in _SUBADDRESS:
-        raise Bad(f'must be one of {", ".join(quoted(sign) for sign in _SUBADDRESS)}, not {shown(node.value)}')
+        raise Bad(f"must be one of {', '.join(quoted(sign) for sign in _SUBADDRESS)}, not {shown(node.value)}")
     return str(node.value)
 
 

@@ -13,7 +13,7 @@ from mailgate.store.outbox import Posted
 # So many letters may wait in memory; what is written beyond them waits in the outbox alone.
 _IN_HAND = 200
 # So many are carried before their fate is written down: no more of them come twice if we are killed in between.
-_TOGETHER = 10
+_TOGETHER = 5
 
 
 class Postman:

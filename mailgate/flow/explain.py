@@ -110,8 +110,8 @@ def _letters(house: House, situation: Situation, decision: Decision, now: dateti
         ticket = fold(born(TicketId(0), decision.opens), decision.events)
     elif ticket is not None:
         ticket = fold(ticket, decision.events) if decision.events else None
-    person = situation.wrote.person
-    occasion = post.Occasion(house, situation.rules, ticket, Cause("explain", "0"), now, answering=True, names={person.address: person.name})
+    names = {situation.wrote.person.address: situation.wrote.person.name}
+    occasion = post.Occasion(house, situation.rules, ticket, Cause("explain", "0"), now, answering=True, names=names)
     return tuple(_answered(occasion, letter, number) for number, letter in enumerate(decision.letters))
 
 

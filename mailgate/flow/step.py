@@ -197,9 +197,7 @@ def cause(claim: Claim) -> Cause:
     return Cause("inbox", f"{claim.id}.{claim.round}" if claim.round else str(claim.id))
 
 
-def _finish(
-    tx: Tx, claim: Claim, state: InboxState, situation: Situation, decision: Decision, done: effect.Effect, now: datetime
-) -> None:
+def _finish(tx: Tx, claim: Claim, state: InboxState, situation: Situation, decision: Decision, done: effect.Effect, now: datetime) -> None:
     ticket = done.ticket.id if done.ticket else None
     wrote = situation.wrote
     inbox.finish(tx, claim, End(state, decision.reason, ticket, wrote.address, wrote.strength, _trail(decision, done)), now)

@@ -33,7 +33,7 @@ def identify(raw: bytes, desk: str) -> Identity:
     crlf = raw if b"\r\n" in raw[:1000] else raw.replace(b"\n", b"\r\n")
     head, _, body = crlf.partition(b"\r\n\r\n")
     fields = _fields(head[:_LONGEST_HEAD])
-    named = {name: value for name, value in reversed(fields)}
+    named = dict(reversed(fields))
     digest = hashlib.sha256(desk.encode("utf-8", "replace"))
     for name, value in fields:
         if not name.startswith(_TRANSPORT):

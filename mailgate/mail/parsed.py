@@ -59,7 +59,7 @@ class Bounce:
     @property
     def hard(self) -> bool:
         """Whether the address is dead for good (failed, and not a 4.x.x status)."""
-        return self.action != "delayed" and not (self.status or "5").startswith("4") and self.action not in ("delivered", "relayed", "expanded")
+        return self.action not in ("delayed", "delivered", "relayed", "expanded") and not (self.status or "5").startswith("4")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which threads does a mail hang on? Collects the ids, tags and address details that may name a ticket, strongest first; looks nothing up."""
+"""Which threads does a mail hang on? Collects the ids, tags and marks that may name a ticket; looks nothing up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST_IDS = 50
 
 
 def mentioned(mail: ParsedMail) -> tuple[str, ...]:
-    """The Message-IDs that the mail answers or mentions, the likeliest parent first (RFC 5322 3.6.4): In-Reply-To, then References backwards."""
+    """The Message-IDs that it answers or mentions, likeliest parent first: In-Reply-To, then References backwards (RFC 5322 3.6.4)."""
     return tuple(dict.fromkeys((*mail.in_reply_to, *reversed(mail.references))))[:_MOST_IDS]
 
 

@@ -80,7 +80,8 @@ def _measure(folder: Path, given: argparse.Namespace) -> None:
         parse, commit = _bare(mails, folder)
         cpu = (after.cpu - before.cpu) / len(mails) * 1000
         print(f"mails {len(mails)}, letters in all {letters}, connections {given.connections}")
-        print(f"CPU ms a mail       {cpu:.2f}   (daemon {(after.own - before.own) / len(mails) * 1000:.2f}, child {(after.child - before.child) / len(mails) * 1000:.2f})")
+        own, child = ((after.own - before.own) / len(mails) * 1000, (after.child - before.child) / len(mails) * 1000)
+        print(f"CPU ms a mail       {cpu:.2f}   (daemon {own:.2f}, child {child:.2f})")
         print(f"mails a second      {len(mails) / took:.0f}   (accepted at {len(mails) / accepted:.0f})")
         print(f"peak RSS MB         daemon {after.peak:.0f}, child {after.child_peak:.0f}")
         if given.syncs:
@@ -115,8 +116,9 @@ def _used(pid: int) -> _Usage:
     for one in pids:
         for task in Path(f"/proc/{one}/task").iterdir():
             pids += [int(child) for child in (task / "children").read_text().split() if int(child) not in pids]
-    daemon = next(one for one in pids if "mailgate" in Path(f"/proc/{one}/cmdline").read_text() and b"strace" not in Path(f"/proc/{one}/cmdline").read_bytes())
-    readers = [one for one in pids if one > daemon and "isolate" in Path(f"/proc/{one}/cmdline").read_text()]
+    commands = {one: Path(f"/proc/{one}/cmdline").read_text() for one in pids}
+    daemon = next(one for one in pids if "mailgate" in commands[one] and "strace" not in commands[one])
+    readers = [one for one in pids if "isolate" in commands[one] and one != daemon]
     return _Usage(_seconds(daemon), sum(map(_seconds, readers)), _peak(daemon), max(map(_peak, readers), default=0.0))
 
 

@@ -92,7 +92,10 @@ def test_explain_prints_every_key_and_changes_nothing(shell: Shell) -> None:
     assert not (shell.folder / "var").exists()
 
 
-@pytest.mark.parametrize("raw", [b"", b"\x00" * 100, b"no header at all", b"From: \xff\xfe\r\n\r\n\xff", b"Content-Type: multipart/mixed\r\n" * 1200])
+HOPELESS = [b"", b"\x00" * 100, b"no header at all", b"From: \xff\xfe\r\n\r\n\xff", b"Content-Type: multipart/mixed\r\n" * 1200]
+
+
+@pytest.mark.parametrize("raw", HOPELESS)
 def test_explain_never_fails_on_a_mail(shell: Shell, raw: bytes) -> None:
     (told,) = shell.lines("explain", str(shell.mail(raw)))
     assert set(told) == EXPLAIN_KEYS
@@ -105,7 +108,8 @@ def test_a_technicians_command_works_from_the_shell(shell: Shell) -> None:
     shown = shell.json("tickets", "show", "1")
     assert (shown["assignee"], shown["status"], shown["source"]) == ("tina@desk.example", "Analysis", "phone")
     assert shell("tickets", "command", "1", "#resove It works.") == 65
-    assert "unknown-verb" in shell.out and "#resolve" in shell.out
+    assert "unknown-verb" in shell.out
+    assert "#resolve" in shell.out
     assert shell("tickets", "command", "99", "#take") == 65
 
 
@@ -140,7 +144,9 @@ def test_a_held_mail_is_shown_with_its_reason_and_can_be_released_or_dropped(she
 
 def test_people_are_added_imported_and_listed_and_the_file_wins(shell: Shell) -> None:
     sheet = shell.folder / "people.csv"
-    sheet.write_text("address,name,role,aliases\nBob@Out.Example,Bob,requester,b@out.example robert@out.example\ntina@desk.example,Other,manager,\n")
+    sheet.write_text(
+        "address,name,role,aliases\nBob@Out.Example,Bob,requester,b@out.example robert@out.example\ntina@desk.example,Other,manager,\n"
+    )
     assert shell("people", "import", str(sheet)) == 0
     assert shell("people", "add", "maria@desk.example", "--role", "technician", "--team", "first") == 0
     found = {one["address"]: one for one in shell.lines("people", "list")}
@@ -151,7 +157,12 @@ def test_people_are_added_imported_and_listed_and_the_file_wins(shell: Shell) ->
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [("name\nBob\n", ":1:"), ("address,nmae\nb@x.example,Bob\n", ":1:"), ("address,role\nb@x.example,boss\n", ":2:"), ("address\nnobody\n", ":2:")],
+    [
+        ("name\nBob\n", ":1:"),
+        ("address,nmae\nb@x.example,Bob\n", ":1:"),
+        ("address,role\nb@x.example,boss\n", ":2:"),
+        ("address\nnobody\n", ":2:"),
+    ],
 )
 def test_a_bad_line_of_people_is_refused_with_its_place_and_nothing_is_imported(shell: Shell, text: str, place: str) -> None:
     sheet = shell.folder / "people.csv"
@@ -165,7 +176,8 @@ def test_check_says_what_works_and_exits_78_with_the_place_of_a_fault(shell: She
     assert shell("check") == 0
     (shell.folder / "config/mailgate.toml").write_text("[desk]\nadress = 'x@y.example'\n")
     assert shell("check") == 78
-    assert "mailgate.toml:2" in shell.out and "address" in shell.out
+    assert "mailgate.toml:2" in shell.out
+    assert "address" in shell.out
 
 
 def test_check_exits_69_where_the_relay_is_not_there(shell: Shell) -> None:

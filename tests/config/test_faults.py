@@ -187,7 +187,11 @@ def test_one_mistake_is_one_fault(tmp_path: Path, files: dict[str, str]) -> None
 
 @pytest.mark.parametrize(
     "text",
-    ['[relay]\nhost = "h"\npassword = "hunter2"', '[store]\nurl = "postgresql+psycopg://u:hunter2@h/d"', '[store]\nurl = "pg://u:hunter2@h"'],
+    [
+        '[relay]\nhost = "h"\npassword = "hunter2"',
+        '[store]\nurl = "postgresql+psycopg://u:hunter2@h/d"',
+        '[store]\nurl = "pg://u:hunter2@h"',
+    ],
 )
 def test_a_fault_never_repeats_a_secret(tmp_path: Path, text: str) -> None:
     assert "hunter2" not in "\n".join(faults(tmp_path, mailgate=text))

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import traceback
 from email import message_from_bytes
 from email.utils import parseaddr
 from pathlib import Path
 
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from mailgate.store.engine import Store
 from tests.kit.daemon import ADDRESS, Gateway
 from tests.kit.processes import wait_until
 from tests.kit.relay import RelaySink, say
@@ -46,3 +51,18 @@ def test_the_log_has_a_line_for_each_fact_and_no_word_of_any_mail(tmp_path: Path
         assert facts[-2:] == ["draining", "stopped"]
         for fact, count in (("received", 4), ("changed", 4), ("failed", 1)):
             assert facts.count(fact) == count, (fact, log)
+
+
+def test_an_error_of_the_database_does_not_repeat_what_was_written(store_url: str) -> None:
+    store = Store(store_url)
+    with store.begin() as tx:
+        tx.execute(text("CREATE TABLE letters (octets TEXT PRIMARY KEY)"))
+    try:
+        with store.begin() as tx:
+            for _ in range(2):
+                tx.execute(text("INSERT INTO letters VALUES (:octets)"), {"octets": BODY})
+    except IntegrityError as error:
+        told = "".join(traceback.format_exception(error))
+    store.close()
+    assert "INSERT INTO letters" in told
+    assert BODY not in told

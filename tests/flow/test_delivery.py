@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -186,7 +187,7 @@ def test_with_the_relay_down_for_days_the_attempts_are_those_of_the_schedule(des
         desk.now = max(desk.now + timedelta(seconds=30), min(due, default=desk.now))
     waits = [timedelta(minutes=minutes) for minutes in MINUTES]
     mine = [at for row, at in tries if row == 1]
-    gaps = [later - sooner for sooner, later in zip(mine, mine[1:], strict=False)]
+    gaps = [later - sooner for sooner, later in pairwise(mine)]
     for number, gap in enumerate(gaps):
         planned = waits[min(number, len(waits) - 1)]
         # The breaker lets one letter probe a minute.

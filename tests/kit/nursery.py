@@ -142,5 +142,3 @@ def _live(birth: Birth) -> NoReturn:
 
 if __name__ == "__main__":
     _main()
-
-
