@@ -51,7 +51,7 @@ def test_every_module_opens_with_a_docstring() -> None:
 
 
 def test_no_module_is_named_after_nothing() -> None:
-    assert [path.name for path in SOURCES if re.search(r"util|helper|manager|common|base|misc", path.stem)] == []
+    assert [path.name for path in SOURCES if re.search(r"(^|_)(utils?|helpers?|manager|common|base|misc)(_|$)", path.stem)] == []
 
 
 def test_every_package_that_is_imported_is_a_declared_dependency() -> None:

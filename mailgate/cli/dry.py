@@ -59,16 +59,18 @@ def _batches(mails: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, byt
 def _records(known: Settings) -> Iterator[tuple[House, Records]]:
     database = known.store.url.removeprefix("sqlite:///")
     if known.store.url.startswith("sqlite") and not Path(database).exists():
-        yield _house(known), NothingKnown()
+        yield _house(known), NothingKnown(known.people)
         return
     from mailgate.store.engine import Store
     from mailgate.store.migrate import HEAD, current
+    from mailgate.store.people import directory
     from mailgate.store.records import Records as Stored
 
     store = Store(known.store.url, known.store.password.reveal() if known.store.password else None)
     try:
         with store.look() as tx:
-            yield _house(known), Stored(tx, lock=False) if current(tx) == HEAD else NothingKnown()
+            house = _house(known)
+            yield house, Stored(tx, directory(tx, house.people), lock=False) if current(tx) == HEAD else NothingKnown(house.people)
     finally:
         store.close()
 

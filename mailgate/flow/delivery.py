@@ -199,7 +199,7 @@ class Delivery:
         number = outbox.reissue(tx, letter.id, message_id, octets, now) if octets else None
         ticket = tickets.get(tx, letter.ticket) if letter.ticket else None
         if number is not None and ticket is not None:
-            tickets.know_letters(tx, ticket.desk, ticket.id, [(message_id, letter.recipient)])
+            tickets.know(tx, ticket.desk, ticket.id, (), [(message_id, letter.recipient)])
         return number is not None
 
     def _undelivered(self, tx: Tx, letter: outbox.Row, outcome: Outcome, now: datetime) -> None:

@@ -62,10 +62,11 @@ def carry_out(
         _replan(tx, None if decision.opens else before, ticket, rules, now)
         if decision.message is not None:
             _tell(tx, ticket, decision.message, now, source)
-        if source is not None:
-            tickets.know_ids(tx, ticket.desk, ticket.id, source.ids)
     crash_point("CP20-before-letters")
-    return _write_letters(tx, house, rules, ticket, decision, cause, now, source, lease)
+    effect, letters = _write_letters(tx, house, rules, ticket, decision, cause, now, source, lease)
+    if ticket is not None:
+        tickets.know(tx, ticket.desk, ticket.id, source.ids if source else (), letters)
+    return effect
 
 
 def _change(tx: Tx, before: Ticket | None, decision: Decision, cause: Cause) -> Ticket | None:
@@ -98,9 +99,10 @@ def _tell(tx: Tx, ticket: Ticket, message: Message, now: datetime, source: Sourc
 def _write_letters(
     tx: Tx, house: House, rules: Rules, ticket: Ticket | None, decision: Decision, cause: Cause, now: datetime,
     source: Source | None, lease: Lease | None,
-) -> Effect:  # fmt: skip
+) -> tuple[Effect, list[tuple[str, Address]]]:  # fmt: skip
+    """The effect with its letters, and the Message-ID of each with whom it goes to."""
     if not decision.letters:
-        return Effect(ticket)
+        return Effect(ticket), []
     number = ticket.id if ticket else TicketId(0)
     claimed = source.writer if source and not source.verified else None
     kept, dropped = budget.weigh(
@@ -111,9 +113,8 @@ def _write_letters(
     written += [post.skip(one.letter, one.reason) for one in (*decision.suppressed, *dropped)]
     rows = [_row(one, rules, number, cause, claimed) for one in _once(written)]
     posted = outbox.add(tx, rows, lease, now, now + RETRY_AFTER)
-    if ticket is not None:
-        tickets.know_letters(tx, ticket.desk, ticket.id, [(one.message_id, one.recipient) for one in rows if one.message_id])
-    return Effect(ticket, tuple(posted), tuple((one.letter, one.suppressed) for one in written if one.suppressed))
+    unsent = tuple((one.letter, one.suppressed) for one in written if one.suppressed)
+    return Effect(ticket, tuple(posted), unsent), [(one.message_id, one.recipient) for one in rows if one.message_id]
 
 
 def _row(written: post.Written, rules: Rules, ticket: TicketId, cause: Cause, claimed: Address | None) -> outbox.NewLetter:

@@ -28,12 +28,11 @@ if TYPE_CHECKING:
     from mailgate.store.records import KnownId
 
 
+@dataclass(frozen=True, slots=True)
 class NothingKnown:
-    """The records of a desk without a database: nobody wrote before."""
+    """The records of a desk without a database: nobody wrote before, and only people.toml says who is who."""
 
-    def people(self, configured: Directory) -> Directory:
-        """Those of people.toml."""
-        return configured
+    people: Directory
 
     def ticket(self, number: TicketId) -> Ticket | None:
         """None."""

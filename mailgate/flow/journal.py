@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import logging
 import re
+import traceback
 
-from mailgate.desk.errors import Temporary
+from mailgate.desk.errors import MailgateError
 
 _log = logging.getLogger("mailgate")
+_LONGEST_WAY = 6
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@+,<>=\[\]-]+")
 
 
@@ -91,6 +93,19 @@ def told(name: str, **details: object) -> None:
 
 
 def trouble(where: str, error: BaseException) -> None:
-    """Something of ours failed and will be tried again. What is not a known kind of trouble is a bug: its trace goes to the log alone."""
-    trace = None if isinstance(error, Temporary | OSError) else error
-    _log.error("trouble where=%s error=%s", _shown(where), _shown(f"{type(error).__name__}: {error}"), exc_info=trace)
+    """Something of ours failed and will be tried again.
+
+    What other programs say in their errors may quote a mail, so of theirs only the kind is told, and the way that led to it.
+    """
+    kind = type(error).__name__
+    if isinstance(error, MailgateError | OSError):
+        _fact(logging.ERROR, "trouble", where=where, error=f"{kind}: {error}")
+    else:
+        _fact(logging.ERROR, "trouble", where=where, error=kind, at=_way(error))
+
+
+def _way(error: BaseException) -> str:
+    """The lines of ours that led to an error, the outermost first, and the innermost one of anybody's."""
+    frames = [(frame.f_globals.get("__name__", "?"), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    ours = [(name, line) for name, line in frames if str(name).startswith("mailgate.")]
+    return ">".join(f"{name}:{line}" for name, line in [*ours, *frames[-1:]][-_LONGEST_WAY:])

@@ -14,7 +14,7 @@ from typing import Protocol
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.letters import Name
-from mailgate.desk.model import Address
+from mailgate.desk.model import Address, TicketId
 from mailgate.desk.stimuli import Undelivered
 from mailgate.flow import effect, journal
 from mailgate.flow.house import House
@@ -85,23 +85,26 @@ class Worker:
         lease = self.store.lease(self.owner, now, LEASE) if self.may_send() else None
         posted: list[outbox.Posted] = []
         with self.store.begin() as tx:
+            records = Records(tx, people.directory(tx, self.house.people))
             for claim, mail in zip(claims, read, strict=True):
-                posted += self._one(tx, claim, mail, now, lease)
+                posted += self._one(records, claim, mail, now, lease)
             crash_point("CP21-before-commit")
         crash_point("CP22-after-commit")
         return posted
 
-    def _one(self, tx: Tx, claim: Claim, mail: ParsedMail | Died, now: datetime, lease: Lease | None) -> tuple[outbox.Posted, ...]:
+    def _one(
+        self, records: Records, claim: Claim, mail: ParsedMail | Died, now: datetime, lease: Lease | None
+    ) -> tuple[outbox.Posted, ...]:
         try:
-            with savepoint(tx):
-                return step(tx, self.house, claim, mail, now, lease)
+            with savepoint(records.tx):
+                return step(Case(records, self.house, claim, now, lease), mail)
         except Fenced as error:
             # Whoever holds the claim or changed the ticket meanwhile goes on; a ticket that moved is read again soon.
             journal.trouble(f"inbox {claim.id}", error)
         except Exception as error:
             # A fault of ours: no strike for the mail, no permanent answer, and its neighbours stay untouched.
             journal.trouble(f"inbox {claim.id}", error)
-        self._later(tx, claim, now)
+        self._later(records.tx, claim, now)
         return ()
 
     def _later(self, tx: Tx, claim: Claim, now: datetime) -> None:
@@ -113,22 +116,42 @@ class Worker:
             journal.trouble(f"inbox {claim.id}", error)
 
 
-def step(tx: Tx, house: House, claim: Claim, mail: ParsedMail | Died, now: datetime, lease: Lease | None) -> tuple[outbox.Posted, ...]:
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A claimed mail on the table, with the transaction in which it is dealt with. With a lease its letters are born claimed."""
+
+    records: Records
+    house: House
+    claim: Claim
+    now: datetime
+    lease: Lease | None
+
+    @property
+    def tx(self) -> Tx:
+        """The transaction."""
+        return self.records.tx
+
+    def understood(self, mail: ParsedMail) -> Situation:
+        """The situation that the mail makes."""
+        return understand(self.records, self.house, accepted(self.claim), mail, self.now)
+
+
+def step(case: Case, mail: ParsedMail | Died) -> tuple[outbox.Posted, ...]:
     """Takes one claimed mail to its end state, inside the caller's transaction."""
     if isinstance(mail, Died):
-        return _struck(tx, house, claim, mail, now, lease)
-    if _waits_for_original(tx, claim, mail, now):
-        inbox.put_back(tx, claim, now + _MOMENT, strike=False)
-        journal.parked(claim.id, "original-first")
+        return _struck(case, mail)
+    if _waits_for_original(case, mail):
+        inbox.put_back(case.tx, case.claim, case.now + _MOMENT, strike=False)
+        journal.parked(case.claim.id, "original-first")
         return ()
-    situation = understand(Records(tx), house, accepted(claim), mail, now)
+    situation = case.understood(mail)
     if mail.kind is Kind.BOUNCE or mail.bounce is not None:
-        return _bounce(tx, house, claim, mail, situation, now, lease)
+        return _bounce(case, mail, situation)
     if mail.kind is Kind.UNREADABLE:
-        return _quarantine(tx, house, claim, mail, situation, ", ".join(mail.defects) or "unreadable", now, lease)
-    decision = decide(situation.ticket, situation.wrote, situation.rules, now)
-    done = _carry_out(tx, house, claim, mail, situation, decision, now, lease)
-    _finish(tx, claim, _state(decision), situation, decision, done, now)
+        return _quarantine(case, mail, situation, ", ".join(mail.defects) or "unreadable")
+    decision = decide(situation.ticket, situation.wrote, situation.rules, case.now)
+    done = _carry_out(case, mail, situation, decision)
+    _finish(case, _state(decision), situation, decision, done)
     return done.posted
 
 
@@ -142,18 +165,17 @@ def _state(decision: Decision) -> InboxState:
             return InboxState.DONE
 
 
-def _waits_for_original(tx: Tx, claim: Claim, mail: ParsedMail, now: datetime) -> bool:
+def _waits_for_original(case: Case, mail: ParsedMail) -> bool:
     """A follow-up lets the mail that it answers go first, or one conversation would become two tickets."""
-    if now - claim.received_at > _PATIENCE:
+    claim = case.claim
+    if case.now - claim.received_at > _PATIENCE:
         return False
     ids = [one for one in thread.mentioned(mail) if one != claim.message_id]
-    return bool(ids) and bool(inbox.unread(tx, claim.desk, ids, claim.id))
+    return bool(ids) and bool(inbox.unread(case.tx, claim.desk, ids, claim.id))
 
 
-def _carry_out(
-    tx: Tx, house: House, claim: Claim, mail: ParsedMail, situation: Situation, decision: Decision, now: datetime, lease: Lease | None
-) -> effect.Effect:
-    wrote = situation.wrote
+def _carry_out(case: Case, mail: ParsedMail, situation: Situation, decision: Decision) -> effect.Effect:
+    claim, wrote = case.claim, situation.wrote
     # What changes nothing on the ticket that a clue named is not about that ticket either: its letters must not bear its number.
     before = situation.ticket if decision.events and not decision.opens else None
     attaches = any(letter.attach for letter in decision.letters)
@@ -163,7 +185,9 @@ def _carry_out(
               for one in mail.attachments),
         _enclosures(claim, mail) if attaches else (), wrote.strength.trusted, situation.silent, wrote.language,
     )  # fmt: skip
-    return effect.carry_out(tx, house, situation.rules, before, decision, cause(claim), now, source=source, lease=lease)
+    return effect.carry_out(
+        case.tx, case.house, situation.rules, before, decision, cause(claim), case.now, source=source, lease=case.lease
+    )  # fmt: skip
 
 
 def _ids(mail: ParsedMail, situation: Situation, decision: Decision) -> tuple[str, ...]:
@@ -197,10 +221,11 @@ def cause(claim: Claim) -> Cause:
     return Cause("inbox", f"{claim.id}.{claim.round}" if claim.round else str(claim.id))
 
 
-def _finish(tx: Tx, claim: Claim, state: InboxState, situation: Situation, decision: Decision, done: effect.Effect, now: datetime) -> None:
+def _finish(case: Case, state: InboxState, situation: Situation, decision: Decision, done: effect.Effect) -> None:
+    claim = case.claim
     ticket = done.ticket.id if done.ticket else None
     wrote = situation.wrote
-    inbox.finish(tx, claim, End(state, decision.reason, ticket, wrote.address, wrote.strength, _trail(decision, done)), now)
+    inbox.finish(case.tx, claim, End(state, decision.reason, ticket, wrote.address, wrote.strength, _trail(decision, done)), case.now)
     if state is not InboxState.DONE:
         journal.parked(claim.id, decision.reason, state=state, ticket=ticket)
     elif ticket is not None:
@@ -223,63 +248,64 @@ def _trail(decision: Decision, done: effect.Effect) -> str:
 # ----------------------------------------------------------------------------------------------------- reports and poison
 
 
-def _bounce(
-    tx: Tx, house: House, claim: Claim, mail: ParsedMail, situation: Situation, now: datetime, lease: Lease | None
-) -> tuple[outbox.Posted, ...]:
+def _bounce(case: Case, mail: ParsedMail, situation: Situation) -> tuple[outbox.Posted, ...]:
     """A delivery report counts only for a letter of ours that it proves to be about; it opens no ticket and answers nobody."""
-    report, number = mail.bounce, bounced_letter(Records(tx), house, accepted(claim), mail)
-    letter = outbox.get(tx, number) if number is not None else None
-    sender, strength = situation.wrote.address, situation.wrote.strength
+    report, number = mail.bounce, bounced_letter(case.records, case.house, accepted(case.claim), mail)
+    letter = outbox.get(case.tx, number) if number is not None else None
     if letter is None or report is None:
-        trail = json.dumps([["bounce", "forged_dsn", "no letter of ours is proven"]])
-        inbox.finish(tx, claim, End(InboxState.IGNORED, "forged_dsn", None, sender, strength, trail), now)
-        journal.parked(claim.id, "forged_dsn", state=InboxState.IGNORED)
+        _reported(case, situation, InboxState.IGNORED, "forged_dsn", None, "no letter of ours is proven")
         return ()
     posted: tuple[outbox.Posted, ...] = ()
     said = " ".join(filter(None, (report.action, report.status, report.recipient)))
-    first = report.hard and outbox.bounced(tx, letter.id, said, now)
+    first = report.hard and outbox.bounced(case.tx, letter.id, said, case.now)
     if first:
-        journal.bounced(letter.id, claim.id, report.status or "")
-        posted = _undelivered(tx, house, claim, letter, said, now, lease)
+        journal.bounced(letter.id, case.claim.id, report.status or "")
+        posted = _undelivered(case, letter, said)
     reason = "bounce" if first else "bounce-again" if report.hard else "delayed"
-    trail = json.dumps([["bounce", reason, f"outbox {letter.id}: {said}"]])
-    inbox.finish(tx, claim, End(InboxState.DONE, reason, letter.ticket or None, sender, strength, trail), now)
+    _reported(case, situation, InboxState.DONE, reason, letter.ticket or None, f"outbox {letter.id}: {said}")
     return posted
 
 
-def _undelivered(
-    tx: Tx, house: House, claim: Claim, letter: outbox.Row, said: str, now: datetime, lease: Lease | None
-) -> tuple[outbox.Posted, ...]:
+def _reported(case: Case, situation: Situation, state: InboxState, reason: str, ticket: TicketId | None, because: str) -> None:
+    """A report reaches its end."""
+    trail = json.dumps([["bounce", reason, because]], ensure_ascii=False)
+    end = End(state, reason, ticket, situation.wrote.address, situation.wrote.strength, trail)
+    inbox.finish(case.tx, case.claim, end, case.now)
+    journal.parked(case.claim.id, reason, state=state, ticket=ticket)
+
+
+def _undelivered(case: Case, letter: outbox.Row, said: str) -> tuple[outbox.Posted, ...]:
+    tx, house = case.tx, case.house
     if house.people.find(letter.recipient) is None:
-        people.suppress(tx, Address(letter.recipient), said, now)
+        people.suppress(tx, Address(letter.recipient), said, case.now)
     ticket = tickets.get(tx, letter.ticket, lock=True) if letter.ticket else None
     if ticket is None:
         return ()
-    rules = house.rules(ticket.desk, people.directory(tx, house.people))
-    decision = decide(ticket, Undelivered(Name(letter.letter), letter.recipient, said), rules, now)
-    return effect.carry_out(tx, house, rules, ticket, decision, cause(claim), now, lease=lease).posted
+    rules = house.rules(ticket.desk, case.records.people)
+    decision = decide(ticket, Undelivered(Name(letter.letter), letter.recipient, said), rules, case.now)
+    return effect.carry_out(tx, house, rules, ticket, decision, cause(case.claim), case.now, lease=case.lease).posted
 
 
-def _struck(tx: Tx, house: House, claim: Claim, died: Died, now: datetime, lease: Lease | None) -> tuple[outbox.Posted, ...]:
+def _struck(case: Case, died: Died) -> tuple[outbox.Posted, ...]:
     """The reader died over this mail: another try alone, and after the last one the mail is put aside for a human."""
+    claim = case.claim
     journal.struck(claim.id, claim.attempts, died.reason)
     if claim.attempts < STRIKES:
-        inbox.put_back(tx, claim, now + _MOMENT * claim.attempts, strike=True)
+        inbox.put_back(case.tx, claim, case.now + _MOMENT * claim.attempts, strike=True)
         return ()
     mail = unreadable_mail(claim.raw, died.reason)
-    return _quarantine(tx, house, claim, mail, understand(Records(tx), house, accepted(claim), mail, now), died.reason, now, lease)
+    return _quarantine(case, mail, case.understood(mail), died.reason)
 
 
-def _quarantine(
-    tx: Tx, house: House, claim: Claim, mail: ParsedMail, situation: Situation, why: str, now: datetime, lease: Lease | None
-) -> tuple[outbox.Posted, ...]:
+def _quarantine(case: Case, mail: ParsedMail, situation: Situation, why: str) -> tuple[outbox.Posted, ...]:
     """The mail is kept and not read; a stub ticket tells the technicians, so that nobody is ignored."""
     stub = unreadable(situation, why)
-    decision = decide(stub.ticket, stub.wrote, stub.rules, now)
-    done = _carry_out(tx, house, claim, mail, stub, decision, now, lease)
+    decision = decide(stub.ticket, stub.wrote, stub.rules, case.now)
+    done = _carry_out(case, mail, stub, decision)
     trail = _trail(decision.noting("read", "unreadable", why), done)
     ticket = done.ticket.id if done.ticket else None
-    inbox.finish(tx, claim, End(InboxState.QUARANTINED, why, ticket, stub.wrote.address, stub.wrote.strength, trail), now)
+    end = End(InboxState.QUARANTINED, why, ticket, stub.wrote.address, stub.wrote.strength, trail)
+    inbox.finish(case.tx, case.claim, end, case.now)
     crash_point("CP25-quarantining")
-    journal.parked(claim.id, why, state=InboxState.QUARANTINED, ticket=ticket)
+    journal.parked(case.claim.id, why, state=InboxState.QUARANTINED, ticket=ticket)
     return done.posted

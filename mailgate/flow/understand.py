@@ -37,7 +37,8 @@ _NOBODY = Address("unknown@invalid")
 class Records(Protocol):
     """What is known from before. The database's answer is `store.records`; times are aware UTC."""
 
-    def people(self, configured: Directory) -> Directory:
+    @property
+    def people(self) -> Directory:
         """Everybody with a role."""
 
     def ticket(self, number: TicketId) -> Ticket | None:
@@ -119,7 +120,7 @@ def understand(records: Records, house: House, claim: Accepted, mail: ParsedMail
     name = known.mailbox.name if known.mailbox else ""
     if known.named:
         address, name = known.named, mail.reply_to[0].name if mail.reply_to else ""
-    people = records.people(house.people)
+    people = records.people
     person = people.person(address, name)
     earlier = _earlier(records, claim)
     found = _thread(records, house, claim, mail, person, reused=bool(earlier))

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
-from mailgate.store import inbox, outbox, people, schema, tickets
+from mailgate.store import inbox, outbox, schema, tickets
 from mailgate.store.engine import Tx
 
 
@@ -32,11 +32,9 @@ class Records:
     """The database's memory. With `lock` a ticket that is asked for stays as it is until the transaction ends."""
 
     tx: Tx
+    # Everybody with a role, as of this transaction.
+    people: Directory
     lock: bool = True
-
-    def people(self, configured: Directory) -> Directory:
-        """Everybody with a role: people.toml, and who was added by hand."""
-        return people.directory(self.tx, configured)
 
     def ticket(self, number: TicketId) -> Ticket | None:
         """The ticket, or the one it was merged into."""

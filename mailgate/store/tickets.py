@@ -213,16 +213,10 @@ def attach(tx: Tx, message: int, files: Iterable[File]) -> None:
 _KNOW = made(lambda database: database.insert(schema.mail_ids).on_conflict_do_nothing())
 
 
-def know_ids(tx: Tx, desk: str, ticket: TicketId, ids: Iterable[str]) -> None:
-    """Remembers Message-IDs that somebody's mail to this ticket carries or mentions."""
-    rows = [{"message_id": one, "ticket": ticket, "desk": desk, "person": None} for one in dict.fromkeys(ids)]
-    if rows:
-        tx.execute(_KNOW(tx), rows)
-
-
-def know_letters(tx: Tx, desk: str, ticket: TicketId, letters: Iterable[tuple[str, Address]]) -> None:
-    """Remembers the Message-IDs of our own letters about this ticket, each with the person whom it went to."""
-    rows = [{"message_id": one, "ticket": ticket, "desk": desk, "person": person} for one, person in letters]
+def know(tx: Tx, desk: str, ticket: TicketId, ids: Iterable[str], letters: Iterable[tuple[str, Address]] = ()) -> None:
+    """Remembers Message-IDs of this ticket: those that somebody's mail carries or mentions, and our own letters' with whom they went to."""
+    rows: list[dict[str, object]] = [{"message_id": one, "ticket": ticket, "desk": desk, "person": None} for one in dict.fromkeys(ids)]
+    rows += [{"message_id": one, "ticket": ticket, "desk": desk, "person": person} for one, person in letters]
     if rows:
         tx.execute(_KNOW(tx), rows)
 

@@ -221,6 +221,7 @@ async def test_a_tick_that_fails_is_told_and_the_next_one_comes(
     told = [record.getMessage() for record in caplog.records]
     # The bug and the first sight of the missing database; that it is still away is no news, that it is back is.
     assert sum("where=tick" in line for line in told) == 2
+    assert any("error=ZeroDivisionError at=mailgate.daemon.crew:" in line for line in told)
     assert "database_back" in told
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from mailgate.desk.decision import Message
 from mailgate.desk.events import Event, born, changes, fold
-from mailgate.desk.model import Address, Participant, Status, TicketId
+from mailgate.desk.model import Address, Directory, Participant, Status, TicketId
 from mailgate.desk.sla import Timer
 from mailgate.store import facts, inbox, outbox, people, tickets, timers
 from mailgate.store.engine import Store
@@ -38,7 +38,7 @@ def live(store: Store) -> None:
     with store.begin() as tx:
         inbox.add(tx, [arrival("a"), arrival("b"), arrival("b")], lease(), claimed=False)
         claims = inbox.claim(tx, lease(), 20)
-        known = Records(tx)
+        known = Records(tx, Directory())
         known.known_ids("Desk", ["a@mua.example"])
         known.twins("Desk", "a@mua.example", 2, NOW)
         known.letter_of(["x@desk.example"])
@@ -53,7 +53,7 @@ def live(store: Store) -> None:
         tickets.record(tx, after.id, (solve,), "inbox", "1")
         number = tickets.say(tx, after.id, Message(ANN, "text"), NOW)
         tickets.attach(tx, number, [tickets.File("a", "b", 1, "c", False, None, 1)])
-        tickets.know_ids(tx, "Desk", after.id, ["a@mua.example"])
+        tickets.know(tx, "Desk", after.id, ["a@mua.example"])
         tickets.last_message_id(tx, after.id, ANN)
         timers.rewrite(tx, after.id, [Timer("autoclose", NOW)], 1, NOW)
         (due,) = timers.due(tx, NOW, 50)

@@ -158,7 +158,7 @@ def test_a_cause_has_its_effect_once_and_its_second_run_leaves_nothing_at_all(st
         with pytest.raises(IntegrityError), savepoint(tx):  # noqa: PT012
             again = tickets.open_new(tx, born(TicketId(0), opening()))
             tickets.say(tx, again.id, Message(ANN, "hello"), NOW)
-            tickets.know_ids(tx, "Desk", again.id, ["m@mua.example"])
+            tickets.know(tx, "Desk", again.id, ["m@mua.example"])
             tickets.record(tx, again.id, (opening(),), "inbox", "17")
         assert tickets.get(tx, TicketId(ticket.id + 1)) is None
     with store.look() as tx:
@@ -193,10 +193,10 @@ def test_a_merged_ticket_answers_with_its_survivor_also_through_a_chain_and_neve
 def test_ids_are_remembered_once_and_our_own_letters_with_their_reader(store: Store) -> None:
     ticket = opened(store)
     with store.begin() as tx:
-        tickets.know_ids(tx, "Desk", ticket.id, ["a@x", "a@x", "b@x"])
-        tickets.know_ids(tx, "Desk", ticket.id, ["a@x"])
-        tickets.know_letters(tx, "Desk", ticket.id, [("c@desk.example", ANN)])
-        tickets.know_letters(tx, "Desk", ticket.id, [])
+        tickets.know(tx, "Desk", ticket.id, ["a@x", "a@x", "b@x"])
+        tickets.know(tx, "Desk", ticket.id, ["a@x"])
+        tickets.know(tx, "Desk", ticket.id, (), [("c@desk.example", ANN)])
+        tickets.know(tx, "Desk", ticket.id, (), [])
     with store.look() as tx:
         table = schema.mail_ids
         rows = tx.execute(table.select().order_by(table.c.message_id)).all()
@@ -206,8 +206,8 @@ def test_ids_are_remembered_once_and_our_own_letters_with_their_reader(store: St
 def test_a_mention_of_our_letter_does_not_take_its_reader_away(store: Store) -> None:
     ticket = opened(store)
     with store.begin() as tx:
-        tickets.know_letters(tx, "Desk", ticket.id, [("c@desk.example", ANN)])
-        tickets.know_ids(tx, "Desk", ticket.id, ["c@desk.example"])
+        tickets.know(tx, "Desk", ticket.id, (), [("c@desk.example", ANN)])
+        tickets.know(tx, "Desk", ticket.id, ["c@desk.example"])
         assert tx.execute(schema.mail_ids.select()).one().person == ANN
 
 

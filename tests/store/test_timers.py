@@ -127,5 +127,5 @@ def test_a_ticket_that_somebody_works_on_is_left_for_the_next_tick(store: Store,
         assert tickets.get(worker, ticket, lock=True) is not None
         assert due(store, 10) == []
         with store.begin() as clerk:
-            tickets.know_ids(clerk, "Desk", ticket, ["mentioned@elsewhere.example"])
+            tickets.know(clerk, "Desk", ticket, ["mentioned@elsewhere.example"])
     assert len(due(store, 10)) == 1
