@@ -11,12 +11,10 @@ from mailgate.config.settings import Settings
 from mailgate.daemon.clock import utc
 from mailgate.desk.errors import Temporary
 from mailgate.flow import journal
+from mailgate.flow.step import FOUND_OPEN
 from mailgate.store import inbox, outbox
 from mailgate.store.engine import Store, durable, exclusive
 from mailgate.store.migrate import migrate
-
-# A claim that was found open at so many starts counts as the mail's own fault.
-_FOUND_OPEN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +67,4 @@ def give_back(store: Store, owner: str) -> None:
 
 def _free(store: Store, owner: str | None) -> tuple[int, int]:
     with store.begin() as tx:
-        return inbox.free(tx, owner, utc(), _FOUND_OPEN), outbox.free(tx, owner, utc())
+        return inbox.free(tx, owner, utc(), FOUND_OPEN), outbox.free(tx, owner, utc())

@@ -15,6 +15,7 @@ from mailgate.store.outbox import Posted
 
 # After trouble of our own the thread waits so many seconds before it goes on.
 _PAUSE = 1.0
+_EVERYTHING = 1_000_000
 
 
 class Workbench:
@@ -27,6 +28,10 @@ class Workbench:
         """`post` gets the letters that are to be sent at once; it is called on the thread."""
         self._worker, self._intake, self._post = worker, intake, post
         self._hand: list[Claim] = []
+        # What was worked on when trouble came, whether there was any since, and how much of it the intake had known of before.
+        self._tried: list[Claim] = []
+        self._doubtful = False
+        self._doubts = 0
         self._wake = threading.Event()
         self._look = True
         self._closing = False
@@ -80,28 +85,47 @@ class Workbench:
             timer.start()
 
     def _work_off(self) -> None:
-        while not self._closing and (self._hand or self._take_stored()):
+        self._recover()
+        while not self._closing and (self._hand or self._take_stored(BATCH)):
             self._process()
         alone = False
         while not self._closing and self._look:
-            self._hand = self._worker.claim(alone=alone)
+            self._hand = self._claimed(alone)
             found = bool(self._hand)
             self._process()
             # What was tried before has its turn after each batch of fresh mails, so that neither waits for the other for ever.
             alone = not alone
             self._look = found or alone
 
-    def _take_stored(self) -> bool:
+    def _recover(self) -> None:
+        """After trouble there may be claims in our name of which nobody here knows: they would wait for the end of their lease."""
+        doubts = self._intake.doubts
+        if doubts == self._doubts and not self._doubtful:
+            return
+        self._take_stored(_EVERYTHING)
+        self._worker.recover(self._hand, self._tried)
+        self._doubts, self._doubtful, self._tried = doubts, False, []
+
+    def _take_stored(self, most: int) -> bool:
         """Whether the intake has stored something for us; it is in hand then."""
         try:
-            while len(self._hand) < BATCH:
+            while len(self._hand) < most:
                 self._hand.append(self._intake.in_hand.get_nowait())
         except queue.Empty:
             pass
         return bool(self._hand)
 
+    def _claimed(self, alone: bool) -> list[Claim]:
+        self._doubtful = True
+        claims = self._worker.claim(alone=alone)
+        self._doubtful = False
+        return claims
+
     def _process(self) -> None:
-        posted = self._worker.process(self._hand)
-        self._hand = []
+        self._tried = self._hand[:BATCH]
+        self._doubtful = True
+        posted = self._worker.process(self._tried)
+        self._doubtful = False
+        self._hand, self._tried = self._hand[BATCH:], []
         if posted:
             self._post(posted)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from mailgate.desk import budget, sla
 from mailgate.desk.decision import Decision, Message
 from mailgate.desk.events import Event, born, fold
-from mailgate.desk.letters import Letter
+from mailgate.desk.letters import Letter, Name
 from mailgate.desk.model import Address, Ticket, TicketId
 from mailgate.desk.rules import Rules
 from mailgate.flow import post
@@ -109,12 +109,19 @@ def _write_letters(
         decision.letters, number, _spent(tx, decision, number, rules, now), rules, claimed=claimed, silent=source.silent if source else ""
     )
     occasion = _occasion(tx, house, rules, ticket, kept, cause, now, source)
-    written = [post.write(occasion, letter, at) for at, letter in enumerate(kept)]
+    written = [post.write(occasion, _worded(tx, ticket, letter), at) for at, letter in enumerate(kept)]
     written += [post.skip(one.letter, one.reason) for one in (*decision.suppressed, *dropped)]
     rows = [_row(one, rules, number, cause, claimed) for one in _once(written)]
     posted = outbox.add(tx, rows, lease, now, now + RETRY_AFTER)
     unsent = tuple((one.letter, one.suppressed) for one in written if one.suppressed)
     return Effect(ticket, tuple(posted), unsent), [(one.message_id, one.recipient) for one in rows if one.message_id]
+
+
+def _worded(tx: Tx, ticket: Ticket | None, letter: Letter) -> Letter:
+    """Who is given a ticket by somebody else has not read what it is about: the letter brings the words that opened it."""
+    if letter.name is not Name.ASSIGNED or ticket is None:
+        return letter
+    return replace(letter, words=tickets.opening_words(tx, ticket.id), author=ticket.requester)
 
 
 def _row(written: post.Written, rules: Rules, ticket: TicketId, cause: Cause, claimed: Address | None) -> outbox.NewLetter:

@@ -58,6 +58,8 @@ class Intake:
         self._store, self._house, self._owner, self._clock, self._on_stored = store, house, owner, clock, on_stored
         self._waiting: queue.SimpleQueue[tuple[RawMail, Future[Receipt]] | None] = queue.SimpleQueue()
         self.in_hand: queue.SimpleQueue[Claim] = queue.SimpleQueue()
+        # How many commits have failed: of some of them nobody knows whether they came true all the same.
+        self.doubts = 0
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="intake", daemon=True)
         self._thread.start()
@@ -106,6 +108,7 @@ class Intake:
                 crash_point("CP05-before-commit")
         except Exception as error:
             journal.trouble("intake", error)
+            self.doubts += 1
             self._refuse(together, error)
             return
         crash_point("CP06-committed")

@@ -36,6 +36,8 @@ BATCH = 20
 LEASE = timedelta(minutes=5)
 # So often the reader may die over a mail before the mail is put aside.
 STRIKES = 3
+# A claim that was found open so often, at starts or after trouble with the database, counts as the mail's own fault.
+FOUND_OPEN = 5
 # So long a follow-up waits for the mail that it answers, if that one is in the inbox too.
 _PATIENCE = timedelta(seconds=60)
 _MOMENT = timedelta(seconds=1)
@@ -91,6 +93,16 @@ class Worker:
             crash_point("CP21-before-commit")
         crash_point("CP22-after-commit")
         return posted
+
+    def recover(self, hand: Sequence[Claim], tried: Sequence[Claim]) -> None:
+        """After commits of which nobody heard whether they came true: what is claimed in our name and in nobody's hand is anybody's again.
+
+        `hand` are all mails that are known to be ours; `tried` those of them whose letters may have been written without our knowledge.
+        """
+        now = self.clock()
+        with self.store.begin() as tx:
+            inbox.free(tx, self.owner, now, FOUND_OPEN, besides=[claim.id for claim in hand])
+            outbox.free_of(tx, self.owner, [cause(claim).id for claim in tried], now)
 
     def _one(
         self, records: Records, claim: Claim, mail: ParsedMail | Died, now: datetime, lease: Lease | None

@@ -6,7 +6,7 @@ What a mail means is not known here. Times are UTC.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -213,16 +213,18 @@ def put_back(tx: Tx, claimed: Claim, next_at: datetime, *, strike: bool) -> None
         raise Fenced(f"inbox row {claimed.id} is claimed by somebody else")
 
 
-def free(tx: Tx, owner: str | None, now: datetime, most_open: int) -> int:
+def free(tx: Tx, owner: str | None, now: datetime, most_open: int, *, besides: Collection[int] = ()) -> int:
     """At start: gives back what an earlier life of this owner (None: anybody's, under SQLite's exclusive lock) had claimed.
 
-    A claim found open is no strike until it was found so `most_open` times. Returns how many rows were freed.
+    A claim found open is no strike until it was found so `most_open` times. The rows `besides` stay claimed. Returns how many were freed.
     """
     open_again = inbox.c.found_open + 1
     freed = update(inbox).where(inbox.c.state == InboxState.CLAIMED).values(
         state=InboxState.RECEIVED, owner=None, lease_until=None, next_at=now, found_open=open_again,
         attempts=case((open_again < most_open, 0), else_=inbox.c.attempts),
     )  # fmt: skip
+    if besides:
+        freed = freed.where(inbox.c.id.not_in(besides))
     return tx.execute(freed.where(inbox.c.owner == owner) if owner else freed).rowcount
 
 

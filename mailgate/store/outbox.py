@@ -5,7 +5,7 @@ States: queued, deferred (tried before), sent, failed, bounced, suppressed, canc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -190,6 +190,16 @@ def free(tx: Tx, owner: str | None, now: datetime) -> int:
     """At start: letters that an earlier life of this owner (None: anybody) had claimed are due at once. Returns how many."""
     mine = outbox.c.owner == owner if owner else outbox.c.owner.is_not(None)
     freed = tx.execute(update(outbox).where(mine, outbox.c.state.in_(WAITING)).values(owner=None, lease_until=None, next_at=now))
+    return freed.rowcount
+
+
+def free_of(tx: Tx, owner: str, mails: Collection[str], now: datetime) -> int:
+    """Letters of these mails (cause ids) that this owner had claimed to send them at once are due for anybody. Returns how many."""
+    freed = tx.execute(
+        update(outbox)
+        .where(outbox.c.owner == owner, outbox.c.cause_type == "inbox", outbox.c.cause_id.in_(mails), outbox.c.state.in_(WAITING))
+        .values(owner=None, lease_until=None, next_at=now)
+    )
     return freed.rowcount
 
 

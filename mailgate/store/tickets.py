@@ -232,3 +232,9 @@ _LAST_ID = (
 def last_message_id(tx: Tx, ticket: TicketId, author: Address) -> str | None:
     """The Message-ID of the newest mail that this person wrote to the ticket."""
     return tx.execute(_LAST_ID, {"ticket": ticket, "author": author}).scalar()
+
+
+def opening_words(tx: Tx, ticket: TicketId) -> str:
+    """What the first mail of a ticket says."""
+    table = schema.messages
+    return tx.execute(select(table.c.text).where(table.c.ticket == ticket).order_by(table.c.id).limit(1)).scalar() or ""

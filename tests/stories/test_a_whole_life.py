@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from mailgate.desk.model import Address, Directory, Person, Team
+from mailgate.desk.model import Address, Directory, Person, Team, TicketId
 from mailgate.desk.policy import Desk
+from mailgate.flow import operate
 from tests.kit.office import OLGA, TINA, TOM, Letter, Office, aligned, mail, reply
 
 ANN = "ann@out.example"
@@ -76,6 +77,15 @@ def test_a_ticket_lives_from_the_first_mail_to_its_closure(either_office: Office
     verbs = [one.verb for one in office.story().events]
     expected = ["open", "take", "pending", "resume", "resolve", "reject", "resolve", "remind", "warn", "close"]
     assert [verb for verb in verbs if verb in expected] == expected
+
+
+def test_whoever_is_given_a_ticket_reads_what_it_is_about(office: Office) -> None:
+    office.post(mail("The printer prints blank pages."))
+    office.letters()
+    operate.order(office.store, office.house, TicketId(1), "#assign tom", None, office.now)
+    (given,) = [one for one in office.letters() if one.name == "assigned"]
+    assert given.to == TOM.address
+    assert "The printer prints blank pages." in given.text
 
 
 def test_a_plain_answer_goes_to_the_requester_from_the_desk_and_makes_its_writer_the_assignee(office: Office) -> None:
