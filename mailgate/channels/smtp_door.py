@@ -191,7 +191,8 @@ class Door:
             case Rcpt.UNKNOWN:
                 return "550 5.1.1 No such mailbox here"
             case Rcpt.FOREIGN:
-                return "550 5.7.1 Relaying denied"
+                log.warning("smtp: a recipient was refused: its domain is none of a desk; see [desk] address and aliases")
+                return "550 5.7.1 No desk has an address there, and nothing is relayed"
 
     async def take(self, raw: bytes, envelope: Transaction, peer: str, loan: Loan) -> str:
         """Hands a whole mail on and waits for its commit: the reply. A caller that is cancelled leaves the commit to its own end.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def inbox() -> None:
-    """Mails that were accepted: what waits, is held or put aside, and why."""
+    """Accepted mails: what waits or is held, and why."""
 
 
 @inbox.command("list")
@@ -40,6 +40,9 @@ def list_mails(config: Path | None, states: Sequence[str], everything: bool, as_
     if as_json:
         for row in rows:
             show.out_json(_mail_json(row))
+        return
+    if not rows and not everything:
+        click.echo("nothing waits; --all shows what is done")
         return
     shown = ((row.id, row.state, row.reason, row.sender, show.clock(row.received_at), row.ticket, row.subject) for row in rows)
     show.table(("ROW", "STATE", "REASON", "FROM", "RECEIVED", "TICKET", "SUBJECT"), shown)
@@ -158,6 +161,9 @@ def list_letters(config: Path | None, states: Sequence[str], ticket: int | None,
     if as_json:
         for row in rows:
             show.out_json(_letter_json(row))
+        return
+    if not rows and not everything:
+        click.echo("nothing waits and nothing failed; --all shows what was sent")
         return
     shown = ((row.id, row.state, row.letter, row.recipient, row.ticket or "", row.attempts, row.reason or row.relay_reply) for row in rows)
     show.table(("ROW", "STATE", "LETTER", "TO", "TICKET", "TRIES", "WHY"), shown)

@@ -7,7 +7,7 @@ import click
 
 @click.command()
 def demo() -> int:
-    """Watch a ticket live: real SMTP in, a relay, a requester, a technician. Leaves nothing behind."""
+    """Watch a ticket live, with real mail and a kill -9."""
     from mailgate.cli.stage import play
 
     return play(click.echo)

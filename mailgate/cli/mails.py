@@ -89,7 +89,8 @@ def _print(source: str, told: Explanation) -> None:
         because = f"  ({show.safe(one.because)})" if one.because else ""
         click.echo(f"    {one.step:<10} {show.safe(one.finding)}{because}")
     for change in told.decision.changes:
-        click.echo(f"    change     {change.field} = {show.safe(change.value)}")
+        if change.value not in (None, (), ""):
+            click.echo(f"    change     {change.field} = {show.value(change.value)}")
     for letter in told.letters:
         click.echo(f"    letter     {letter.name} to {show.safe(letter.to)}: {show.safe(letter.subject)}")
     click.echo("")
@@ -101,7 +102,9 @@ def _print(source: str, told: Explanation) -> None:
 @click.option("--envelope-to", multiple=True, help="An envelope recipient; may be repeated.")
 @click.pass_obj
 def ingest(config: Path | None, paths: Sequence[str], envelope_from: str | None, envelope_to: tuple[str, ...]) -> int:
-    """Put mails into the inbox as if they had been received; exit 0 only after the commit, 75 on trouble.
+    """Put mails into the inbox as if received.
+
+    Exit 0 only after the commit, 75 on trouble; the daemon does the rest.
 
     As a pipe transport of a mail server: mailgate ingest --envelope-from SENDER --envelope-to RECIPIENT -
     """
@@ -109,7 +112,7 @@ def ingest(config: Path | None, paths: Sequence[str], envelope_from: str | None,
     from mailgate.flow.intake import RawMail, take_in
 
     taken = before = 0
-    with opened(config) as known:
+    with opened(config, create=True) as known:
         found = list(files.names(paths))
         with click.progressbar(length=len(found), file=sys.stderr, label="ingest", hidden=len(found) < _TOGETHER) as bar:
             for batch in _batches(files.mails(paths, sys.stdin.buffer)):
@@ -118,7 +121,7 @@ def ingest(config: Path | None, paths: Sequence[str], envelope_from: str | None,
                 taken += len(receipts)
                 before += sum(receipt.seen_before for receipt in receipts)
                 bar.update(len(batch))
-    click.echo(f"{taken} mails taken in" + (f", {before} of them known already" if before else ""))
+    click.echo(f"{taken} {'mail' if taken == 1 else 'mails'} taken in" + (f", {before} of them known already" if before else ""))
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mailgate.config.load import load
 from mailgate.config.settings import Settings
+from mailgate.desk.errors import Misconfigured
 
 if TYPE_CHECKING:
     from mailgate.flow.house import House
@@ -38,11 +39,17 @@ class Opened:
 
 
 @contextmanager
-def opened(config: Path | None) -> Iterator[Opened]:
-    """Opens the database of the configuration, and closes it again. Raises Misconfigured or Unavailable."""
+def opened(config: Path | None, *, create: bool = False) -> Iterator[Opened]:
+    """Opens the database of the configuration, and closes it again. Raises Misconfigured or Unavailable.
+
+    Only with `create` is a desk made where there is none: in a wrong folder it would look like one that has lost everything.
+    """
     from mailgate.config.opening import open_house, open_store
 
     known = settings(config)
+    file = Path(known.store.url.removeprefix("sqlite:///"))
+    if not create and config is None and not (Path("config").exists() or known.store.url.startswith("postgresql") or file.exists()):
+        raise Misconfigured(f"there is no desk in {known.root} (neither config/ nor {file}); name its folder with --config")
     store = open_store(known)
     try:
         yield Opened(known, store, open_house(known, store))

@@ -18,7 +18,7 @@ _COLUMNS = ("address", "name", "role", "team", "manager", "aliases", "skills", "
 
 @click.group()
 def people() -> None:
-    """Technicians, managers, approvers and known requesters. people.toml wins over what is added here."""
+    """Technicians, managers, approvers, known requesters."""
 
 
 @people.command("list")
@@ -63,7 +63,7 @@ def add(
         fold_address(manager) if manager else None, (), language,
     )  # fmt: skip
     _checked(person, "ADDRESS")
-    with opened(config) as known, known.store.begin() as tx:
+    with opened(config, create=True) as known, known.store.begin() as tx:
         put(tx, person)
     click.echo(f"{person.address} is known as {person.role}")
 
@@ -76,7 +76,7 @@ def import_(config: Path | None, file: Path) -> None:
     from mailgate.store.people import put
 
     found = list(_read(file))
-    with opened(config) as known, known.store.begin() as tx:
+    with opened(config, create=True) as known, known.store.begin() as tx:
         for person in found:
             put(tx, person)
     click.echo(f"{len(found)} people")

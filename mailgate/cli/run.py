@@ -15,20 +15,23 @@ from mailgate.cli.opened import settings
 @click.command()
 @click.pass_obj
 def run(config: Path | None) -> None:
-    """Run the daemon: channels, workers and timers, until SIGTERM."""
+    """Run the daemon, until SIGTERM."""
     known = settings(config)
     _log_to_standard_error()
     # What is imported now stays for good. To search it for garbage costs a tenth of the start, and a little of each mail.
     gc.disable()
-    from mailgate.cli.setup import faults
+    from mailgate.cli.setup import faults, not_served
     from mailgate.daemon.service import serve
     from mailgate.desk.errors import Misconfigured
+    from mailgate.flow import journal
 
     wrong = faults(known)
     if wrong:
         raise Misconfigured(*wrong)
     gc.freeze()
     gc.enable()
+    for name in not_served(known):
+        journal.alert("not-served", f"{name} is read, but this version does not act on it yet")
     serve(known, os.environ)
 
 

@@ -15,7 +15,10 @@ from mailgate.desk.model import fold_address
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def audit(config: Path | None, as_json: bool) -> int:
-    """Prove the ledger: every mail, click and timer has one end and at most one set of effects. Exit 1 and the rows otherwise."""
+    """Prove the ledger: each mail has one end, one set of effects.
+
+    Exit 1 and the rows otherwise. What is pending is no violation.
+    """
     from mailgate.store.audit import audit as prove
 
     with opened(config) as known, known.store.look() as tx:
@@ -41,7 +44,10 @@ def audit(config: Path | None, as_json: bool) -> int:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @click.pass_obj
 def backup(config: Path | None, file: Path) -> None:
-    """Copy the database while the daemon runs. A copy that is put back holds its letters and timers until `resume`."""
+    """Copy the database while the daemon runs.
+
+    A copy that is put back holds its letters and timers until `resume`.
+    """
     from mailgate.store.keeping import copy
 
     with opened(config) as known:
@@ -66,7 +72,7 @@ def resume(config: Path | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def erase(config: Path | None, address: str, yes: bool) -> None:
-    """Erase a person: every copy of the address, and of what it wrote and was written. Tickets stay, without it."""
+    """Erase a person from every mail, ticket and letter."""
     from mailgate.store.keeping import erase as forget
 
     if not yes:

@@ -10,12 +10,14 @@ from mailgate.cli import CONFIGURATION, UNAVAILABLE, show
 from mailgate.cli.opened import settings
 from mailgate.config.settings import Settings
 from mailgate.desk.errors import Misconfigured, Temporary
+from mailgate.desk.model import Role
+from mailgate.desk.policy import AssignBy, Quiet, Retention, Verify
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".", metavar="[DIR]")
 def init(folder: Path) -> None:
-    """Write commented config/ and templates/ to edit, and a key. Never overwrites."""
+    """Write config/ and templates/ to edit, and a key."""
     from mailgate.config.keys import load_keys
     from mailgate.config.samples import init as write
 
@@ -39,10 +41,22 @@ def faults(known: Settings) -> list[str]:
     return wrong
 
 
+def not_served(known: Settings) -> list[str]:
+    """What the configuration asks for and this version reads without doing it."""
+    policy = known.policy
+    asked = {
+        "[[imap]]": known.imap, "[[category]]": policy.categories, "[[sla]]": policy.slas, "[[escalation]]": policy.escalations,
+        "[[approval]]": policy.approvals, "[[status]]": policy.statuses, "[[monitoring]]": policy.monitors,
+        "[quiet]": policy.quiet != Quiet(), "[retention]": policy.retention != Retention(),
+        "[assign] by": policy.assign_by is not AssignBy.HAND, "security.verify": known.security.verify is not Verify.NONE,
+    }  # fmt: skip
+    return [name for name, there in asked.items() if there]
+
+
 @click.command()
 @click.pass_obj
 def check(config: Path | None) -> int:
-    """Check configuration, templates, database and relay; every fault with its place."""
+    """Check configuration, templates, database, relay."""
     try:
         known = settings(config)
         wrong = faults(known)
@@ -52,7 +66,11 @@ def check(config: Path | None) -> int:
         for fault in wrong:
             click.echo(f"fault  {fault}")
         return CONFIGURATION
-    click.echo("ok     configuration and templates")
+    click.echo(f"ok     configuration {config or 'config'} and templates")
+    for name in not_served(known):
+        click.echo(f"note   {name} is read, but this version does not act on it yet")
+    if not any(person.staff or person.role is Role.OWNER for person in known.people.people):
+        click.echo("note   people.toml names no technician and no owner: nobody is told of new tickets")
     return max(_check_store(known), _check_relay(known), key=lambda code: (code == CONFIGURATION, code))
 
 

@@ -45,3 +45,24 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     widths = [max(len(head), *(len(row[at]) for row in shown)) if shown else len(head) for at, head in enumerate(heads)]
     for row in ([*heads], *shown):
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def value(found: object) -> str:
+    """A field's new value for people: participants by role and address, lists with commas."""
+    if not isinstance(found, tuple):
+        return safe(found)
+    people = [f"{one[1]} {one[0]}{'' if one[2] else ' (unconfirmed)'}" if isinstance(one, tuple) else str(one) for one in found]
+    return safe(", ".join(people))
+
+
+class TicketNumber(click.ParamType[int]):
+    """A ticket as people name it: `7`, or `MG-7` as it stands in letters."""
+
+    name = "ticket"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The bare number."""
+        digits = str(value).strip("[]").rpartition("-")[2]
+        if not (digits.isascii() and digits.isdigit()):
+            self.fail(f"{value!r} is no ticket; write 7 or MG-7", param, ctx)
+        return int(digits)

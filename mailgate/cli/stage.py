@@ -102,6 +102,7 @@ def _acts(theatre: _Theatre) -> None:
     theatre.scene("Anna answers. At the moment when her mail is accepted, somebody pulls the plug: kill -9.")
     theatre.reply(question, ANNA, "Yes, it is on!", kill=True)
     theatre.start()
+    theatre.remark("started again: it finds the mail, and goes on where it was")
     resolved_by = theatre.show(theatre.relay.letter("requester_replied", TOM))
 
     theatre.scene("Tom has changed the toner, and says so.")
@@ -201,6 +202,8 @@ class _Theatre:
                 self._daemon.wait()
                 client.close()
         self._tell(mail, "<<", "cyan")
+        if kill and self._daemon is not None:
+            self._echo(click.style(f"\n  -- kill -9 {self._daemon.pid}: the daemon is gone; it had just said 250 --", fg="red"))
 
     def reply(self, letter: EmailMessage, sender: str, text: str, *, kill: bool = False, **headers: str) -> None:
         """A person answers a letter as mail programs do: to its Reply-To, with its text quoted below."""
@@ -215,6 +218,10 @@ class _Theatre:
         """A letter of the desk, as its recipient reads it."""
         self._tell(letter, ">>", "green")
         return letter
+
+    def remark(self, what: str) -> None:
+        """A word from behind the stage."""
+        self._echo(click.style(f"  -- {what} --", fg="red"))
 
     def settle(self, mails: int) -> None:
         """Waits until so many mails have come to their end."""

@@ -72,7 +72,7 @@ def list_tickets(
 
 
 @tickets.command("show")
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=show.TicketNumber(), metavar="N")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def show_ticket(config: Path | None, number: int, as_json: bool) -> int:
@@ -104,7 +104,7 @@ def new(config: Path | None, requester: str, name: str, subject: str, text: str,
     from mailgate.flow import operate
 
     said = sys.stdin.read() if text == "-" else text
-    with opened(config) as known:
+    with opened(config, create=True) as known:
         where = desk or known.house.desks[0].name
         done = operate.open_by_phone(known.store, known.house, where, fold_address(requester), name, subject, said or subject, now())
         click.echo(f"{known.house.desk(where).tag}-{done.ticket.id if done.ticket else '?'}")
@@ -112,7 +112,7 @@ def new(config: Path | None, requester: str, name: str, subject: str, text: str,
 
 
 @tickets.command()
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=show.TicketNumber(), metavar="N")
 @click.argument("text", metavar='"#verb ..."')
 @click.option("--as", "who", help="The technician in whose name it is done.")
 @click.pass_obj
@@ -196,7 +196,7 @@ def _print(told: Story, tag: str) -> None:
 
 
 def _print_event(event: Happened) -> None:
-    changed = ", ".join(f"{one.field}={show.safe(one.value)}" for one in event.changes if one.field in _TOLD)
+    changed = ", ".join(f"{one.field}={show.value(one.value)}" for one in event.changes if one.field in _TOLD and one.value is not None)
     note = f" [{show.safe(event.note)}]" if event.note else ""
     click.echo(f"\n{show.clock(event.at)}  {event.actor}: {event.verb}{' ' + changed if changed else ''}{note}  <{event.cause}>")
 

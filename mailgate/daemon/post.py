@@ -98,6 +98,12 @@ class Postman:
         return len(parcels)
 
     async def _settle(self) -> None:
-        if self._unsettled:
+        """Writes down what was answered. What the database does not take now is kept for the next round, and the round goes on."""
+        if not self._unsettled:
+            return
+        try:
             await asyncio.to_thread(self._delivery.settle, self._unsettled)
-            self._unsettled = []
+        except Exception as error:
+            journal.trouble("postman", error)
+            return
+        self._unsettled = []

@@ -75,7 +75,7 @@ class Workbench:
             except Exception as error:
                 # A fault of ours: the next try of these mails comes when their lease ends, and meanwhile others have their turn.
                 journal.trouble("worker", error)
-                self._hand = []
+                self._hand, self._tried, self._doubtful = [], [], False
                 self._wake_later()
 
     def _wake_later(self) -> None:

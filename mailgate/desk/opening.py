@@ -10,7 +10,7 @@ from mailgate.desk.commands import Reading, read
 from mailgate.desk.decision import Decision, Message, Outcome
 from mailgate.desk.events import Event, changes
 from mailgate.desk.letters import Letter, Name
-from mailgate.desk.model import Participant, Role, Ticket
+from mailgate.desk.model import Participant, Ticket
 from mailgate.desk.policy import AckUnverified, CcConfirm
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import Nature, Wrote
@@ -32,7 +32,7 @@ def opened(shown: Ticket | None, wrote: Wrote, rules: Rules, now: datetime, *, l
     # An answer to a closed ticket quotes what everybody knows already; a mail that stands alone is passed on whole.
     words = (link and wrote.text) or wrote.whole or wrote.text
     message = Message(wrote.person.address, words, strength=wrote.strength, unverified=not wrote.strength.trusted, note=note)
-    watchers = rules.people.members(rules.first_team()) or rules.people.having(Role.OWNER)
+    watchers = rules.on_duty(rules.first_team())
     announced = tuple(
         Letter(Name.NEW_TICKET, person.address, words, wrote.person.address, note=note, attach=True)
         for person in watchers if wrote.person.address not in person.addresses

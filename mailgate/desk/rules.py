@@ -22,11 +22,15 @@ class Rules:
         return self.people.teams[0].name if self.people.teams else None
 
     def watchers(self, ticket: Ticket) -> tuple[Person, ...]:
-        """Whom technicians' letters about this ticket go to: its assignee, else its team, else the desk's owner."""
+        """Whom technicians' letters about this ticket go to: its assignee, else who is on duty for it."""
         assignee = self.people.find(ticket.assignee) if ticket.assignee else None
         if assignee is not None and assignee.staff:
             return (assignee,)
-        return self.people.members(ticket.team) or self.people.having(Role.OWNER)
+        return self.on_duty(ticket.team)
+
+    def on_duty(self, team: str | None) -> tuple[Person, ...]:
+        """Who hears of a ticket that nobody has: its team, else the owner, else whoever works here at all."""
+        return self.people.members(team) or self.people.having(Role.OWNER) or self.people.having(Role.TECHNICIAN, Role.LEAD)
 
     def audience(self, ticket: Ticket, *, copies: bool) -> tuple[Address, ...]:
         """The addresses that a public letter goes to: the requester, and with `copies` each confirmed Cc; nobody who muted the ticket."""

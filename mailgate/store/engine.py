@@ -196,7 +196,7 @@ def _checked(url: str) -> URL:
     if backend != "postgresql":
         raise Misconfigured(f"[store] url: {url.partition(':')[0]} is not supported; sqlite:///path or postgresql+psycopg://…")
     if find_spec("psycopg") is None:
-        raise Misconfigured("[store] url: PostgreSQL needs psycopg: pip install 'mailgate[postgres]'")
+        raise Misconfigured("[store] url: PostgreSQL needs psycopg: pip install 'psycopg[binary]'")
     return parsed.set(drivername="postgresql+psycopg")
 
 

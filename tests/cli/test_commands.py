@@ -25,7 +25,7 @@ EXPLAIN_KEYS = {
 
 def test_a_mail_that_is_ingested_becomes_a_ticket_that_is_listed_and_shown(shell: Shell) -> None:
     assert shell("ingest", str(shell.mail(mail(subject="The lift is stuck")))) == 0
-    assert shell.out == "1 mails taken in\n"
+    assert shell.out == "1 mail taken in\n"
     shell.work()
     (listed,) = shell.lines("tickets", "list")
     assert set(listed) == TICKET_KEYS
@@ -42,7 +42,7 @@ def test_the_same_mail_ingested_twice_is_counted_and_has_one_effect(shell: Shell
     path = str(shell.mail(mail()))
     shell("ingest", path)
     shell("ingest", path)
-    assert shell.out == "1 mails taken in, 1 of them known already\n"
+    assert shell.out == "1 mail taken in, 1 of them known already\n"
     shell.work()
     assert len(shell.lines("tickets", "list")) == 1
 
@@ -248,6 +248,27 @@ def test_an_erased_person_is_in_no_file_any_more(shell: Shell) -> None:
 @pytest.mark.parametrize("arguments", [["nonsense"], ["run", "--nonsense"], ["tickets", "show"], ["inbox", "list", "--state", "lost"]])
 def test_what_cannot_be_understood_is_a_usage_error(shell: Shell, arguments: list[str]) -> None:
     assert shell(*arguments) == 64
+
+
+def test_in_a_folder_without_a_desk_nothing_is_made_and_nothing_looks_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["tickets", "list"]) == 78
+    assert "there is no desk" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ticket_is_named_by_its_number_or_by_its_tag(shell: Shell) -> None:
+    shell("tickets", "new", "--from", "bob@out.example", "--subject", "Phone is dead")
+    assert shell("tickets", "show", "MG-1") == shell("tickets", "show", "1") == 0
+    assert shell("tickets", "show", "one") == 64
+
+
+def test_what_this_version_does_not_act_on_is_told_by_check(shell: Shell) -> None:
+    (shell.folder / "config/policy.toml").write_text('[[sla]]\nname = "gold"\nresolution = "4h"\n')
+    assert shell("check") == 0
+    assert "note   [[sla]] is read, but this version does not act on it yet" in shell.out
 
 
 def test_a_configuration_that_is_not_there_is_a_configuration_error(tmp_path: Path) -> None:

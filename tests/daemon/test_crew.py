@@ -45,6 +45,7 @@ class Hands:
         self.troubles = list(troubles)
         self.batches: list[list[object]] = []
         self.posted: list[object] = []
+        self.recovered: list[tuple[list[object], list[object]]] = []
 
     def process(self, claims: Sequence[object]) -> list[object]:
         if not claims:
@@ -57,9 +58,12 @@ class Hands:
     def claim(self, *, alone: bool) -> list[object]:
         return []
 
+    def recover(self, hand: Sequence[object], tried: Sequence[object]) -> None:
+        self.recovered.append((list(hand), list(tried)))
+
 
 def bench(hands: Hands) -> tuple[Workbench, Any]:
-    intake = SimpleNamespace(in_hand=queue.SimpleQueue())
+    intake = SimpleNamespace(in_hand=queue.SimpleQueue(), doubts=0)
     made = Workbench(cast(Any, hands), cast(Any, intake), hands.posted.extend)
     made.start()
     return made, intake
@@ -77,6 +81,21 @@ def test_mails_in_hand_stay_in_hand_while_the_database_is_away() -> None:
     stored(made, intake, 1, 2, 3)
     wait_until(lambda: hands.posted == [1, 2, 3], PATIENCE, "they are processed in the end")
     assert hands.batches == [[1, 2, 3]] * 3
+    # Before each new try, what only the database knows of is anybody's again.
+    assert hands.recovered == [([1, 2, 3], [1, 2, 3])] * 2
+    made.close(1)
+
+
+def test_after_a_doubtful_commit_of_the_intake_claims_in_nobodys_hand_are_given_back() -> None:
+    hands = Hands()
+    made, intake = bench(hands)
+    intake.doubts = 1
+    stored(made, intake, 1)
+    wait_until(lambda: hands.posted == [1], PATIENCE, "it goes on")
+    assert hands.recovered == [([1], [])]
+    stored(made, intake, 2)
+    wait_until(lambda: hands.posted == [1, 2], PATIENCE, "it goes on")
+    assert len(hands.recovered) == 1
     made.close(1)
 
 
@@ -87,6 +106,8 @@ def test_a_batch_that_meets_a_fault_of_ours_does_not_hold_up_the_next() -> None:
     wait_until(lambda: hands.batches == [[1]], PATIENCE, "the first batch")
     stored(made, intake, 2)
     wait_until(lambda: hands.posted == [2], PATIENCE, "the second batch")
+    # A bug would come back with its mail at once, so that mail has to wait.
+    assert hands.recovered == []
     assert made.alive
     made.close(1)
     assert not made.alive

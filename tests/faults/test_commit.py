@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from mailgate.channels.smtp_in import Limits, Listener, Rcpt, Settings
 from mailgate.desk.errors import Temporary
 from mailgate.flow import intake
 from mailgate.flow.intake import Intake, RawMail
+from mailgate.store import schema
 from mailgate.store.engine import Store, Tx, Unavailable
 from tests.kit.office import DESK, Office, mail
 from tests.kit.processes import wait_until
@@ -114,6 +118,34 @@ def test_an_effect_of_which_nobody_knows_whether_it_was_committed_is_not_repeate
     assert written.count(("acknowledgement", ANN)) == 1
     assert len(written) == len(set(written))
     assert office.violations() == []
+
+
+def test_what_a_doubtful_commit_left_claimed_is_processed_without_waiting_for_a_lease(office: Office) -> None:
+    # CP23: neither the mail that the intake does not know of nor the letters that the worker does not know of are forgotten.
+    store = storing(office)
+    office.store.__class__ = Doubtful
+    office.store.doubts = 1  # type: ignore[attr-defined]
+    with pytest.raises(Temporary):
+        store.receive(raw(mail(sender=ANN))).result(10)
+    store.receive(raw(mail("another", sender="bob@out.example"))).result(10)
+    store.close()
+    known = store.in_hand.get()
+    assert store.in_hand.empty()
+    worker = replace(office.worker, may_send=lambda: True)
+    office.store.doubts = 1  # type: ignore[attr-defined]
+    with pytest.raises(Temporary):
+        worker.process([known])
+    worker.recover([known], [known])
+    # The mail that only the database knows of can be claimed; the other one is done and its letters are due.
+    claimed = [claim.id for claim in worker.claim()]
+    assert [ANN in str(office.row(row).sender) for row in claimed] == [True]
+    assert {letter.owner for letter in _letters(office)} == {None}
+    assert office.row(known.id).state == "done"
+
+
+def _letters(office: Office) -> Sequence[Any]:
+    with office.store.look() as tx:
+        return tx.execute(select(schema.outbox.c.id, schema.outbox.c.owner)).all()
 
 
 def test_a_mail_that_a_fault_of_ours_keeps_out_keeps_nobody_else_out(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,9 +19,10 @@ from mailgate.store.migrate import migrate
 from tests.kit.disk import small_disk
 from tests.kit.office import DESK, Office, mail
 from tests.kit.postgres import Postgres
+from tests.kit.processes import wait_until
 from tests.store.databases import NOW
 
-PATIENCE = 30
+PATIENCE = 10
 
 
 @pytest.fixture
@@ -162,8 +163,7 @@ def test_a_sender_who_gave_up_before_the_commit_began_is_not_stored_and_does_no_
         if not office.store.sqlite:
             tx.exec_driver_sql("LOCK TABLE inbox IN EXCLUSIVE MODE")
         first, second = door.receive(raw("first")), door.receive(raw("second"))
-        while not first.running():
-            pass
+        wait_until(first.running, PATIENCE, "the first mail")
         assert not first.cancel()
         assert second.cancel() or second.running()
     third = door.receive(raw("third"))

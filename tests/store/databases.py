@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Table, func, select
 
 from mailgate.store import schema
 from mailgate.store.engine import Lease, Store
@@ -78,6 +79,15 @@ def arrival(key: str = "k1", raw: bytes = b"Subject: x\r\n\r\nhello\r\n", **othe
         "submission": False, "raw": raw,
     }  # fmt: skip
     return Arrival(**{**values, **others})  # type: ignore[arg-type]
+
+
+def lease_left(store: Store, table: Table) -> timedelta:
+    """How long the one claim in a table still holds, on the clock that all who claim share."""
+    with store.look() as tx:
+        until = tx.execute(select(table.c.lease_until)).scalar_one()
+        clock = NOW if store.sqlite else tx.execute(select(func.clock_timestamp())).scalar_one()
+    assert until is not None
+    return until - clock
 
 
 def lease(owner: str = "me", seconds: float = 0, span: timedelta = SPAN) -> Lease:

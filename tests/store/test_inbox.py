@@ -9,7 +9,7 @@ from sqlalchemy import event
 from mailgate.store import inbox, schema
 from mailgate.store.engine import Fenced, Store
 from mailgate.store.inbox import Claim, End, InboxState
-from tests.store.databases import NOW, SPAN, arrival, lease
+from tests.store.databases import NOW, SPAN, arrival, lease, lease_left
 
 DONE = End(InboxState.DONE, "", None, "ann@out.example", "claimed", "[]")
 
@@ -79,6 +79,14 @@ def test_a_mail_born_claimed_is_nobody_elses_until_its_lease_ends(store: Store) 
     expire(store)
     (taken,) = claim(store, "other")
     assert (taken.attempts, taken.fence, taken.owner) == (2, 2, "other")
+
+
+@pytest.mark.parametrize("born_claimed", [True, False])
+def test_a_claim_holds_as_long_as_its_lease_and_no_longer(store: Store, born_claimed: bool) -> None:
+    add(store, "k", claimed=born_claimed)
+    if not born_claimed:
+        claim(store)
+    assert SPAN - timedelta(minutes=1) < lease_left(store, schema.inbox) <= SPAN
 
 
 def test_the_octets_come_back_as_they_were(store: Store) -> None:

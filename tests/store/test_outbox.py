@@ -10,7 +10,7 @@ from mailgate.desk.model import Address, TicketId
 from mailgate.store import outbox, schema
 from mailgate.store.engine import Store
 from mailgate.store.outbox import NewLetter, OutboxState, Posted, Settled
-from tests.store.databases import NOW, SPAN, lease
+from tests.store.databases import NOW, SPAN, lease, lease_left
 
 RETRY = timedelta(minutes=5)
 FINAL = [state for state in OutboxState if state not in outbox.WAITING]
@@ -81,6 +81,14 @@ def test_a_letter_born_claimed_whose_sender_died_is_tried_again_when_its_lease_h
     expire(store)
     (again,) = claim(store, "other")
     assert (again.attempts, again.octets, again.message_id) == (2, posted.octets, posted.message_id)
+
+
+@pytest.mark.parametrize("born_claimed", [True, False])
+def test_a_claim_holds_as_long_as_its_lease_and_no_longer(store: Store, born_claimed: bool) -> None:
+    add(store, letter(), born_claimed=born_claimed)
+    if not born_claimed:
+        claim(store)
+    assert SPAN - timedelta(minutes=1) < lease_left(store, schema.outbox) <= SPAN
 
 
 def test_a_suppressed_letter_is_kept_with_its_reason_and_without_octets_and_never_leaves(store: Store) -> None:
