@@ -216,7 +216,7 @@ class Door:
             log.exception("smtp: a mail from %s could not be handed on", peer)
             return OUR_FAULT
         loan.lasts_until(commit)
-        commit.add_done_callback(_log_failure)
+        commit.add_done_callback(_heard)
         # asyncio.wait never cancels what it waits for, neither at its timeout nor when it is cancelled itself.
         await asyncio.wait((commit,), timeout=self.limits.commit)
         return _answer(commit)
@@ -244,11 +244,10 @@ def _answer(commit: asyncio.Future[Receipt]) -> str:
             return OUR_FAULT
 
 
-def _log_failure(commit: asyncio.Future[Receipt]) -> None:
-    """Every failed commit stands in the log, whether or not its sender is still there to be told."""
-    error = commit.exception() if not commit.cancelled() else MailgateError("cancelled")
-    if error is not None:
-        log.error("smtp: a commit failed: %s", type(error).__name__)
+def _heard(commit: asyncio.Future[Receipt]) -> None:
+    """The intake has told of a failure itself; where its sender has left, asyncio shall not tell it again."""
+    if not commit.cancelled():
+        commit.exception()
 
 
 def peer_of(name: object) -> str:

@@ -82,7 +82,7 @@ class Worker:
         if not claims:
             return []
         crash_point("CP19-claimed")
-        read = self.reader.parse_all([claim.raw for claim in claims], self.patience)
+        read = self._read(claims)
         now = self.clock()
         lease = self.store.lease(self.owner, now, LEASE) if self.may_send() else None
         posted: list[outbox.Posted] = []
@@ -93,6 +93,12 @@ class Worker:
             crash_point("CP21-before-commit")
         crash_point("CP22-after-commit")
         return posted
+
+    def _read(self, claims: Sequence[Claim]) -> list[ParsedMail | Died]:
+        """What each mail says. One that was tried more often than its reader may die has ended us, not its reader: it is not read again."""
+        fit = [claim for claim in claims if claim.attempts <= STRIKES]
+        read = dict(zip((claim.id for claim in fit), self.reader.parse_all([claim.raw for claim in fit], self.patience), strict=True))
+        return [read.get(claim.id, Died("ended-the-daemon")) for claim in claims]
 
     def recover(self, hand: Sequence[Claim], tried: Sequence[Claim]) -> None:
         """After commits of which nobody heard whether they came true: what is claimed in our name and in nobody's hand is anybody's again.

@@ -6,13 +6,16 @@ So nobody is ignored. Its neighbours in the same batch notice nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
 from mailgate.flow import operate
+from mailgate.flow.step import STRIKES
 from mailgate.mail.isolate import Died
 from mailgate.mail.parse import parse
 from mailgate.mail.parsed import ParsedMail
+from mailgate.store import inbox
 from tests.kit.office import TINA, Office, mail
 
 ANN = "ann@out.example"
@@ -54,6 +57,24 @@ def test_a_mail_that_kills_its_reader_is_put_aside_after_three_deaths(office: Of
     stored = office.row(row)
     assert (stored.state, stored.reason, fragile.deaths) == ("quarantined", "died", 3)
     assert stored.size > 0
+
+
+def test_a_mail_that_ends_the_daemon_each_time_is_put_aside_unread_in_the_end(office: Office) -> None:
+    row = office.receive(mail("CYANIDE"))
+    lives = 0
+    while office.row(row).state == "received":
+        office.now += timedelta(minutes=1)
+        (claim,) = office.worker.claim()
+        if claim.attempts <= STRIKES:
+            # It dies here, and the next life gives back what this one had claimed.
+            with office.store.begin() as tx:
+                inbox.free(tx, None, office.now, 5)
+            lives += 1
+        else:
+            office.worker.process([claim])
+    stored = office.row(row)
+    assert (stored.state, stored.reason, office.count()) == ("quarantined", "ended-the-daemon", 1)
+    assert 5 <= lives <= 9
 
 
 def test_its_sender_is_not_ignored(office: Office) -> None:
