@@ -68,7 +68,6 @@ class Service:
             asyncio.get_running_loop().add_signal_handler(number, self.stop)
         with Identity(self._settings.root) as owner:
             try:
-                journal.told("starting", folder=self._settings.root)
                 await self._open_doors()
                 database = await self._opened(owner)
                 if database is not None:

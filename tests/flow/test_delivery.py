@@ -12,7 +12,7 @@ import pytest
 
 from mailgate.desk import retry
 from mailgate.desk.events import Event, changes, fold
-from mailgate.desk.model import Address, Directory, Participant, TicketId
+from mailgate.desk.model import Address, Directory, Participant, Role, TicketId
 from mailgate.desk.policy import Budgets, Policy
 from mailgate.flow import effect
 from mailgate.flow.delivery import Delivery, Outcome, Parcel, Result
@@ -391,7 +391,9 @@ def test_nothing_is_sent_at_once_before_it_was_looked_for_a_hold(desk: Desk) -> 
 
 @pytest.fixture
 def limited(url: str, tmp_path: Path) -> Iterator[Desk]:
-    office = Desk(tmp_path, url, people=Directory((TINA,)), policy=Policy(budgets=Budgets(instance_per_minute=10)))
+    office = Desk(
+        tmp_path, url, people=Directory((replace(TINA, role=Role.MANAGER),)), policy=Policy(budgets=Budgets(instance_per_minute=10))
+    )
     yield office
     assert office.violations() == []
     office.close()

@@ -1,12 +1,14 @@
 """How does a gateway start twenty times faster than Python imports it? A process that has everything imported forks one for each start.
 
-What runs is `mailgate` itself, in a process of its own with a session, a folder, an environment and exit codes of its own; only the second
+What runs is `mailgate` itself, in a process group of its own with a folder, an environment and exit codes of its own; only the second
 in which Python reads its modules is spared. Tests that kill a hundred times live on this. Crash points are read anew after the fork.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
+import ctypes
 import importlib
 import json
 import os
@@ -21,6 +23,8 @@ from functools import cache
 from typing import Any, NoReturn
 
 from tests.kit.need import ROOT
+
+_PR_SET_PDEATHSIG = 1
 
 # All that a daemon or a command may import after its start.
 _MODULES = (
@@ -107,9 +111,12 @@ def _main() -> None:
         if "poll" in question:
             answer: int | None = _poll(question["poll"])
         else:
-            answer = os.fork()
+            parent, answer = os.getpid(), os.fork()
             if answer == 0:
-                _live(Birth(**question["fork"]))
+                _live(Birth(**question["fork"]), parent)
+            # It leads its group before anybody is told of it: whoever kills the group must not come too early.
+            with contextlib.suppress(OSError):
+                os.setpgid(answer, answer)
         sys.stdout.write(f"{json.dumps(answer)}\n")
         sys.stdout.flush()
 
@@ -119,9 +126,10 @@ def _poll(pid: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if found else None
 
 
-def _live(birth: Birth) -> NoReturn:
+def _live(birth: Birth, parent: int) -> NoReturn:
     """The forked process: becomes what `python -m mailgate` would be."""
-    os.setsid()
+    os.setpgid(0, 0)
+    _die_with(parent)
     os.chdir(birth.folder)
     for number, path, mode in ((0, birth.stdin or os.devnull, os.O_RDONLY), (1, birth.stdout, os.O_WRONLY), (2, birth.stderr, os.O_WRONLY)):
         os.dup2(os.open(path, mode | (os.O_CREAT | os.O_APPEND if mode else 0), 0o600), number)
@@ -138,6 +146,14 @@ def _live(birth: Birth) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _die_with(parent: int) -> None:
+    """A test run that is killed leaves no daemon behind, where the system can see to it (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(0)
 
 
 if __name__ == "__main__":

@@ -232,7 +232,7 @@ def test_what_is_no_database_of_ours_is_refused_by_name(url: str) -> None:
 
 def test_postgresql_without_its_driver_is_refused_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "find_spec", lambda name: None)
-    with pytest.raises(Misconfigured, match=r"pip install 'mailgate\[postgres\]'"):
+    with pytest.raises(Misconfigured, match=r"pip install 'psycopg\[binary\]'"):
         Store("postgresql://localhost/mailgate")
 
 
