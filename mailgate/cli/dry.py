@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mailgate.cli.opened import now, settings
+from mailgate.config.packaged import template_folders
 from mailgate.config.settings import Settings
 from mailgate.desk.tokens import Keyring
 from mailgate.flow.explain import Explanation, NothingKnown, explain
 from mailgate.flow.house import House
 from mailgate.flow.understand import Records
 from mailgate.mail.isolate import Died, Parser
-from mailgate.mail.letters import Templates, packaged
+from mailgate.mail.letters import Templates
 from mailgate.mail.parsed import ParsedMail
 
 _TOGETHER = 20
@@ -80,5 +81,4 @@ def _house(known: Settings) -> House:
     from mailgate.config.keys import load_keys
 
     keyring = load_keys(known.key_file) if known.key_file.exists() else Keyring((bytes(32),))
-    folders = [one for one in (known.templates, packaged()) if one]
-    return House(known.desks, known.policy, known.security, known.people, keyring, Templates(folders), "dry-run")
+    return House(known.desks, known.policy, known.security, known.people, keyring, Templates(template_folders(known.templates)), "dry-run")

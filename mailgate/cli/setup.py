@@ -8,6 +8,7 @@ import click
 
 from mailgate.cli import CONFIGURATION, UNAVAILABLE, show
 from mailgate.cli.opened import settings
+from mailgate.config.packaged import packaged, template_folders
 from mailgate.config.settings import Settings
 from mailgate.desk.errors import Misconfigured, Temporary
 from mailgate.desk.model import Role
@@ -33,11 +34,11 @@ def init(folder: Path) -> None:
 def faults(known: Settings) -> list[str]:
     """What is wrong with the parts that no database and no peer is needed for: the state table and the letters."""
     from mailgate.desk import workflow
-    from mailgate.mail.letters import Templates, packaged
+    from mailgate.mail.letters import Templates
 
     wrong = [f"workflow: {fault}" for fault in workflow.check()]
     if known.templates is not None:
-        wrong += [str(fault) for fault in Templates([known.templates, packaged()]).check()]
+        wrong += [str(fault) for fault in Templates(template_folders(known.templates)).check()]
     return wrong
 
 
@@ -129,12 +130,11 @@ def templates() -> None:
 def list_(config: Path | None) -> None:
     """Show every letter and where its template comes from."""
     from mailgate.desk.letters import Name
-    from mailgate.mail.letters import packaged
 
     own = settings(config).templates
     rows = []
     for name in Name:
-        folder = next((one for one in (own, packaged()) if one and (one / f"{name}.j2").exists()), packaged())
+        folder = next((one for one in template_folders(own) if (one / f"{name}.j2").exists()), packaged("templates"))
         languages = sorted({"en", *(path.parent.name for path in folder.glob(f"*/{name}.j2"))})
         rows.append((name, " ".join(languages), folder / f"{name}.j2"))
     show.table(("LETTER", "LANGUAGES", "TEMPLATE"), rows)
@@ -144,10 +144,10 @@ def list_(config: Path | None) -> None:
 @click.pass_obj
 def check_templates(config: Path | None) -> int:
     """Render every letter of every folder with samples; exit 78 on any fault."""
-    from mailgate.mail.letters import Templates, packaged
+    from mailgate.mail.letters import Templates
 
     own = settings(config).templates
-    wrong = Templates([one for one in (own, packaged()) if one]).check()
+    wrong = Templates(template_folders(own)).check()
     for fault in wrong:
         click.echo(str(fault))
     if not wrong:
@@ -164,13 +164,13 @@ def check_templates(config: Path | None) -> int:
 def preview(config: Path | None, name: str, lang: str, ticket: int | None, html: bool) -> None:
     """Show a letter."""
     from mailgate.desk.letters import Name
-    from mailgate.mail.letters import Templates, packaged
+    from mailgate.mail.letters import Templates
 
     if name not in list(Name):
         raise click.UsageError(f"no letter is called {name}; there are {', '.join(Name)}")
     known = settings(config)
     if ticket is None:
-        content = Templates([one for one in (known.templates, packaged()) if one]).preview(Name(name), lang)
+        content = Templates(template_folders(known.templates)).preview(Name(name), lang)
         subject, body = content.subject, content.html if html else content.text
     else:
         subject, body = _about(config, Name(name), lang, ticket, html=html)

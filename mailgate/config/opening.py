@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 
 from mailgate.config.keys import load_keys
+from mailgate.config.packaged import template_folders
 from mailgate.config.settings import Settings
 from mailgate.flow.house import House
-from mailgate.mail.letters import Templates, packaged
+from mailgate.mail.letters import Templates
 from mailgate.store import facts
 from mailgate.store.engine import Store
 from mailgate.store.migrate import migrate
@@ -27,9 +28,9 @@ def open_store(settings: Settings) -> Store:
 
 def open_house(settings: Settings, store: Store | None) -> House:
     """Everything that the use cases go by. Without a store the instance has no name, which is enough for a dry run."""
-    folders = ([settings.templates] if settings.templates else []) + [packaged()]
     return House(
-        settings.desks, settings.policy, settings.security, settings.people, load_keys(settings.key_file), Templates(folders),
+        settings.desks, settings.policy, settings.security, settings.people, load_keys(settings.key_file),
+        Templates(template_folders(settings.templates)),
         instance(store) if store else "dry-run",
     )  # fmt: skip
 

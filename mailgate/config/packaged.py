@@ -15,3 +15,8 @@ def packaged(name: str) -> Path:
         if folder.is_dir():
             return folder
     raise Misconfigured(f"{_PACKAGE}: this installation lacks its folder {name}; install mailgate again")
+
+
+def template_folders(own: Path | None) -> list[Path]:
+    """Where letters are looked for: the operator's own folder, if there is one, then those that come with mailgate."""
+    return [*([own] if own else []), packaged("templates")]

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import resources
 from itertools import islice
 from pathlib import Path
 
@@ -55,18 +54,12 @@ class Content:
     fault: Fault | None = None
 
 
-def packaged() -> Path:
-    """The folder of the templates that come with mailgate: inside the installed package, else `templates/` of the checkout."""
-    installed = Path(str(resources.files("mailgate") / "_data" / "templates"))
-    return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "templates"
-
-
 class Templates:
     """The letters of some folders: the operator's own first, the packaged ones last. Compiled when first used, then kept; thread-safe."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         # In a checkout the folder beside config/ and the packaged one are the same.
-        self._folders = tuple({folder.resolve(): folder for folder in folders if folder.is_dir()}.values()) or (packaged(),)
+        self._folders = tuple({folder.resolve(): folder for folder in folders if folder.is_dir()}.values())
         self._all = _Library(self._folders)
         self._packaged = _Library(self._folders[-1:])
 

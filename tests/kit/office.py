@@ -19,6 +19,7 @@ from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
 
+from mailgate.config.packaged import packaged
 from mailgate.desk import tokens
 from mailgate.desk.events import Event, changes, fold
 from mailgate.desk.model import Address, Directory, Person, Role, Status, Team, Ticket, TicketId
@@ -29,7 +30,7 @@ from mailgate.flow.intake import RawMail, take_in
 from mailgate.flow.step import Reader, Worker
 from mailgate.flow.timers import Timekeeper
 from mailgate.mail.isolate import Died
-from mailgate.mail.letters import Templates, packaged
+from mailgate.mail.letters import Templates
 from mailgate.mail.parse import parse
 from mailgate.mail.parsed import ParsedMail
 from mailgate.store import audit, inbox, outbox, story, tickets
@@ -206,7 +207,7 @@ class Office:
 
 @cache
 def _templates() -> Templates:
-    return Templates([packaged()])
+    return Templates([packaged("templates")])
 
 
 @cache

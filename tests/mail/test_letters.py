@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailgate.config.packaged import packaged
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import Line, Name
-from mailgate.mail.letters import Templates, packaged
+from mailgate.mail.letters import Templates
 from mailgate.mail.samples import sample
 from mailgate.mail.view import Links, MessageView, PersonView, View
 
-LETTERS = Templates([packaged()])
+LETTERS = Templates([packaged("templates")])
 LETTER = """{%% extends "base.j2" %%}
 {%% block subject %%}S{%% endblock %%}
 {%% block text %%}
@@ -31,7 +32,7 @@ def own(folder: Path, text: str, name: str = "status.j2") -> Templates:
     """The operator's folder with one letter in it, whose text block is this."""
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text(LETTER % text, "utf-8")
-    return Templates([folder, packaged()])
+    return Templates([folder, packaged("templates")])
 
 
 def hostile(view: View, words: str) -> View:
@@ -171,9 +172,9 @@ def test_the_operators_language_folder_wins_over_his_root(tmp_path: Path) -> Non
 
 def test_the_operators_base_dresses_the_packaged_letters(tmp_path: Path) -> None:
     (tmp_path / "base.j2").write_text(
-        (packaged() / "base.j2").read_text("utf-8").replace("{{ desk.name }}", "ACME {{ desk.name }}"), "utf-8"
+        (packaged("templates") / "base.j2").read_text("utf-8").replace("{{ desk.name }}", "ACME {{ desk.name }}"), "utf-8"
     )
-    letter = Templates([tmp_path, packaged()]).preview(Name.STATUS, "de")
+    letter = Templates([tmp_path, packaged("templates")]).preview(Name.STATUS, "de")
     assert "ACME IT Service Desk" in letter.text
     assert "ACME IT Service Desk" in letter.html
 
@@ -218,18 +219,20 @@ def test_a_broken_letter_is_found_with_file_and_line_and_the_packaged_one_stands
 @pytest.mark.parametrize("text", ["no blocks at all", '{% extends "base.j2" %}{% block subject %}x{% endblock %}'])
 def test_a_letter_without_its_three_blocks_is_a_fault(tmp_path: Path, text: str) -> None:
     (tmp_path / "status.j2").write_text(text, "utf-8")
-    assert [fault.text for fault in Templates([tmp_path, packaged()]).check() if "block" in fault.text or "extends" in fault.text]
+    assert [
+        fault.text for fault in Templates([tmp_path, packaged("templates")]).check() if "block" in fault.text or "extends" in fault.text
+    ]
 
 
 def test_a_misspelt_file_is_a_fault(tmp_path: Path) -> None:
     own(tmp_path, "x", "acknowlegement.j2")
-    assert "did you mean acknowledgement?" in str(Templates([tmp_path, packaged()]).check()[0])
+    assert "did you mean acknowledgement?" in str(Templates([tmp_path, packaged("templates")]).check()[0])
 
 
 def test_a_broken_base_or_macro_file_of_the_operator_stops_no_letter(tmp_path: Path) -> None:
     for name in ("base.j2", "macros.j2"):
         (tmp_path / name).write_text("\n{% macro %}", "utf-8")
-        letters = Templates([tmp_path, packaged()])
+        letters = Templates([tmp_path, packaged("templates")])
         letter = letters.preview(Name.RESOLVED, "de")
         assert letter.fault is not None
         assert (letter.fault.file, letter.fault.line) == (str(tmp_path / name), 2)

@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from mailgate.config.packaged import packaged
 from mailgate.desk import commands, workflow
 from mailgate.desk.letters import NOTES, WRONG, Line, Name
 from mailgate.desk.model import Status
 from mailgate.desk.workflow import VERBS, Grammar
 from mailgate.mail import sandbox
-from mailgate.mail.letters import Templates, packaged
+from mailgate.mail.letters import Templates
 from mailgate.mail.samples import sample, samples
 from mailgate.mail.view import PersonView
 
-LETTERS = Templates([packaged()])
+LETTERS = Templates([packaged("templates")])
 EACH = [(name, language) for name in Name for language in ("en", "de")]
 # What base.j2 and macros.j2 style; a class that nobody styles would be noise.
 _CLASS = re.compile(r'class="([^"]*)"')
@@ -91,8 +92,8 @@ def test_requesters_are_offered_only_words_that_are_commands(language: str) -> N
 
 # ------------------------------------------------------------------------------------------------------ words for slugs
 
-WORDS = {language: sandbox.Environment([packaged()], escaping=False).dictionary(language) for language in ("en", "de")}
-GERMAN = sandbox.Environment([packaged() / "de"], escaping=False).dictionary("en")
+WORDS = {language: sandbox.Environment([packaged("templates")], escaping=False).dictionary(language) for language in ("en", "de")}
+GERMAN = sandbox.Environment([packaged("templates") / "de"], escaping=False).dictionary("en")
 EACH_NOTE = [(name, note, language) for name, notes in NOTES.items() for note in notes for language in ("en", "de")]
 
 
