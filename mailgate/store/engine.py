@@ -10,31 +10,31 @@ import errno
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Interval, Table, bindparam, create_engine, event, func, text, type_coerce
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.sql.elements import ColumnElement
 
-from mailgate.desk.errors import Misconfigured, Temporary
-from mailgate.store.schema import Moment
+from mailgate.desk.errors import MailgateError, Misconfigured, Temporary
 
 Tx = Connection
-T = TypeVar("T")
 
 _BUSY_MS = 20_000
 # What every SQLite file begins with; a fresh one is empty.
 _SQLITE_FILE = b"SQLite format 3\0"
 _PG_OPTIONS = "-c lock_timeout=20s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+# After a sync that failed the kernel may have forgotten what it had not written: what such a handle says is not to be believed.
+_UNBELIEVABLE = "disk I/O error"
+_READ_ONLY = "read-only"
 # File systems of other hosts: their locks and their syncs promise too little for a database.
 _REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs"})
 
@@ -48,36 +48,8 @@ class Lease:
     span: timedelta
 
     def times(self, tx: Tx) -> dict[str, object]:
-        """What the expressions `clock` and `lease_end` of `made` ask for in this database."""
+        """What the expressions `clock` and `lease_end` of a statement ask for in this database."""
         return {"lease_end": self.now + self.span, "clock": self.now} if tx.dialect.name == "sqlite" else {"lease_end": self.span}
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """What differs from one database to the other when a statement is made.
-
-    `insert` knows ON CONFLICT. Leases are counted on the clock that all who claim share: the database's own where hosts share it, else
-    the gateway's. `Lease.times` fills in the expressions.
-    """
-
-    insert: Callable[[Table], Any]
-    clock: ColumnElement[datetime]
-    lease_end: ColumnElement[datetime]
-
-
-_DATABASES = {
-    "sqlite": Database(sqlite.insert, bindparam("clock", type_=Moment), bindparam("lease_end", type_=Moment)),
-    "postgresql": Database(
-        postgresql.insert, func.clock_timestamp(type_=Moment),
-        type_coerce(func.clock_timestamp() + bindparam("lease_end", type_=Interval), Moment),
-    ),
-}  # fmt: skip
-
-
-def made(make: Callable[[Database], T]) -> Callable[[Tx], T]:
-    """A statement, made once for each database; the result gives the right one for a transaction."""
-    statements = {name: make(database) for name, database in _DATABASES.items()}
-    return lambda tx: statements[tx.dialect.name]
 
 
 class Fenced(Temporary):
@@ -90,6 +62,12 @@ class Unavailable(Temporary):
     """The database could not do it now: locked, full, read-only or out of reach. Nothing of the transaction happened."""
 
     code = "store-unavailable"
+
+
+class Conflict(MailgateError):
+    """A constraint of the schema forbids it. Above all: this cause had its effect before. What the statement held is not told."""
+
+    code = "conflict"
 
 
 class Store:
@@ -148,11 +126,36 @@ def insert(tx: Tx, table: Table) -> postgresql.Insert | sqlite.Insert:
     return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
 
 
+def driven(tx: Tx, sql: str, values: Sequence[object] = ()) -> Any:
+    """The driver's cursor after it ran this SQL inside the transaction.
+
+    Raises Unavailable where trying later helps, Conflict where a constraint forbids it, else the driver's own error.
+    """
+    try:
+        return tx.connection.driver_connection.execute(sql, values)  # type: ignore[union-attr]
+    except Exception as error:
+        driver: Any = tx.dialect.dbapi
+        if _UNBELIEVABLE in str(error):
+            tx.invalidate()
+        if isinstance(error, driver.OperationalError) or (isinstance(error, driver.Error) and _READ_ONLY in str(error)):
+            raise Unavailable(str(error)) from error
+        if isinstance(error, driver.IntegrityError):
+            # The first line names the constraint; those that follow quote the values.
+            raise Conflict(str(error).partition("\n")[0]) from None
+        raise
+
+
 @contextmanager
 def savepoint(tx: Tx) -> Iterator[None]:
     """A part of a transaction that can fail without its neighbours. Raises Unavailable where the database could not do it now."""
-    with _translated(), tx.begin_nested():
+    driven(tx, "SAVEPOINT part")
+    try:
         yield
+    except BaseException:
+        driven(tx, "ROLLBACK TO SAVEPOINT part")
+        driven(tx, "RELEASE SAVEPOINT part")
+        raise
+    driven(tx, "RELEASE SAVEPOINT part")
 
 
 def exclusive(store: Store) -> Any:
@@ -242,8 +245,7 @@ def _as_sqlite(engine: Engine, begin: str) -> None:
 
     @event.listens_for(engine, "handle_error")
     def failed(context: ExceptionContext) -> None:
-        # After a sync that failed the kernel may have forgotten what it had not written: what this handle says is not to be believed.
-        if "disk I/O error" in str(context.original_exception):
+        if _UNBELIEVABLE in str(context.original_exception):
             context.is_disconnect = True
 
 
@@ -254,7 +256,7 @@ def _translated() -> Iterator[None]:
     except OperationalError as error:
         raise Unavailable(str(error.orig)) from error
     except DBAPIError as error:
-        if error.connection_invalidated or "read-only" in str(error.orig):
+        if error.connection_invalidated or _READ_ONLY in str(error.orig):
             raise Unavailable(str(error.orig)) from error
         raise
     except PendingRollbackError as error:

@@ -14,8 +14,9 @@ from enum import StrEnum
 from sqlalchemy import bindparam, case, func, select, update
 
 from mailgate.desk.model import TicketId
-from mailgate.store.engine import Fenced, Lease, Tx, made
+from mailgate.store.engine import Fenced, Lease, Tx
 from mailgate.store.schema import Moment, inbox
+from mailgate.store.statement import Statement
 
 
 class InboxState(StrEnum):
@@ -92,11 +93,12 @@ class Row:
     trail: str | None
 
 
-_ADD = made(lambda database: (
+_LATER_COLUMNS = frozenset({"id", "lease_until", "strength", "attach_to", "ticket", "finished_at", "trail"})
+_ADD = Statement(lambda database: (
     database.insert(inbox).values(lease_until=database.lease_end)
     .on_conflict_do_update(index_elements=[inbox.c.dedupe_key], set_={"seen_count": inbox.c.seen_count + 1})
     .returning(inbox.c.id, inbox.c.seen_count)
-))  # fmt: skip
+), [column for column in inbox.c if column.key not in _LATER_COLUMNS])  # fmt: skip
 
 
 def add(tx: Tx, arrivals: Sequence[Arrival], lease: Lease, *, claimed: bool) -> list[tuple[int, bool]]:
@@ -104,12 +106,9 @@ def add(tx: Tx, arrivals: Sequence[Arrival], lease: Lease, *, claimed: bool) -> 
 
     With `claimed` a new row is born claimed by the lease's owner, its first attempt counted: what a separate claim would commit.
     """
-    statement, times = _ADD(tx), lease.times(tx) if claimed else {"lease_end": None}
-    stored = []
-    for arrival in arrivals:
-        row = tx.execute(statement, {**_born(arrival, lease, claimed=claimed), **times}).one()
-        stored.append((int(row.id), row.seen_count > 1))
-    return stored
+    times = lease.times(tx) if claimed else {"lease_end": None}
+    rows = (_ADD.row(tx, {**_born(arrival, lease, claimed=claimed), **times}) for arrival in arrivals)
+    return [(row.id, row.seen_count > 1) for row in rows]
 
 
 def _born(arrival: Arrival, lease: Lease, *, claimed: bool) -> dict[str, object]:
@@ -130,16 +129,16 @@ _CLAIM_COLUMNS = (
 )  # fmt: skip
 
 
-_WAITING = (
-    select(inbox.c.id, inbox.c.attempts).where(inbox.c.state == InboxState.RECEIVED, inbox.c.next_at <= bindparam("now"))
+_WAITING = Statement(lambda _: (
+    select(inbox.c.id, inbox.c.attempts).where(inbox.c.state == InboxState.RECEIVED, inbox.c.next_at <= bindparam("now", type_=Moment))
     .order_by(inbox.c.next_at, inbox.c.id).limit(bindparam("most")).with_for_update(skip_locked=True)
-)  # fmt: skip
-_LAPSED = made(lambda database: (
+))  # fmt: skip
+_LAPSED = Statement(lambda database: (
     select(inbox.c.id, inbox.c.attempts).where(inbox.c.state == InboxState.CLAIMED, inbox.c.lease_until < database.clock)
     .order_by(inbox.c.next_at, inbox.c.id).limit(bindparam("most")).with_for_update(skip_locked=True)
 ))  # fmt: skip
-_CLAIM = made(lambda database: (
-    update(inbox).where(inbox.c.id.in_(bindparam("rows", expanding=True)))
+_CLAIM = Statement(lambda database: (
+    update(inbox).where(database.among(inbox.c.id, "rows"))
     .values(state=InboxState.CLAIMED, owner=bindparam("by"), lease_until=database.lease_end, attempts=inbox.c.attempts + 1,
             fence=inbox.c.fence + 1)
     .returning(*_CLAIM_COLUMNS)
@@ -152,29 +151,23 @@ def claim(tx: Tx, lease: Lease, limit: int, *, alone: bool = False) -> list[Clai
     A row whose lease ran out is taken over. A row that was tried before comes alone, so that what kills its reader kills nobody else.
     """
     times = lease.times(tx)
-    found = [
-        *tx.execute(_LAPSED(tx), {**times, "most": limit}), *tx.execute(_WAITING, {"now": lease.now, "most": limit})
-    ]  # fmt: skip
+    found = [*_LAPSED.rows(tx, {**times, "most": limit}), *_WAITING.rows(tx, {"now": lease.now, "most": limit})]
     fresh = [row.id for row in found if row.attempts == 0][:limit]
     ids = fresh if fresh and not alone else [row.id for row in found[:1]]
     if not ids:
         return []
-    rows = tx.execute(_CLAIM(tx), {**times, "by": lease.owner, "rows": ids})
-    return sorted((_claim(row) for row in rows), key=lambda one: one.id)
+    rows = _CLAIM.rows(tx, {**times, "by": lease.owner, "rows": ids})
+    claims = [Claim(**{**row._asdict(), "envelope_to": tuple(json.loads(row.envelope_to))}) for row in rows]
+    return sorted(claims, key=lambda one: one.id)
 
 
-def _claim(row: object) -> Claim:
-    values = row._mapping  # type: ignore[attr-defined]
-    return Claim(**{**values, "envelope_to": tuple(json.loads(values["envelope_to"]))})
-
-
-_FINISH = (
+_FINISH = Statement(lambda _: (
     update(inbox)
     .where(inbox.c.id == bindparam("row"), inbox.c.state == InboxState.CLAIMED, inbox.c.owner == bindparam("by"),
            inbox.c.fence == bindparam("at_fence"))
     .values(state=bindparam("to_state"), reason=bindparam("to_reason"), ticket=bindparam("to_ticket"), trail=bindparam("to_trail"),
             sender=bindparam("from_sender"), strength=bindparam("of_strength"), finished_at=bindparam("at"), owner=None, lease_until=None)
-)  # fmt: skip
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +184,12 @@ class End:
 
 def finish(tx: Tx, claimed: Claim, end: End, now: datetime) -> None:
     """The claimed mail reaches its end state. Raises Fenced if the claim is no longer ours."""
-    done = tx.execute(_FINISH, {
+    changed = _FINISH.change(tx, {
         "row": claimed.id, "by": claimed.owner, "at_fence": claimed.fence, "to_state": end.state, "to_reason": end.reason,
         "to_ticket": end.ticket, "to_trail": end.trail, "from_sender": end.sender, "of_strength": end.strength,
         "at": now if end.state in FINAL else None,
     })  # fmt: skip
-    if done.rowcount != 1:
+    if changed != 1:
         raise Fenced(f"inbox row {claimed.id} is claimed by somebody else")
 
 
@@ -228,16 +221,16 @@ def free(tx: Tx, owner: str | None, now: datetime, most_open: int, *, besides: C
     return tx.execute(freed.where(inbox.c.owner == owner) if owner else freed).rowcount
 
 
-_BEARERS = select(inbox.c.id, inbox.c.state).where(
-    inbox.c.message_id.in_(bindparam("ids", expanding=True)), inbox.c.desk == bindparam("of_desk")
-)
+_BEARERS = Statement(lambda database: (
+    select(inbox.c.id, inbox.c.state).where(database.among(inbox.c.message_id, "ids"), inbox.c.desk == bindparam("of_desk"))
+))  # fmt: skip
 
 
 def unread(tx: Tx, desk: str, message_ids: Sequence[str], besides: int) -> list[int]:
     """The rows, other than `besides`, that carry one of these Message-IDs and are not processed yet."""
     # The state is looked at here: a planner that knew of it would rather walk through everything that waits.
-    rows = tx.execute(_BEARERS, {"ids": message_ids, "of_desk": desk})
-    return [int(row.id) for row in rows if row.state in (InboxState.RECEIVED, InboxState.CLAIMED) and row.id != besides]
+    rows = _BEARERS.rows(tx, {"ids": list(message_ids), "of_desk": desk})
+    return [row.id for row in rows if row.state in (InboxState.RECEIVED, InboxState.CLAIMED) and row.id != besides]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,17 +244,17 @@ class Twin:
 
 
 _MOST_TWINS = 100
-_TWINS = (
+_TWINS = Statement(lambda _: (
     select(inbox.c.id, inbox.c.sender, inbox.c.strength, inbox.c.ticket)
     .where(inbox.c.message_id == bindparam("of_id"), inbox.c.desk == bindparam("of_desk"), inbox.c.id < bindparam("before"),
            inbox.c.received_at >= bindparam("since", type_=Moment))
     .order_by(inbox.c.id.desc()).limit(_MOST_TWINS)
-)  # fmt: skip
+))  # fmt: skip
 
 
 def twins(tx: Tx, desk: str, message_id: str, row: int, since: datetime) -> list[Twin]:
     """The newest hundred mails of the desk before this row that bear its Message-ID, since then, oldest first."""
-    rows = tx.execute(_TWINS, {"of_id": message_id, "of_desk": desk, "before": row, "since": since})
+    rows = _TWINS.rows(tx, {"of_id": message_id, "of_desk": desk, "before": row, "since": since})
     return [Twin(*one) for one in rows][::-1]
 
 

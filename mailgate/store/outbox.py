@@ -13,8 +13,9 @@ from enum import StrEnum
 from sqlalchemy import Boolean, bindparam, func, or_, select, update
 
 from mailgate.desk.model import Address, TicketId
-from mailgate.store.engine import Lease, Tx, made
+from mailgate.store.engine import Lease, Tx
 from mailgate.store.schema import outbox
+from mailgate.store.statement import Statement
 
 
 class OutboxState(StrEnum):
@@ -91,9 +92,10 @@ _POSTED = (
     outbox.c.created_at, outbox.c.octets, outbox.c.unproven,
 )  # fmt: skip
 
-_ADD = made(lambda database: (
-    database.insert(outbox).values(lease_until=database.lease_end).returning(outbox.c.id, sort_by_parameter_order=True)
-))  # fmt: skip
+_ADD = Statement(
+    lambda database: database.insert(outbox).values(lease_until=database.lease_end).returning(outbox.c.id),
+    [column for column in outbox.c if column.key not in ("id", "lease_until")],
+)
 
 
 def add(tx: Tx, letters: Sequence[NewLetter], lease: Lease | None, now: datetime, retry_at: datetime) -> list[Posted]:
@@ -104,7 +106,7 @@ def add(tx: Tx, letters: Sequence[NewLetter], lease: Lease | None, now: datetime
     if not letters:
         return []
     end = lease.times(tx)["lease_end"] if lease else None
-    ids = tx.execute(_ADD(tx), [_born(one, lease, end, now, retry_at) for one in letters]).scalars().all()
+    ids = [_ADD.row(tx, _born(one, lease, end, now, retry_at)).id for one in letters]
     if lease is None:
         return []
     return [
@@ -126,15 +128,16 @@ def _born(one: NewLetter, lease: Lease | None, end: object, now: datetime, retry
     }  # fmt: skip
 
 
-_DUE = made(lambda database: (
+_WAITS = or_(*(outbox.c.state == state for state in WAITING))
+_DUE = Statement(lambda database: (
     select(outbox.c.id)
-    .where(outbox.c.state.in_(WAITING), outbox.c.next_at <= bindparam("now"),
+    .where(_WAITS, outbox.c.next_at <= bindparam("now"),
            or_(outbox.c.lease_until.is_(None), outbox.c.lease_until < database.clock),
            or_(outbox.c.unproven.is_(False), bindparam("unproven", type_=Boolean)))
     .order_by(outbox.c.rank, outbox.c.next_at, outbox.c.id).limit(bindparam("most")).with_for_update(skip_locked=True)
 ))  # fmt: skip
-_CLAIM = made(lambda database: (
-    update(outbox).where(outbox.c.id.in_(bindparam("rows", expanding=True)))
+_CLAIM = Statement(lambda database: (
+    update(outbox).where(database.among(outbox.c.id, "rows"))
     .values(owner=bindparam("by"), lease_until=database.lease_end, attempts=outbox.c.attempts + 1, next_at=bindparam("again"))
     .returning(*_POSTED, outbox.c.rank)
 ))  # fmt: skip
@@ -146,21 +149,21 @@ def claim(tx: Tx, lease: Lease, retry_after: timedelta, limit: int, *, unproven:
     Without `unproven` those that go to addresses which are no more than a claim are left for later.
     """
     times = lease.times(tx)
-    due = tx.execute(_DUE(tx), {**times, "now": lease.now, "most": limit, "unproven": unproven}).scalars().all()
+    due = [row.id for row in _DUE.rows(tx, {**times, "now": lease.now, "most": limit, "unproven": unproven})]
     if not due:
         return []
-    rows = tx.execute(_CLAIM(tx), {**times, "rows": due, "by": lease.owner, "again": lease.now + retry_after})
+    rows = _CLAIM.rows(tx, {**times, "rows": due, "by": lease.owner, "again": lease.now + retry_after})
     return [Posted(*row[:-1]) for row in sorted(rows, key=lambda row: (row.rank, row.id))]
 
 
-_SETTLE = (
+_SETTLE = Statement(lambda _: (
     update(outbox)
     .where(outbox.c.id == bindparam("row"), outbox.c.owner == bindparam("by"), outbox.c.attempts == bindparam("attempt"),
-           outbox.c.state.in_(WAITING))
+           _WAITS)
     .values(state=bindparam("to_state"), reason=bindparam("to_reason"), relay_reply=bindparam("said"), next_at=bindparam("at_next"),
             finished_at=bindparam("at"), maybe_dup=or_(outbox.c.maybe_dup, bindparam("dup", type_=Boolean)),
             owner=None, lease_until=None)
-)  # fmt: skip
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +181,12 @@ class Settled:
 
 def settle(tx: Tx, owner: str, outcome: Settled, now: datetime) -> bool:
     """Writes down what an attempt came to. False (and nothing written) where the claim is no longer this owner's."""
-    done = tx.execute(_SETTLE, {
+    changed = _SETTLE.change(tx, {
         "row": outcome.row, "by": owner, "attempt": outcome.attempt, "to_state": outcome.state, "to_reason": outcome.reason,
         "said": outcome.said[:500], "at_next": outcome.next_at, "dup": outcome.maybe_dup,
         "at": None if outcome.state in WAITING else now,
     })  # fmt: skip
-    return done.rowcount == 1
+    return changed == 1
 
 
 def free(tx: Tx, owner: str | None, now: datetime) -> int:
@@ -226,19 +229,19 @@ def bounced(tx: Tx, row: int, reason: str, now: datetime) -> bool:
     return done.rowcount == 1
 
 
-_SENT_TO = (
-    select(outbox.c.recipient, outbox.c.letter, outbox.c.ticket, func.count())
-    .where(outbox.c.recipient.in_(bindparam("addresses", expanding=True)), outbox.c.created_at >= bindparam("since"),
+_SENT_TO = Statement(lambda database: (
+    select(outbox.c.recipient, outbox.c.letter, outbox.c.ticket, func.count().label("times"))
+    .where(database.among(outbox.c.recipient, "addresses"), outbox.c.created_at >= bindparam("since"),
            outbox.c.automatic.is_(True), outbox.c.state != OutboxState.SUPPRESSED)
     .group_by(outbox.c.recipient, outbox.c.letter, outbox.c.ticket)
-)  # fmt: skip
+))  # fmt: skip
 
 
 def automatic_since(tx: Tx, addresses: Sequence[Address], since: datetime) -> list[tuple[Address, str, TicketId, int]]:
     """The automatic letters planned to these addresses since then: (address, letter, ticket, how many)."""
     if not addresses:
         return []
-    return [(row[0], row[1], row[2], int(row[3])) for row in tx.execute(_SENT_TO, {"addresses": list(addresses), "since": since})]
+    return [tuple(row) for row in _SENT_TO.rows(tx, {"addresses": list(addresses), "since": since})]
 
 
 def counts(tx: Tx) -> dict[str, int]:
@@ -293,7 +296,7 @@ def reissue(tx: Tx, row: int, message_id: str, octets: bytes, now: datetime) -> 
         "finished_at": None, "octets": octets,
     }  # fmt: skip
     kept = {name: value for name, value in old.items() if name not in ("id", "lease_until")}
-    return int(tx.execute(_ADD(tx), [{**kept, **changed}]).scalar_one())
+    return int(_ADD.row(tx, {**kept, **changed}).id)
 
 
 def retry(tx: Tx, row: int, now: datetime) -> bool:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import delete, select
 
 from mailgate.desk.model import Address, Directory, Person, Role
 from mailgate.store import schema
 from mailgate.store.engine import Tx, insert
+from mailgate.store.statement import Statement
 
 
 def directory(tx: Tx, configured: Directory) -> Directory:
@@ -21,12 +22,12 @@ def directory(tx: Tx, configured: Directory) -> Directory:
     return Directory((*configured.people, *kept), configured.teams, configured.organisations) if kept else configured
 
 
-_EVERYBODY = select(schema.people).order_by(schema.people.c.address)
+_EVERYBODY = Statement(lambda _: select(schema.people).order_by(schema.people.c.address))
 
 
 def stored(tx: Tx) -> list[Person]:
     """The people kept here, by address."""
-    rows = tx.execute(_EVERYBODY).all()
+    rows = _EVERYBODY.rows(tx, {})
     if not rows:
         return []
     others: dict[int, list[Address]] = {}
@@ -61,14 +62,14 @@ def put(tx: Tx, person: Person) -> None:
         )
 
 
-_SUPPRESSED = select(schema.suppressions.c.address, schema.suppressions.c.reason).where(
-    schema.suppressions.c.address.in_(bindparam("addresses", expanding=True))
-)
+_SUPPRESSED = Statement(lambda database: (
+    select(schema.suppressions.c.address, schema.suppressions.c.reason).where(database.among(schema.suppressions.c.address, "addresses"))
+))  # fmt: skip
 
 
 def suppressed(tx: Tx, addresses: Sequence[Address]) -> dict[Address, str]:
     """Which of these addresses get no automatic mail because ours came back, and why."""
-    rows = tx.execute(_SUPPRESSED, {"addresses": addresses}) if addresses else ()
+    rows = _SUPPRESSED.rows(tx, {"addresses": list(addresses)}) if addresses else ()
     return {Address(row.address): str(row.reason) for row in rows}
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.store import inbox, outbox, schema, tickets
 from mailgate.store.engine import Tx
+from mailgate.store.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,10 @@ class KnownId:
     person: Address | None
 
 
-_KNOWN = select(schema.mail_ids.c.message_id, schema.mail_ids.c.ticket, schema.mail_ids.c.person).where(
-    schema.mail_ids.c.message_id.in_(bindparam("ids", expanding=True)), schema.mail_ids.c.desk == bindparam("of_desk")
-)
+_KNOWN = Statement(lambda database: (
+    select(schema.mail_ids.c.message_id, schema.mail_ids.c.ticket, schema.mail_ids.c.person)
+    .where(database.among(schema.mail_ids.c.message_id, "ids"), schema.mail_ids.c.desk == bindparam("of_desk"))
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Records:
         """Which of these Message-IDs belong to tickets of the desk, in the order given; the newest ticket first where there are several."""
         if not ids:
             return []
-        found = self.tx.execute(_KNOWN, {"ids": ids, "of_desk": desk}).all()
+        found = _KNOWN.rows(self.tx, {"ids": list(ids), "of_desk": desk})
         order = {one: at for at, one in enumerate(ids)}
         known = (KnownId(row.message_id, row.ticket, row.person) for row in found)
         return sorted(known, key=lambda one: (order[one.message_id], -one.ticket))

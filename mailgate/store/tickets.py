@@ -17,32 +17,32 @@ from mailgate.desk.decision import Message
 from mailgate.desk.events import Change, Event, Value
 from mailgate.desk.model import Address, Level, Participant, Priority, Status, Ticket, TicketId
 from mailgate.store import schema
-from mailgate.store.engine import Database, Fenced, Tx, made
+from mailgate.store.engine import Fenced, Tx
+from mailgate.store.statement import Database, Statement
 
 _t = schema.tickets
 _FIELDS = tuple(field.name for field in fields(Ticket) if field.name not in ("id", "participants", "links"))
 
-_GET = select(_t).where(_t.c.id == bindparam("ticket"))
+_ONE = select(_t).where(_t.c.id == bindparam("ticket"))
+_GET = Statement(lambda _: _ONE)
 # Not against new rows that only refer to the ticket.
-_GET_LOCKED = _GET.with_for_update(key_share=True)
-_PARTICIPANTS = (
+_GET_LOCKED = Statement(lambda _: _ONE.with_for_update(key_share=True))
+_PARTICIPANTS = Statement(lambda _: (
     select(schema.participants).where(schema.participants.c.ticket == bindparam("ticket")).order_by(schema.participants.c.address)
-)
-_LINKS = select(schema.links.c.other).where(schema.links.c.ticket == bindparam("ticket")).order_by(schema.links.c.other)
-_UPDATE = (
-    update(_t)
-    .where(_t.c.id == bindparam("of_ticket"), _t.c.version == bindparam("of_version"))
+))  # fmt: skip
+_LINKS = Statement(lambda _: (
+    select(schema.links.c.other).where(schema.links.c.ticket == bindparam("ticket")).order_by(schema.links.c.other)
+))  # fmt: skip
+_UPDATE = Statement(lambda _: (
+    update(_t).where(_t.c.id == bindparam("of_ticket"), _t.c.version == bindparam("of_version"))
     .values({name: bindparam(f"new_{name}") for name in _FIELDS})
-)
-
-
-_OPEN = insert(_t).returning(_t.c.id)
-_BEGIN_STRETCH = insert(schema.stretches)
-_END_STRETCH = (
+))  # fmt: skip
+_OPEN = Statement(lambda _: insert(_t).returning(_t.c.id), [_t.c[name] for name in _FIELDS])
+_BEGIN_STRETCH = Statement(lambda _: insert(schema.stretches), [one for one in schema.stretches.c if one.key != "until"])
+_END_STRETCH = Statement(lambda _: (
     update(schema.stretches)
-    .where(schema.stretches.c.ticket == bindparam("of_ticket"), schema.stretches.c.until.is_(None))
-    .values(until=bindparam("ended"))
-)
+    .where(schema.stretches.c.ticket == bindparam("of_ticket"), schema.stretches.c.until.is_(None)).values(until=bindparam("ended"))
+))  # fmt: skip
 
 
 def _put_participant(database: Database) -> Any:
@@ -51,20 +51,20 @@ def _put_participant(database: Database) -> Any:
     return statement.on_conflict_do_update(index_elements=["ticket", "address"], set_=values)
 
 
-_PUT_PARTICIPANTS = made(_put_participant)
-_LINK = made(lambda database: database.insert(schema.links).on_conflict_do_nothing())
+_PUT_PARTICIPANTS = Statement(_put_participant, schema.participants.c)
+_LINK = Statement(lambda database: database.insert(schema.links).on_conflict_do_nothing(), schema.links.c)
 
 
 def get(tx: Tx, ticket: TicketId, *, lock: bool = False) -> Ticket | None:
     """The ticket of that number; with `lock` nobody else changes it before this transaction ends."""
-    row = tx.execute(_GET_LOCKED if lock else _GET, {"ticket": ticket}).one_or_none()
+    row = (_GET_LOCKED if lock else _GET).row(tx, {"ticket": ticket})
     if row is None:
         return None
     people = tuple(
-        Participant(Address(one.address), one.role, one.confirmed, one.muted) for one in tx.execute(_PARTICIPANTS, {"ticket": ticket})
+        Participant(Address(one.address), one.role, one.confirmed, one.muted) for one in _PARTICIPANTS.rows(tx, {"ticket": ticket})
     )
-    links = tuple(TicketId(one.other) for one in tx.execute(_LINKS, {"ticket": ticket}))
-    return _ticket(row._mapping, people, links)
+    links = tuple(TicketId(one.other) for one in _LINKS.rows(tx, {"ticket": ticket}))
+    return _ticket(row._asdict(), people, links)
 
 
 def survivor(tx: Tx, ticket: TicketId, *, lock: bool = False) -> Ticket | None:
@@ -92,7 +92,7 @@ def _columns(ticket: Ticket) -> dict[str, object]:
 
 def open_new(tx: Tx, ticket: Ticket) -> Ticket:
     """Stores a new ticket and gives it its number."""
-    number = tx.execute(_OPEN, {**_columns(ticket), "version": 1}).scalar_one()
+    number = _OPEN.row(tx, {**_columns(ticket), "version": 1}).id
     stored = replace(ticket, id=TicketId(number), version=1)
     _keep_participants(tx, stored, ())
     _keep_links(tx, stored, ())
@@ -104,8 +104,7 @@ def save(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
     """Stores a changed ticket over the version that was read. Raises Fenced if somebody else saved it meanwhile."""
     after = replace(after, version=before.version + 1)
     values = {f"new_{name}": value for name, value in _columns(after).items()}
-    done = tx.execute(_UPDATE, {**values, "of_ticket": before.id, "of_version": before.version})
-    if done.rowcount != 1:
+    if _UPDATE.change(tx, {**values, "of_ticket": before.id, "of_version": before.version}) != 1:
         raise Fenced(f"ticket {before.id} was changed by somebody else")
     if after.participants != before.participants:
         _keep_participants(tx, after, before.participants)
@@ -124,38 +123,37 @@ def _keep_participants(tx: Tx, ticket: Ticket, before: tuple[Participant, ...]) 
         tx.execute(delete(table).where(table.c.ticket == ticket.id, table.c.address.in_(gone)))
     changed = [one for one in kept.values() if one not in before]
     if changed:
-        tx.execute(_PUT_PARTICIPANTS(tx), [
+        _PUT_PARTICIPANTS.change_all(tx, (
             {"ticket": ticket.id, "address": one.address, "role": one.role, "confirmed": one.confirmed, "muted": one.muted}
             for one in changed
-        ])  # fmt: skip
+        ))  # fmt: skip
 
 
 def _keep_links(tx: Tx, ticket: Ticket, before: tuple[TicketId, ...]) -> None:
-    new = [{"ticket": ticket.id, "other": other} for other in ticket.links if other not in before]
-    if new:
-        tx.execute(_LINK(tx), new)
+    _LINK.change_all(tx, ({"ticket": ticket.id, "other": other} for other in ticket.links if other not in before))
 
 
 def _keep_stretch(tx: Tx, before: Ticket | None, after: Ticket) -> None:
     if before is not None:
-        tx.execute(_END_STRETCH, {"of_ticket": after.id, "ended": after.since})
-    tx.execute(_BEGIN_STRETCH, {"ticket": after.id, "since": after.since, "number": after.version, "status": after.status})
+        _END_STRETCH.change(tx, {"of_ticket": after.id, "ended": after.since})
+    _BEGIN_STRETCH.change(tx, {"ticket": after.id, "since": after.since, "number": after.version, "status": after.status})
 
 
 # ------------------------------------------------------------------------------------------------------------- the story
 
-_ADD_EVENT = insert(schema.events)
-_ADD_MESSAGE = insert(schema.messages).returning(schema.messages.c.id)
+_ADD_EVENT = Statement(lambda _: insert(schema.events), [one for one in schema.events.c if one.key != "id"])
+_ADD_MESSAGE = Statement(
+    lambda _: insert(schema.messages).returning(schema.messages.c.id), [one for one in schema.messages.c if one.key != "id"]
+)
 
 
 def record(tx: Tx, ticket: TicketId, events: Sequence[Event], cause_type: str, cause_id: str) -> None:
     """Adds events to the story. A cause that had its effect already fails here (unique cause key)."""
-    if events:
-        tx.execute(_ADD_EVENT, [
-            {"ticket": ticket, "at": one.at, "actor": one.actor, "strength": one.strength, "verb": one.verb, "note": one.note,
-             "changes": dump_changes(one.changes), "cause_type": cause_type, "cause_id": cause_id, "effect_no": number}
-            for number, one in enumerate(events)
-        ])  # fmt: skip
+    _ADD_EVENT.change_all(tx, (
+        {"ticket": ticket, "at": one.at, "actor": one.actor, "strength": one.strength, "verb": one.verb, "note": one.note,
+         "changes": dump_changes(one.changes), "cause_type": cause_type, "cause_id": cause_id, "effect_no": number}
+        for number, one in enumerate(events)
+    ))  # fmt: skip
 
 
 def dump_changes(changed: tuple[Change, ...]) -> str:
@@ -180,11 +178,11 @@ def _tupled(value: Any) -> Value:
 
 def say(tx: Tx, ticket: TicketId, message: Message, at: datetime, *, message_id: str | None = None, inbox: int | None = None) -> int:
     """Adds a message to the story; returns its id."""
-    return int(tx.execute(_ADD_MESSAGE, {
+    return int(_ADD_MESSAGE.row(tx, {
         "ticket": ticket, "direction": message.direction, "author": message.author, "strength": message.strength,
         "visibility": message.visibility, "unverified": message.unverified, "note": message.note, "message_id": message_id,
         "inbox": inbox, "at": at, "text": message.text,
-    }).scalar_one())  # fmt: skip
+    }).id)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,41 +198,47 @@ class File:
     part: int
 
 
+_ATTACH = Statement(lambda _: insert(schema.attachments), [one for one in schema.attachments.c if one.key != "id"])
+
+
 def attach(tx: Tx, message: int, files: Iterable[File]) -> None:
     """Notes what a message brought along."""
-    rows = [{"message": message, **{field.name: getattr(one, field.name) for field in fields(File)}} for one in files]
-    if rows:
-        tx.execute(insert(schema.attachments), rows)
+    _ATTACH.change_all(tx, ({"message": message, **{field.name: getattr(one, field.name) for field in fields(File)}} for one in files))
 
 
 # ---------------------------------------------------------------------------------------------------------------- clues
 
 
-_KNOW = made(lambda database: database.insert(schema.mail_ids).on_conflict_do_nothing())
+_KNOW = Statement(lambda database: database.insert(schema.mail_ids).on_conflict_do_nothing(), schema.mail_ids.c)
 
 
 def know(tx: Tx, desk: str, ticket: TicketId, ids: Iterable[str], letters: Iterable[tuple[str, Address]] = ()) -> None:
     """Remembers Message-IDs of this ticket: those that somebody's mail carries or mentions, and our own letters' with whom they went to."""
     rows: list[dict[str, object]] = [{"message_id": one, "ticket": ticket, "desk": desk, "person": None} for one in dict.fromkeys(ids)]
     rows += [{"message_id": one, "ticket": ticket, "desk": desk, "person": person} for one, person in letters]
-    if rows:
-        tx.execute(_KNOW(tx), rows)
+    _KNOW.change_all(tx, rows)
 
 
-_LAST_ID = (
+_LAST_ID = Statement(lambda _: (
     select(schema.messages.c.message_id)
     .where(schema.messages.c.ticket == bindparam("ticket"), schema.messages.c.author == bindparam("author"),
            schema.messages.c.message_id.is_not(None))
     .order_by(schema.messages.c.id.desc()).limit(1)
-)  # fmt: skip
+))  # fmt: skip
 
 
 def last_message_id(tx: Tx, ticket: TicketId, author: Address) -> str | None:
     """The Message-ID of the newest mail that this person wrote to the ticket."""
-    return tx.execute(_LAST_ID, {"ticket": ticket, "author": author}).scalar()
+    found = _LAST_ID.row(tx, {"ticket": ticket, "author": author})
+    return found.message_id if found else None
+
+
+_OPENING = Statement(lambda _: (
+    select(schema.messages.c.text).where(schema.messages.c.ticket == bindparam("ticket")).order_by(schema.messages.c.id).limit(1)
+))  # fmt: skip
 
 
 def opening_words(tx: Tx, ticket: TicketId) -> str:
     """What the first mail of a ticket says."""
-    table = schema.messages
-    return tx.execute(select(table.c.text).where(table.c.ticket == ticket).order_by(table.c.id).limit(1)).scalar() or ""
+    found = _OPENING.row(tx, {"ticket": ticket})
+    return found.text if found else ""

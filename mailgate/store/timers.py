@@ -12,6 +12,7 @@ from mailgate.desk.model import TicketId
 from mailgate.desk.sla import Timer
 from mailgate.store.engine import Fenced, Tx
 from mailgate.store.schema import tickets, timers
+from mailgate.store.statement import Statement
 
 PENDING, FIRED, CANCELLED = "pending", "fired", "cancelled"
 
@@ -27,32 +28,31 @@ class DueRow:
     due_at: datetime
 
 
-_CANCEL = (
+_CANCEL = Statement(lambda _: (
     update(timers).where(timers.c.ticket == bindparam("of_ticket"), timers.c.state == PENDING)
     .values(state=CANCELLED, fired_at=bindparam("at"))
-)  # fmt: skip
-_PLAN = insert(timers)
+))  # fmt: skip
+_PLAN = Statement(lambda _: insert(timers), [one for one in timers.c if one.key not in ("id", "fired_at")])
 
 
 def rewrite(tx: Tx, ticket: TicketId, plan: Sequence[Timer], epoch: int, now: datetime) -> None:
     """The ticket's pending timers become this plan: the old ones are cancelled, never deleted. `epoch` is the ticket's new version."""
-    tx.execute(_CANCEL, {"of_ticket": ticket, "at": now})
-    if plan:
-        tx.execute(_PLAN, [{"ticket": ticket, "kind": one.kind, "epoch": epoch, "due_at": one.due, "state": PENDING} for one in plan])
+    _CANCEL.change(tx, {"of_ticket": ticket, "at": now})
+    _PLAN.change_all(tx, (
+        {"ticket": ticket, "kind": one.kind, "epoch": epoch, "due_at": one.due, "state": PENDING} for one in plan
+    ))  # fmt: skip
 
 
-_DUE = (
+_DUE = Statement(lambda _: (
     select(timers.c.id, timers.c.ticket, timers.c.kind, timers.c.epoch, timers.c.due_at)
     .join(tickets, tickets.c.id == timers.c.ticket)
     .where(timers.c.state == PENDING, timers.c.due_at <= bindparam("now"))
-    .order_by(timers.c.due_at)
-    .limit(bindparam("most"))
-    .with_for_update(of=tickets, skip_locked=True, key_share=True)
-)
-_FIRE = (
+    .order_by(timers.c.due_at).limit(bindparam("most")).with_for_update(of=tickets, skip_locked=True, key_share=True)
+))  # fmt: skip
+_FIRE = Statement(lambda _: (
     update(timers).where(timers.c.id == bindparam("row"), timers.c.state == PENDING)
     .values(state=FIRED, fired_at=bindparam("at"))
-)  # fmt: skip
+))  # fmt: skip
 
 
 def due(tx: Tx, now: datetime, limit: int) -> list[DueRow]:
@@ -61,13 +61,12 @@ def due(tx: Tx, now: datetime, limit: int) -> list[DueRow]:
     On PostgreSQL their tickets stay locked until the transaction ends, and those that somebody else has locked are left for the next
     time: whoever changes a ticket takes the ticket first and its timers after it, so that nobody waits for nobody.
     """
-    return [DueRow(*row) for row in tx.execute(_DUE, {"now": now, "most": limit})]
+    return [DueRow(*row) for row in _DUE.rows(tx, {"now": now, "most": limit})]
 
 
 def fired(tx: Tx, row: DueRow, now: datetime) -> None:
     """Marks a timer as fired. Raises Fenced if it was fired or cancelled meanwhile."""
-    done = tx.execute(_FIRE, {"row": row.id, "at": now})
-    if done.rowcount != 1:
+    if _FIRE.change(tx, {"row": row.id, "at": now}) != 1:
         raise Fenced(f"timer {row.id} was fired or cancelled meanwhile")
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import event
 
 from mailgate.desk import decide as desk_room
 from mailgate.desk import sla
@@ -20,6 +19,7 @@ from mailgate.flow.timers import Timekeeper
 from mailgate.store import facts, schema, tickets, timers
 from mailgate.store.engine import Unavailable
 from tests.kit.office import DESK, TINA, Office, mail, reply
+from tests.kit.statements import watched
 
 
 @pytest.fixture
@@ -120,12 +120,11 @@ def test_many_due_timers_are_fired_in_batches_each_once(office: Office) -> None:
     assert Counter(names(office)) == {"reminder": 60}
 
 
-def test_a_tick_with_nothing_due_takes_no_writer(office: Office) -> None:
+def test_a_tick_with_nothing_due_takes_no_writer(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     resolve(office)
-    begun: list[str] = []
-    event.listen(office.store.engine(), "before_cursor_execute", lambda c, cu, statement, *more: begun.append(statement))
+    ran = watched(office.store, monkeypatch)
     office.keeper.tick()
-    assert not [one for one in begun if one.startswith(("BEGIN IMMEDIATE", "UPDATE", "INSERT"))]
+    assert not [one for one, _ in ran if one.startswith(("BEGIN IMMEDIATE", "UPDATE", "INSERT"))]
 
 
 def test_a_timer_that_fails_by_a_fault_of_ours_holds_up_no_other_and_comes_again(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from mailgate.desk.errors import Misconfigured
@@ -446,15 +446,3 @@ def test_leases_are_counted_on_the_clock_of_the_database(postgres_url: str) -> N
         clock = tx.execute(text("SELECT clock_timestamp()")).scalar_one()
     assert timedelta(minutes=4) < until - clock <= timedelta(minutes=5)
     store.close()
-
-
-def test_each_statement_is_compiled_once(store: Store) -> None:
-    """A statement that is built anew for every mail costs more than its execution; the hot ones are made once."""
-    add(store, "warm")
-    compiled = []
-    event.listen(store.engine(), "before_cursor_execute", lambda c, cu, st, p, context, m: compiled.append(context.compiled))
-    add(store, "one", "two")
-    add(store, "three")
-    made = [one for one in compiled if one is not None]
-    assert len(made) == 3
-    assert len({id(one) for one in made}) == 1

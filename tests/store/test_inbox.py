@@ -4,11 +4,11 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
 
 from mailgate.store import inbox, schema
 from mailgate.store.engine import Fenced, Store
 from mailgate.store.inbox import Claim, End, InboxState
+from tests.kit.statements import watched
 from tests.store.databases import NOW, SPAN, arrival, lease, lease_left
 
 DONE = End(InboxState.DONE, "", None, "ann@out.example", "claimed", "[]")
@@ -340,9 +340,8 @@ def test_a_state_is_counted_also_where_no_row_stands_in_it(store: Store) -> None
         assert inbox.counts(tx) == {"received": 1, "claimed": 1, "held": 0, "done": 0, "ignored": 0, "quarantined": 0}
 
 
-def test_a_batch_is_claimed_with_three_statements(store: Store) -> None:
+def test_a_batch_is_claimed_with_three_statements(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     add(store, *(f"k{number}" for number in range(50)))
-    statements: list[str] = []
-    event.listen(store.engine(), "before_cursor_execute", lambda c, cu, statement, *more: statements.append(statement.split()[0]))
+    ran = watched(store, monkeypatch)
     claim(store)
-    assert [one for one in statements if one != "BEGIN"] == ["SELECT", "SELECT", "UPDATE"]
+    assert [statement.split()[0] for statement, _ in ran if not statement.startswith("BEGIN")] == ["SELECT", "SELECT", "UPDATE"]

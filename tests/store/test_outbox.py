@@ -4,11 +4,10 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from mailgate.desk.model import Address, TicketId
 from mailgate.store import outbox, schema
-from mailgate.store.engine import Store
+from mailgate.store.engine import Conflict, Store
 from mailgate.store.outbox import NewLetter, OutboxState, Posted, Settled
 from tests.store.databases import NOW, SPAN, lease, lease_left
 
@@ -104,7 +103,7 @@ def test_a_suppressed_letter_is_kept_with_its_reason_and_without_octets_and_neve
 
 def test_a_cause_writes_the_same_letter_to_the_same_reader_once(store: Store) -> None:
     add(store, letter())
-    with pytest.raises(IntegrityError):
+    with pytest.raises(Conflict):
         add(store, letter("2"), letter("1"))
     with store.look() as tx:
         assert sum(outbox.counts(tx).values()) == 1
@@ -269,7 +268,7 @@ def test_a_letter_in_other_octets_takes_the_place_of_one_that_cannot_be_sent(sto
     (old, new) = claim(store)
     assert (new.id, new.octets, new.message_id, new.unproven, new.attempts) == (number, b"slim", "o1.0@desk.example", True, 1)
     assert (old.octets, old.message_id) == (b"To: ann@out.example\r\n\r\n1", "1@desk.example")
-    with pytest.raises(IntegrityError), store.begin() as tx:
+    with pytest.raises(Conflict), store.begin() as tx:
         outbox.reissue(tx, 1, "o1.1@desk.example", b"slimmer", NOW)
 
 

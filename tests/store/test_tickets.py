@@ -7,13 +7,12 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy.exc import IntegrityError
 
 from mailgate.desk.decision import Message
 from mailgate.desk.events import Event, born, changes, fold
 from mailgate.desk.model import Address, Level, Participant, Priority, Status, Strength, Ticket, TicketId
 from mailgate.store import schema, story, tickets
-from mailgate.store.engine import Fenced, Store, savepoint
+from mailgate.store.engine import Conflict, Fenced, Store, savepoint
 from tests.store.databases import NOW
 
 ANN, BOB = Address("ann@out.example"), Address("bob@out.example")
@@ -155,7 +154,7 @@ def test_a_cause_has_its_effect_once_and_its_second_run_leaves_nothing_at_all(st
     """I2, I3, CP21, CP23: whoever runs a cause again fails whole."""
     ticket = opened(store, "17")
     with store.begin() as tx:
-        with pytest.raises(IntegrityError), savepoint(tx):  # noqa: PT012
+        with pytest.raises(Conflict), savepoint(tx):  # noqa: PT012
             again = tickets.open_new(tx, born(TicketId(0), opening()))
             tickets.say(tx, again.id, Message(ANN, "hello"), NOW)
             tickets.know(tx, "Desk", again.id, ["m@mua.example"])

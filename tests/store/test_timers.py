@@ -3,13 +3,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from mailgate.desk.events import born
 from mailgate.desk.model import TicketId
 from mailgate.desk.sla import Timer
 from mailgate.store import schema, tickets, timers
-from mailgate.store.engine import Fenced, Store
+from mailgate.store.engine import Conflict, Fenced, Store
 from tests.store.databases import NOW
 from tests.store.test_tickets import opening
 
@@ -95,7 +94,7 @@ def test_a_timer_that_was_cancelled_meanwhile_does_not_fire(store: Store, ticket
 
 def test_an_epoch_of_a_kind_exists_once(store: Store, ticket: TicketId) -> None:
     plan(store, ticket, 1, 10)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(Conflict):
         plan(store, ticket, 1, 20)
     plan(store, ticket, 1, 20, kind="pending")
 
