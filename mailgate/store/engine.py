@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ from mailgate.desk.errors import MailgateError, Misconfigured, Temporary
 Tx = Connection
 
 _BUSY_MS = 20_000
+_SWITCHES = 400
 # What every SQLite file begins with; a fresh one is empty.
 _SQLITE_FILE = b"SQLite format 3\0"
 _PG_OPTIONS = "-c lock_timeout=20s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
@@ -126,13 +129,15 @@ def insert(tx: Tx, table: Table) -> postgresql.Insert | sqlite.Insert:
     return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def driven(tx: Tx, sql: str, values: Sequence[object] = ()) -> Any:
-    """The driver's cursor after it ran this SQL inside the transaction.
+def driven(tx: Tx, sql: str, values: Sequence[Any] = (), *, many: bool = False) -> Any:
+    """The driver's cursor after it ran this SQL inside the transaction; with `many` once for each of the values.
 
     Raises Unavailable where trying later helps, Conflict where a constraint forbids it, else the driver's own error.
     """
     try:
-        return tx.connection.driver_connection.execute(sql, values)  # type: ignore[union-attr]
+        cursor = tx.connection.driver_connection.cursor()  # type: ignore[union-attr]
+        (cursor.executemany if many else cursor.execute)(sql, values)
+        return cursor
     except Exception as error:
         driver: Any = tx.dialect.dbapi
         if _UNBELIEVABLE in str(error):
@@ -236,17 +241,30 @@ def _as_sqlite(engine: Engine, begin: str) -> None:
     def connected(connection: Any, _record: Any) -> None:
         # The driver must not begin transactions of its own: a deferred one that reads and then writes fails at once.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}", "cache_size=-8000"):
+        _log_ahead(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}", "cache_size=-8000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        driven(connection, begin)
 
     @event.listens_for(engine, "handle_error")
     def failed(context: ExceptionContext) -> None:
         if _UNBELIEVABLE in str(context.original_exception):
             context.is_disconnect = True
+
+
+def _log_ahead(connection: Any) -> None:
+    """Write-ahead log. Where two switch a new file to it at once, SQLite refuses one of them without waiting as it waits elsewhere."""
+    for left in reversed(range(_SWITCHES)):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not left or "locked" not in str(error):
+                raise
+            time.sleep(_BUSY_MS / 1000 / _SWITCHES)
 
 
 @contextmanager

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, Column, Dialect, Executable, Interval, Table, TypeDecorator, bindparam, func, select, type_coerce
@@ -18,10 +20,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeEngine
 
 from mailgate.store.engine import Tx, driven
 from mailgate.store.schema import Moment, Text, storable
 
+_Form = Callable[[Any], Any]
 # Both with values by place, so that one tuple serves either driver.
 _DIALECTS: dict[str, Dialect] = {"sqlite": SQLiteDialect_pysqlite(paramstyle="qmark"), "postgresql": PGDialect_psycopg(paramstyle="format")}  # type: ignore[no-untyped-call]
 
@@ -69,15 +73,21 @@ _DATABASES = {
 
 
 class _Ready(NamedTuple):
-    """A statement in one driver's words: what it is given, by place, and how its rows are read.
+    """A statement in one driver's words.
 
-    A place has a name, or a value that never changes, and whatever brings the value into the form of the database.
+    `take` gets the values by place, `fixed` are those that never change, `bring` says which places need another form in the database.
     """
 
     sql: str
-    places: tuple[tuple[str | None, object, Callable[[Any], Any] | None], ...]
+    take: Callable[[Mapping[str, object]], tuple[object, ...]]
+    fixed: dict[str, object]
+    bring: tuple[tuple[int, _Form], ...]
     row: Callable[[Iterable[Any]], Any]
-    readers: tuple[Callable[[Any], Any] | None, ...] | None
+    read: tuple[tuple[int, _Form], ...]
+
+    def given(self, values: Mapping[str, object]) -> Sequence[object]:
+        """What the driver is given for these values. Raises KeyError where one is missing."""
+        return _formed(self.take({**self.fixed, **values}), self.bring)
 
 
 class Statement:
@@ -94,16 +104,16 @@ class Statement:
 
     def change_all(self, tx: Tx, several: Iterable[Mapping[str, object]]) -> None:
         """Runs it once for each of several sets of values."""
-        for values in several:
-            self._run(tx, values)
+        ready = self._ready_for(tx)
+        given = [ready.given(values) for values in several]
+        if given:
+            driven(tx, ready.sql, given, many=True)
 
     def rows(self, tx: Tx, values: Mapping[str, object]) -> list[Any]:
         """Runs it; the rows that it selects or returns."""
         ready, cursor = self._run(tx, values)
         found = cursor.fetchall()
-        if ready.readers is not None:
-            found = [[read(value) if read else value for read, value in zip(ready.readers, row, strict=True)] for row in found]
-        return list(map(ready.row, found))
+        return [ready.row(_formed(row, ready.read)) for row in found] if ready.read else list(map(ready.row, found))
 
     def row(self, tx: Tx, values: Mapping[str, object]) -> Any:
         """The first of its rows; None where there is none."""
@@ -111,33 +121,50 @@ class Statement:
         return found[0] if found else None
 
     def _run(self, tx: Tx, values: Mapping[str, object]) -> tuple[_Ready, Any]:
-        name = tx.dialect.name
-        ready = self._ready.get(name) or self._prepare(name)
-        given = []
-        for key, value, bring in ready.places:
-            one = value if key is None else values[key]
-            given.append(bring(one) if bring else one)
-        return ready, driven(tx, ready.sql, given)
+        ready = self._ready_for(tx)
+        return ready, driven(tx, ready.sql, ready.given(values))
+
+    def _ready_for(self, tx: Tx) -> _Ready:
+        return self._ready.get(tx.dialect.name) or self._prepare(tx.dialect.name)
 
     def _prepare(self, name: str) -> _Ready:
         dialect, statement = _DIALECTS[name], self._make(_DATABASES[name])
         compiled: Any = statement.compile(dialect=dialect, column_keys=self._columns or None)  # type: ignore[attr-defined]
-        places = tuple(_place(compiled.binds[one], dialect) for one in compiled.positiontup)
-        columns = getattr(statement, "exported_columns", ())
-        readers = tuple(_reader(column, dialect) for column in columns)
+        binds = [compiled.binds[one] for one in compiled.positiontup]
+        columns = list(getattr(statement, "exported_columns", ()))
         row: Any = namedtuple("Row", [column.key for column in columns])  # type: ignore[misc]
-        ready = _Ready(compiled.string, places, row._make, readers if any(readers) else None)
+        ready = _Ready(
+            compiled.string, _taker([one.key for one in binds]), {one.key: one.value for one in binds if not one.required},
+            _forms(_bringer(one.type, dialect) for one in binds), row._make, _forms(_reader(one.type, dialect) for one in columns),
+        )  # fmt: skip
         self._ready[name] = ready
         return ready
 
 
-def _place(bind: Any, dialect: Dialect) -> tuple[str | None, object, Callable[[Any], Any] | None]:
-    bring = bind.type.dialect_impl(dialect).bind_processor(dialect)
-    if bind.required:
-        return bind.key, None, bring
-    return None, bring(bind.value) if bring else bind.value, None
+def _taker(names: Sequence[str]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
 
 
-def _reader(column: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
-    found: Callable[[Any], Any] | None = column.type.dialect_impl(dialect).result_processor(dialect, None)
-    return found
+def _formed(values: Sequence[object], forms: tuple[tuple[int, _Form], ...]) -> Sequence[object]:
+    formed = list(values)
+    for place, form in forms:
+        formed[place] = form(formed[place])
+    return formed
+
+
+def _forms(found: Iterable[_Form | None]) -> tuple[tuple[int, _Form], ...]:
+    return tuple((place, form) for place, form in enumerate(found) if form is not None)
+
+
+def _bringer(kind: TypeEngine[Any], dialect: Dialect) -> _Form | None:
+    """What brings a value into the form of the database; a type of ours that adds nothing to what it stands on is asked directly."""
+    here = kind.dialect_impl(dialect)
+    if isinstance(here, TypeDecorator) and here.impl_instance.bind_processor(dialect) is None:
+        return partial(here.process_bind_param, dialect=dialect)
+    return here.bind_processor(dialect)
+
+
+def _reader(kind: TypeEngine[Any], dialect: Dialect) -> _Form | None:
+    return kind.dialect_impl(dialect).result_processor(dialect, None)

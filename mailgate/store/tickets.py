@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -22,6 +23,8 @@ from mailgate.store.statement import Database, Statement
 
 _t = schema.tickets
 _FIELDS = tuple(field.name for field in fields(Ticket) if field.name not in ("id", "participants", "links"))
+_VALUES = attrgetter(*_FIELDS)
+_AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _ONE = select(_t).where(_t.c.id == bindparam("ticket"))
 _GET = Statement(lambda _: _ONE)
@@ -85,8 +88,8 @@ def _ticket(row: Any, people: tuple[Participant, ...], links: tuple[TicketId, ..
 
 
 def _columns(ticket: Ticket) -> dict[str, object]:
-    values = {name: getattr(ticket, name) for name in _FIELDS}
-    values["tags"] = json.dumps(_kept(ticket.tags), ensure_ascii=False)
+    values: dict[str, object] = dict(zip(_FIELDS, _VALUES(ticket), strict=True))
+    values["tags"] = _AS_JSON(_kept(ticket.tags))
     return values
 
 
@@ -158,7 +161,7 @@ def record(tx: Tx, ticket: TicketId, events: Sequence[Event], cause_type: str, c
 
 def dump_changes(changed: tuple[Change, ...]) -> str:
     """Changes as JSON: an object of field and new value. Texts are kept as the columns keep them, so that the story folds to the same."""
-    return json.dumps({change.field: _kept(change.value) for change in changed}, ensure_ascii=False, separators=(",", ":"))
+    return _AS_JSON({change.field: _kept(change.value) for change in changed})
 
 
 def _kept(value: Value) -> Value:

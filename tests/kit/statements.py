@@ -18,9 +18,9 @@ def watched(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, An
     def note(_connection: object, _cursor: object, sql: str, values: Any, _context: object, many: bool) -> None:
         ran.append((sql, values[0] if many else values))
 
-    def noted(tx: Tx, sql: str, values: Any = ()) -> Any:
-        ran.append((sql, values))
-        return driven(tx, sql, values)
+    def noted(tx: Tx, sql: str, values: Any = (), *, many: bool = False) -> Any:
+        ran.append((sql, values[0] if many else values))
+        return driven(tx, sql, values, many=many)
 
     event.listen(store.engine(), "before_cursor_execute", note)
     monkeypatch.setattr(statement, "driven", noted)
