@@ -26,12 +26,12 @@ from mailgate.mail.compose import Enclosure
 from mailgate.mail.isolate import Died
 from mailgate.mail.parse import unreadable as unreadable_mail
 from mailgate.mail.parsed import Kind, ParsedMail
-from mailgate.mail.parts import octets
 from mailgate.store import inbox, outbox, people, tickets
 from mailgate.store.engine import Fenced, Lease, Store, Tx, savepoint
 from mailgate.store.inbox import Claim, End, InboxState
 from mailgate.store.records import Records
 
+_AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 BATCH = 20
 LEASE = timedelta(minutes=5)
 # So often the reader may die over a mail before the mail is put aside.
@@ -201,7 +201,7 @@ def _carry_out(case: Case, mail: ParsedMail, situation: Situation, decision: Dec
         claim.id, wrote.person.address, wrote.person.name, mail.message_id, _ids(mail, situation, decision),
         tuple(tickets.File(one.filename, one.content_type, one.size, one.sha256, one.inline, one.content_id, one.part)
               for one in mail.attachments),
-        _enclosures(claim, mail) if attaches else (), wrote.strength.trusted, situation.silent, wrote.language,
+        _enclosures(mail) if attaches else (), wrote.strength.trusted, situation.silent, wrote.language,
     )  # fmt: skip
     return effect.carry_out(
         case.tx, case.house, situation.rules, before, decision, cause(claim), case.now, source=source, lease=case.lease
@@ -218,12 +218,8 @@ def _ids(mail: ParsedMail, situation: Situation, decision: Decision) -> tuple[st
     return tuple(one for one in thread.carried(mail) if one not in taken)
 
 
-def _enclosures(claim: Claim, mail: ParsedMail) -> tuple[Enclosure, ...]:
-    files = [one for one in mail.attachments if not one.inline]
-    if not files:
-        return ()
-    found = octets(claim.raw, [one.part for one in files])
-    return tuple(Enclosure(one.filename, one.content_type, found[one.part]) for one in files if one.part in found)
+def _enclosures(mail: ParsedMail) -> tuple[Enclosure, ...]:
+    return tuple(Enclosure(one.filename, one.content_type, one.octets) for one in mail.attachments if one.octets is not None)
 
 
 def accepted(claim: Claim) -> Accepted:
@@ -260,7 +256,7 @@ def _trail(decision: Decision, done: effect.Effect) -> str:
     found = [[one.step, one.finding, one.because] for one in decision.trail]
     found.append(["decision", decision.outcome, decision.reason])
     found += [["letter", letter.name, f"not sent: {reason}"] for letter, reason in done.suppressed]
-    return json.dumps(found, ensure_ascii=False)
+    return _AS_JSON(found)
 
 
 # ----------------------------------------------------------------------------------------------------- reports and poison
@@ -286,7 +282,7 @@ def _bounce(case: Case, mail: ParsedMail, situation: Situation) -> tuple[outbox.
 
 def _reported(case: Case, situation: Situation, state: InboxState, reason: str, ticket: TicketId | None, because: str) -> None:
     """A report reaches its end."""
-    trail = json.dumps([["bounce", reason, because]], ensure_ascii=False)
+    trail = _AS_JSON([["bounce", reason, because]])
     end = End(state, reason, ticket, situation.wrote.address, situation.wrote.strength, trail)
     inbox.finish(case.tx, case.claim, end, case.now)
     journal.parked(case.claim.id, reason, state=state, ticket=ticket)

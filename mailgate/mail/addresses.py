@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mailgate.desk.model import fold_address
+from mailgate.desk.address import fold_address
 from mailgate.mail.fields import WORD, Fields, line, words
 from mailgate.mail.parsed import Mailbox
 
@@ -165,6 +165,8 @@ def _loose(item: str) -> tuple[str, ...]:
 
 def _grouped(value: str) -> bool:
     """Whether a colon stands where RFC 5322 opens a group: outside quotes, comments, angle brackets and domain literals."""
+    if ":" not in value:
+        return False
     depth = {"(": 0, "<": 0, "[": 0}
     quoted = escaped = False
     for char in WORD.sub("", value):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from mailgate.desk.model import fold_address
+from mailgate.desk.address import fold_address
 
 Fields = tuple[tuple[str, str], ...]
 IP = IPv4Address | IPv6Address

@@ -31,10 +31,14 @@ def over(raw: bytes) -> str | None:
     """
     if len(raw) > MAX_LINES and raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n") > MAX_LINES:
         return "too-many-lines"
-    ends = [at for gap in (b"\n\r\n", b"\n\n", b"\r\r") if (at := raw.find(gap, 0, MAX_HEADER_BLOCK + 4)) >= 0]
-    if not ends and len(raw) > MAX_HEADER_BLOCK:
+    end, limit = -1, MAX_HEADER_BLOCK + 4
+    for gap in (b"\n\n", b"\n\r\n", b"\r\r"):
+        # One that stands before the one found can only reach into it.
+        if (at := raw.find(gap, 0, limit)) >= 0:
+            end, limit = at, at + 2
+    if end < 0 and len(raw) > MAX_HEADER_BLOCK:
         return "header-block-too-large"
-    block = raw[: min(ends)] if ends else raw
+    block = raw[:end] if end >= 0 else raw
     if (len(block) > MAX_HEADER or block.count(b"\n") + block.count(b"\r") > MAX_HEADERS) and (fault := _headers_fault(block)):
         return fault
     return _structure_fault(raw, len(block))

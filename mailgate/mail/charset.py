@@ -66,6 +66,7 @@ _NUMBERED = re.compile(r"(?:windows|cp|x-cp|win|ibm|x-windows|ms)[-_]?(125[0-8]|
 _SEVEN_BIT = frozenset(("iso2022_jp_2", "iso2022_jp_3", "iso2022_jp_2004", "iso2022_kr", "hz", "utf-7", "utf-16", "utf-16-le", "utf-16-be"))
 _JIS_SHIFT = re.compile(rb"\x1b(\$[@B]|\$\(D|\([BJIH])")
 # C0 and C1 controls but tab and newline, and the halves of surrogate pairs: no text has a use for them, and databases refuse some.
+_CONTROLS = {code: None for code in range(0x80) if (code < 0x20 or code == 0x7F) and code not in (0x09, 0x0A)}
 _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -107,7 +108,7 @@ def clean(text: str) -> str:
     if text.isascii():
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
-        return text if text.isprintable() else _UNFIT.sub("", text)
+        return text if text.isprintable() else text.translate(_CONTROLS)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = text.replace("\u2028", "\n").replace("\u2029", "\n").replace("\x85", "\n")

@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from mailgate.mail.fields import Fields
 from mailgate.mail.parsed import Bounce, Kind, ParsedMail, Verdict
 from mailgate.mail.phrases import ABSENCE
+
+if TYPE_CHECKING:
+    from mailgate.mail.fields import Fields
 
 # Headers that only automatic answers carry. Some senders write "no": then the header says nothing.
 _AUTO_REPLIES = (

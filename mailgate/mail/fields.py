@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import re
 from email.message import Message
+from functools import lru_cache
 
 from mailgate.mail.charset import clean, decode
 
@@ -20,6 +21,8 @@ _Q_OCTET = re.compile(rb"=([0-9A-Fa-f]{2})")
 _BRACKETED = re.compile(r"<([^<>]{1,990})>")
 _BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 MAX_IDS = 200
+# Longer fields are not worth remembering.
+_USUAL_LENGTH = 500
 
 
 class Fields:
@@ -106,8 +109,18 @@ def parameter(part: Message, header: str, name: str) -> str:
     # The stdlib takes a header apart anew for each question; most questions are answered by the name not being there.
     if name not in raw.lower() or len(raw) > 10_000:
         return ""
+    if raw.isascii():
+        return _remembered(raw, name) if len(raw) <= _USUAL_LENGTH else _parameter(raw, name)
+    # Octets that stand undeclared in the field become text: the stdlib would lose them.
+    return _parameter(_unfolded(next(value for key, value in part.raw_items() if key.lower() == header)), name)
+
+
+def _parameter(field: str, name: str) -> str:
+    """A MIME parameter out of a whole field, decoded."""
+    view = Message()
+    view["x"] = field
     try:
-        value = _decoded(part, header).get_param(name, "", header)
+        value = view.get_param(name, "", "x")
     except (ValueError, LookupError, TypeError, IndexError):
         return ""
     if isinstance(value, tuple):
@@ -117,14 +130,8 @@ def parameter(part: Message, header: str, name: str) -> str:
     return line(words(value or ""))
 
 
-def _decoded(part: Message, header: str) -> Message:
-    """The part, or, if octets stand undeclared in this field of it, a stand-in with the field as text: the stdlib would lose them."""
-    raw = next((str(value) for name, value in part.raw_items() if name.lower() == header), "")
-    if raw.isascii():
-        return part
-    view = Message()
-    view[header] = _unfolded(raw)
-    return view
+# Mailers write the same few fields again and again, and the stdlib takes long over each.
+_remembered = lru_cache(256)(_parameter)
 
 
 def _latin(text: str) -> bool:

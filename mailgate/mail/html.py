@@ -18,12 +18,19 @@ MAX_ELEMENTS = 10_000
 _MAX_LINK = 500
 _CUT_MARK = "##- -##"
 _TAG = re.compile(r"<[^<>]*>")
-_HINTS = re.compile(
-    r"gmail_|<blockquote|divrplyfwdmsg|appendonsend|border-top:\s*(?:solid|1|#)|yahoo_quoted|moz-cite|moz-signature|stopspelling|olk_src|protonmail_|"
-    r"tutanota_quote|zmail_|name=[\"']?quote|outlookmessageheader|reference-message|id=[\"']?(?:x_)?signature|applemailsignature|isreplycontent|"
-    r"mailcontainer|hmquote|mail-editor-|wordsection|outlook-mobile|aolmsgpart|cafequote|quote-header|qt|origbody",
-    re.I,
-)
+# Whatever mail programs mark quotes and signatures with holds one of these words; most markup holds none.
+_HINTS = {
+    "quote": ("<blockquote", "yahoo_quoted", "tutanota_quote", "hmquote", "cafequote", "quote-header"),
+    "mail": ("gmail_", "protonmail_", "zmail_", "mailcontainer", "mail-editor-", "applemailsignature"),
+    "moz-": ("moz-cite", "moz-signature"),
+    "outlook": ("outlookmessageheader", "outlook-mobile"),
+}
+_RARE_HINTS = "divrplyfwdmsg appendonsend stopspelling olk_src reference-message isreplycontent wordsection aolmsgpart qt origbody".split()
+_HINTING = {
+    "quote": re.compile(r"name=[\"']?quote"),
+    "signature": re.compile(r"id=[\"']?(?:x_)?signature"),
+    "border-top:": re.compile(r"border-top:\s*(?:solid|1|#)"),
+}
 _QUOTE_CLASSES = frozenset(
     "yahoo_quoted yahoo-quoted protonmail_quote tutanota_quote zmail_extra hmquote gmail_quote_attribution quotedmessage "
     "ms-outlook-mobile-reference-message".split()
@@ -52,7 +59,12 @@ def render(markup: str) -> str:
 
 def quoted(markup: str) -> bool:
     """Whether the markup holds anything by which mail programs mark quotes or signatures: cheap, to spare the rest."""
-    return _HINTS.search(markup, 0, MAX_MARKUP) is not None
+    lowered = markup[:MAX_MARKUP].lower()
+    return (
+        any(hint in lowered for hint in _RARE_HINTS)
+        or any(word in lowered and any(hint in lowered for hint in hints) for word, hints in _HINTS.items())
+        or any(word in lowered and pattern.search(lowered) for word, pattern in _HINTING.items())
+    )
 
 
 def unquoted(markup: str) -> str:

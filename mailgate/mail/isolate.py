@@ -12,6 +12,7 @@ A batch is a frame with the number of mails, then a frame for each; the answer i
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import pickle
@@ -24,19 +25,21 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from mailgate.mail.parsed import ParsedMail
+from mailgate.mail.parsed import Attachment, Bounce, Kind, Mailbox, ParsedMail, Verdict
 
 # Measured: a mail of 35 MB needs about 300 MB while it is parsed.
 MEMORY = 1024 * 1024 * 1024
 # Octets handed to the child at once: what it holds besides the mail it works on.
 _MOST_AT_ONCE = 16_000_000
-_SAFE_CLASSES = {
-    "mailgate.mail.parsed": frozenset(("ParsedMail", "Mailbox", "Attachment", "Bounce", "Verdict", "Kind")),
-    "datetime": frozenset(("datetime", "timezone", "timedelta")),
+# Processor seconds that a mail may take.
+_SECONDS = 60
+_CLASSES = {
+    (one.__module__, one.__name__): one for one in (ParsedMail, Mailbox, Attachment, Bounce, Verdict, Kind, datetime, timezone, timedelta)
 }
 _START_PATIENCE = 30.0
 _LENGTH = struct.Struct("!I")
@@ -105,7 +108,8 @@ class Parser:
             return answers, "died"
         buffer = bytearray()
         try:
-            _send(child.stdin.fileno(), b"".join((_frame(_LENGTH.pack(len(batch))), *map(_frame, batch))), timeout)
+            frames = (_frame(payload) for payload in (_LENGTH.pack(len(batch)), *batch))
+            _send(child.stdin.fileno(), b"".join(piece for frame in frames for piece in frame), timeout)
             while len(answers) < len(batch):
                 answers.append(_load(_receive(child.stdout.fileno(), buffer, timeout)))
         except TimeoutError:
@@ -179,9 +183,9 @@ def _end(child: subprocess.Popen[bytes], patience: float) -> None:
         child.wait()
 
 
-def _frame(payload: bytes) -> bytes:
+def _frame(payload: bytes) -> tuple[bytes, bytes]:
     """A payload with its length before it."""
-    return _LENGTH.pack(len(payload)) + payload
+    return _LENGTH.pack(len(payload)), payload
 
 
 def _send(descriptor: int, octets: bytes, timeout: float) -> None:
@@ -200,13 +204,14 @@ def _receive(descriptor: int, buffer: bytearray, timeout: float) -> bytes:
         if len(buffer) >= 4:
             (length,) = _LENGTH.unpack_from(buffer)
             if len(buffer) >= 4 + length:
-                payload = bytes(buffer[4 : 4 + length])
+                with memoryview(buffer) as view:
+                    payload = bytes(view[4 : 4 + length])
                 del buffer[: 4 + length]
                 return payload
         left = deadline - time.monotonic()
         if left <= 0 or not select.select((descriptor,), (), (), left)[0]:
             raise TimeoutError
-        chunk = os.read(descriptor, 1 << 18)
+        chunk = os.read(descriptor, 1 << 16)
         if not chunk:
             raise EOFError
         buffer += chunk
@@ -217,9 +222,9 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> object:
         """The class, if it is one of ours. Raises UnpicklingError."""
-        if name in _SAFE_CLASSES.get(module, ()):
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"{module}.{name} is no value of a mail")
+        if (found := _CLASSES.get((module, name))) is None:
+            raise pickle.UnpicklingError(f"{module}.{name} is no value of a mail")
+        return found
 
 
 def _load(payload: bytes) -> ParsedMail:
@@ -236,15 +241,22 @@ def main(memory: int, parent: int) -> None:
     from mailgate.mail.parse import parse
 
     source, sink = sys.stdin.buffer, sys.stdout.buffer
-    sink.write(_frame(b""))
-    sink.flush()
+    # What is there by now stays: no search for garbage need go through it.
+    gc.freeze()
+    _answer(sink, b"")
     while (head := _read_frame(source)) is not None:
         mails = [_read_frame(source) or b"" for _ in range(_LENGTH.unpack(head)[0])]
         for number, raw in enumerate(mails):
             mails[number] = b""
-            _allow_seconds(60)
-            sink.write(_frame(pickle.dumps(parse(raw), protocol=5)))
-            sink.flush()
+            # Beyond it the system ends this process, even if the parent is stopped.
+            signal.setitimer(signal.ITIMER_PROF, _SECONDS)
+            _answer(sink, pickle.dumps(parse(raw), protocol=5))
+
+
+def _answer(sink: BinaryIO, payload: bytes) -> None:
+    """Sends a frame at once."""
+    sink.writelines(_frame(payload))
+    sink.flush()
 
 
 def _read_frame(source: BinaryIO) -> bytes | None:
@@ -266,13 +278,6 @@ def _confine(memory: int, parent: int) -> None:
         # The parent may have ended before the call.
         if os.getppid() != parent:
             sys.exit(0)
-
-
-def _allow_seconds(seconds: int) -> None:
-    """Lets this process use so much more processor time; beyond it the system kills it, even if the parent is stopped."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + seconds, hard))
 
 
 if __name__ == "__main__":

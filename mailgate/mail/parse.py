@@ -12,11 +12,12 @@ import re
 from email import message_from_bytes
 from email.message import Message
 
-from mailgate.desk.model import fold_address
+from mailgate.desk.address import fold_address
 from mailgate.mail import addresses, body, bounce, budget, classify, dates, fresh, html
 from mailgate.mail.charset import clean
 from mailgate.mail.fields import Fields, message_id, message_ids, parameter
 from mailgate.mail.parsed import Kind, Mailbox, ParsedMail, Verdict
+from mailgate.mail.tree import tree
 
 _MAX_TRACE = 300
 _MAX_TRACE_VALUE = 8000
@@ -28,10 +29,6 @@ _NOT_TRACE = frozenset(
 )
 # Where a server or a forwarder writes for whom the mail was, beside To and Cc.
 _DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-delivered-to", "x-envelope-to", "resent-to", "x-forwarded-to")
-_JUNK_ABOVE = re.compile(rb"\A(?:\xef\xbb\xbf|[ \t]*\r?\n|>?From (?!:)[^\r\n]*\r?\n)+")
-_COMPOSITE = re.compile(rb"multipart/|message/", re.I)
-_FIELD_LINE = re.compile(rb"[!-9;-~]{1,76}[ \t]*:")
-_SPACED_COLON = re.compile(rb"(?m)^([!-9;-~]{1,76})[ \t]+:")
 
 
 def over_budget(raw: bytes) -> str | None:
@@ -52,45 +49,6 @@ def parse(raw: bytes) -> ParsedMail:
         # Reading must not end the worker, whatever the stdlib makes of octets that nobody thought of: the kind of error is all that is
         # kept.
         return unreadable(raw, f"unreadable-{type(error).__name__.lower()}")
-
-
-def tree(raw: bytes) -> Message:
-    """The MIME tree; for a mail whose header block is damaged, that of the mail with the damage mended."""
-    message = _leaf(raw) or message_from_bytes(raw)
-    if message.defects or not message.keys():
-        mended = _mended(raw)
-        if mended != raw:
-            again = message_from_bytes(mended)
-            return again if len(again) > len(message) else message
-    return message
-
-
-def _leaf(raw: bytes) -> Message | None:
-    """The tree of a mail of one part, whose body need not be gone through line by line; None if it has several, or a damaged header."""
-    gaps = [found + len(gap) for gap in (b"\n\r\n", b"\n\n") if (found := raw.find(gap)) >= 0]
-    head = raw[: min(gaps)] if gaps else b""
-    if not head or _COMPOSITE.search(head):
-        return None
-    message = message_from_bytes(head)
-    if message.defects or message.get_payload():
-        return None
-    message.set_payload(raw[len(head) :].decode("ascii", "surrogateescape"))
-    return message
-
-
-def _mended(raw: bytes) -> bytes:
-    """The mail without what stands above its header, with blanks before colons removed and lines that are no fields left out of the
-    block.
-    """
-    raw = _JUNK_ABOVE.sub(b"", raw[:4096], count=1) + raw[4096:]
-    head, gap, rest = raw.partition(b"\r\n\r\n" if b"\r\n\r\n" in raw[: budget.MAX_HEADER_BLOCK] else b"\n\n")
-    lines = _SPACED_COLON.sub(rb"\1:", head).splitlines(keepends=True)
-    first = next((index for index, line in enumerate(lines) if _FIELD_LINE.match(line)), len(lines))
-    fields = [line for line in lines[first:] if line[:1] in b" \t" or _FIELD_LINE.match(line)]
-    # A block in which most lines are no fields is a text that lost its header.
-    if len(fields) * 2 < len(lines):
-        return raw
-    return b"".join(fields) + gap + rest
 
 
 def _read(message: Message) -> ParsedMail:

@@ -5,9 +5,20 @@ Texts are decoded, NFC-normalised and free of NUL and lone surrogates. Message-I
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def _pickled_by_place(cls: type[T]) -> type[T]:
+    """Has values of a dataclass pickled as a call with their fields in order, which costs half of what the dataclass's own way does."""
+    values = attrgetter(*(one.name for one in fields(cls)))  # type: ignore[arg-type]
+    cls.__reduce__ = lambda self: (cls, values(self))  # type: ignore[method-assign]
+    return cls
 
 
 class Kind(StrEnum):
@@ -23,6 +34,7 @@ class Kind(StrEnum):
     UNREADABLE = "unreadable"
 
 
+@_pickled_by_place
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """One address of a header field, with its display name (never evidence of identity)."""
@@ -31,9 +43,13 @@ class Mailbox:
     address: str
 
 
+@_pickled_by_place
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A part that is a file. `part` is its index in a walk of the MIME tree, so that its octets can be read again; size in octets."""
+    """A part that is a file. `part` is its index in a walk of the MIME tree, so that its octets can be read again; size in octets.
+
+    `octets` are its decoded content; None where the file is inline or too much to travel with a letter.
+    """
 
     filename: str
     content_type: str
@@ -42,8 +58,10 @@ class Attachment:
     inline: bool = False
     content_id: str | None = None
     part: int = 0
+    octets: bytes | None = field(default=None, repr=False, compare=False)
 
 
+@_pickled_by_place
 @dataclass(frozen=True, slots=True)
 class Bounce:
     """What a delivery report tells: RFC 3464 fields, or their like read from a vendor's prose. `action` is failed, delayed, delivered…
@@ -62,6 +80,7 @@ class Bounce:
         return self.action not in ("delayed", "delivered", "relayed", "expanded") and not (self.status or "5").startswith("4")
 
 
+@_pickled_by_place
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Machine or human, in bits that are judged separately; `because` names the header or phrase that told."""
@@ -80,6 +99,7 @@ class Verdict:
         return self.never_answer or self.never_reopen or self.is_report or self.own_loop
 
 
+@_pickled_by_place
 @dataclass(frozen=True, slots=True)
 class ParsedMail:
     """One mail, understood. Nothing here depends on the configuration, the database or the clock."""

@@ -62,16 +62,21 @@ def _without_last(lines: list[str]) -> list[str]:
     start = len(lines)
     while start and lines[start - 1].strip():
         start -= 1
-    paragraph = [line.strip(" *_>") for line in lines[start:]]
-    if not paragraph:
+    if start == len(lines):
         return lines
-    if paragraph[0].lower().startswith(LEGAL) and (start or len(" ".join(paragraph)) > 200):
+    first, last = _bare(lines[start]), _bare(lines[-1])
+    if first.lower().startswith(LEGAL) and (start or len(" ".join(map(_bare, lines))) > 200):
         return lines[:start]
-    if _is_device(paragraph[-1]):
+    if _is_device(last):
         return lines[:-1]
-    if len(paragraph) <= 2 and _is_device(" ".join(paragraph)):
+    if start >= len(lines) - 2 and _is_device(" ".join(map(_bare, lines[start:]))):
         return lines[:start]
-    return lines[:-1] if _is_dash_name(paragraph[-1], lines[:-1]) else lines
+    return lines[:-1] if _is_dash_name(last, lines[:-1]) else lines
+
+
+def _bare(line: str) -> str:
+    """A line without blanks and marks of emphasis around it."""
+    return line.strip(" *_>")
 
 
 def _is_dash_name(last: str, above: list[str]) -> bool:

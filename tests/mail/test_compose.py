@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
+from base64 import encodebytes
+from binascii import b2a_qp
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -284,6 +286,32 @@ def test_a_text_arrives_as_it_was_written(text: str) -> None:
     arrived = parsed(compose(replace(DRAFT, content=Content("x", text, "")))).get_payload(0).get_payload(decode=True).decode()
     clean = "".join(char for char in text.replace("\r\n", "\n").replace("\r", "\n") if char in "\n\t" or (char >= " " and char != "\x7f"))
     assert arrived.replace("\r\n", "\n") == clean
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(["a", "=", " ", "\t", ".", "\n", "ü", "漢", "-- ", "w" * 37, "w" * 38])).map("".join))
+def test_quoted_printable_is_that_of_the_standard_library(text: str) -> None:
+    assert module._quoted_printable(text.encode()) == b2a_qp(text.encode())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=400))
+def test_a_file_travels_in_base64_lines_of_76_characters(octets: bytes) -> None:
+    assert Enclosure("x", "a/b", octets).encoded == encodebytes(octets).replace(b"\n", b"\r\n")
+
+
+def test_a_file_is_encoded_once_to_however_many_people_it_goes() -> None:
+    enclosure = Enclosure("x", "a/b", b"octets" * 100)
+    letters = [compose(replace(DRAFT, to_address=to, attachments=(enclosure,))) for to in ("a@example.org", "b@example.org")]
+    assert enclosure.encoded is enclosure.encoded
+    assert all(enclosure.encoded in octets for octets in letters)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([*"ab \t\n", "\u200b", "\u00a0", "é", "word " * 5])).map("".join), st.integers(1, 12))
+def test_of_a_long_text_the_beginning_is_read_and_no_more_is_lost(value: str, limit: int) -> None:
+    whole = " ".join("".join(char for char in value[: 8 * limit] if char != "\u200b").split())
+    assert header.text(value, limit) == (whole if len(whole) <= limit else whole[: limit - 1].rstrip() + "…")
 
 
 @pytest.mark.parametrize(

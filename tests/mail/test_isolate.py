@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import pickle
 import signal
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from mailgate.mail import isolate
+from mailgate.mail import body, isolate
 from mailgate.mail.isolate import Died, Parser
+from mailgate.mail.parse import parse
 from mailgate.mail.parsed import ParsedMail
 
 MAIL = b"From: ann@example.com\r\nSubject: number %d\r\n\r\nhello"
@@ -96,6 +98,34 @@ def test_a_mail_that_needs_too_much_memory_is_unreadable_or_dead_but_never_a_cra
         huge = b"From: ann@example.com\r\nSubject: big\r\n\r\n" + b"x" * 60_000_000
         results = parser.parse_all([huge, MAIL % 2], 30)
     assert isinstance(results[1], ParsedMail)
+
+
+def with_files(*files: bytes, fields: bytes = b"Content-Disposition: attachment; filename=a.bin") -> bytes:
+    parts = b"".join(
+        b"--b\r\n%s\r\nContent-Type: application/x-any\r\nContent-Transfer-Encoding: base64\r\n\r\n%s\r\n" % (fields, base64.b64encode(one))
+        for one in files
+    )
+    return b"From: ann@example.com\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n%s--b--\r\n" % parts
+
+
+def test_files_are_handed_on_with_their_octets(parser: Parser) -> None:
+    (mail,) = parser.parse_all([with_files(b"one" * 70_000, b"")], 10)
+    assert isinstance(mail, ParsedMail)
+    assert [(one.octets, one.size) for one in mail.attachments] == [(b"one" * 70_000, 210_000), (b"", 0)]
+    assert "oneone" not in repr(mail)
+
+
+def test_inline_files_are_not_handed_on(parser: Parser) -> None:
+    (mail,) = parser.parse_all([with_files(b"picture", fields=b"Content-Disposition: inline; filename=a.png")], 10)
+    assert isinstance(mail, ParsedMail)
+    assert [(one.octets, one.size) for one in mail.attachments] == [(None, 7)]
+
+
+def test_files_are_handed_on_as_long_as_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "MAX_HANDED_ON", 10)
+    mail = parse(with_files(b"123456", b"12345", b"1234", b"1"))
+    assert [one.octets for one in mail.attachments] == [b"123456", None, b"1234", None]
+    assert [one.size for one in mail.attachments] == [6, 5, 4, 1]
 
 
 def test_closing_twice_is_harmless_and_no_child_is_left() -> None:

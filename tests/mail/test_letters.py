@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markupsafe import Markup, escape
 
 from mailgate.config.packaged import packaged
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import Line, Name
+from mailgate.mail import sandbox
 from mailgate.mail.letters import Templates
 from mailgate.mail.samples import sample
 from mailgate.mail.view import Links, MessageView, PersonView, View
@@ -251,3 +253,24 @@ def test_a_tap_that_is_not_offered_is_not_in_the_letter() -> None:
     assert len(re.findall("mailto:", letter.text)) == len(re.findall("mailto:", letter.html)) == 1
     assert "mailto:a@b?subject=x&body=y" in letter.text
     assert 'href="mailto:a@b?subject=x&amp;body=y"' in letter.html
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from("&<>\"'a;#3 9\n")))
+def test_a_piece_of_a_page_is_escaped_as_markupsafe_does(text: str) -> None:
+    assert sandbox.Environment.shown(text) == escape(text)
+    assert sandbox.Environment.shown(Markup(text)) == text
+
+
+def test_what_a_template_shows_is_escaped_wherever_it_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "status.j2").write_text(
+        '{% extends "base.j2" %}{% block subject %}S{% endblock %}{% block text %}T{% endblock %}{% block html %}'
+        "{{ requester.name }}|{% set same = requester.name %}{{ same }}|{{ hint(requester.name) }}|{{ requester.name ~ '<' }}|"
+        "{{ requester.name|upper }}{% for char in [requester.name] %}{{ char }}{% endfor %}{% endblock %}",
+        "utf-8",
+    )
+    view = replace(sample(Name.STATUS), requester=PersonView("<i>&", "anna@example.org"))
+    page = Templates([tmp_path, packaged("templates")]).render(Name.STATUS, "en", view).html
+    assert page.count("&lt;i&gt;&amp;") == 5
+    assert page.count("&lt;I&gt;&amp;") == 1
+    assert "<i>" not in page

@@ -1,0 +1,87 @@
+"""Of which parts does this mail consist? Octets in, the stdlib's compat32 tree out; decodes nothing, judges nothing.
+
+A mail without a flaw in its structure, as nearly all are, is split at its boundaries by plain searches. At the first thing that is in
+the least unusual the whole mail is left to the stdlib, which goes through it line by line; what both read is equal, but for what stands
+before the first and after the last boundary, which nobody reads.
+"""
+
+from __future__ import annotations
+
+import re
+from email import message_from_bytes
+from email.message import Message
+
+from mailgate.mail import budget
+
+_FIELD = re.compile(r"[!-9;-~]+:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*")
+_BLANK_LINE = re.compile(r"\r?\n")
+_SEPARATOR = re.compile(r"[ \t]*\r?\n")
+_END = re.compile(r"--[ \t]*(?:\r?\n|\Z)")
+_JUNK_ABOVE = re.compile(rb"\A(?:\xef\xbb\xbf|[ \t]*\r?\n|>?From (?!:)[^\r\n]*\r?\n)+")
+_FIELD_LINE = re.compile(rb"[!-9;-~]{1,76}[ \t]*:")
+_SPACED_COLON = re.compile(rb"(?m)^([!-9;-~]{1,76})[ \t]+:")
+
+
+def tree(raw: bytes) -> Message:
+    """The MIME tree; for a mail whose header block is damaged, that of the mail with the damage mended."""
+    message = flawless(raw.decode("ascii", "surrogateescape")) or message_from_bytes(raw)
+    if message.defects or not message.keys():
+        mended = _mended(raw)
+        if mended != raw:
+            again = message_from_bytes(mended)
+            return again if len(again) > len(message) else message
+    return message
+
+
+def flawless(text: str) -> Message | None:
+    """The tree of a mail, or of a part with its header, in which the stdlib would find no defect; None for any other, and for one that
+    holds a mail.
+    """
+    message, position = Message(), 0
+    while field := _FIELD.match(text, position):
+        message.set_raw(*message.policy.header_source_parse([field[0]]))
+        position = field.end()
+    blank = _BLANK_LINE.match(text, position)
+    kind = message.get_content_maintype()
+    if not position or blank is None or kind == "message":
+        return None
+    if kind != "multipart":
+        message.set_payload(text[blank.end() :])
+        return message
+    # The line end above the body may be that of its first boundary.
+    for piece in _pieces(message, text[blank.end() - 1 :]):
+        part = flawless(piece)
+        if part is None:
+            return None
+        message.attach(part)
+    return message if message.is_multipart() else None
+
+
+def _pieces(message: Message, body: str) -> list[str]:
+    """The texts of the parts that boundary lines tell apart; none if any line is not plainly one or none, or the last is missing."""
+    boundary, coding = message.get_boundary(), str(message.get("Content-Transfer-Encoding", "8bit")).lower()
+    if not boundary or not boundary.isprintable() or coding not in ("7bit", "8bit", "binary"):
+        return []
+    if message.get_content_subtype() == "digest" or f"\r--{boundary}" in body:
+        return []
+    _, *parts = body.split(f"\n--{boundary}")
+    begins = [_SEPARATOR.match(part) for part in parts[:-1]]
+    if not parts or not _END.match(parts[-1]) or not all(begins):
+        return []
+    # The line end before a boundary belongs to the boundary.
+    return [part[begin.end() :].removesuffix("\r") for part, begin in zip(parts, begins, strict=False) if begin]
+
+
+def _mended(raw: bytes) -> bytes:
+    """The mail without what stands above its header, with blanks before colons removed and lines that are no fields left out of the
+    block.
+    """
+    raw = _JUNK_ABOVE.sub(b"", raw[:4096], count=1) + raw[4096:]
+    head, gap, rest = raw.partition(b"\r\n\r\n" if b"\r\n\r\n" in raw[: budget.MAX_HEADER_BLOCK] else b"\n\n")
+    lines = _SPACED_COLON.sub(rb"\1:", head).splitlines(keepends=True)
+    first = next((index for index, line in enumerate(lines) if _FIELD_LINE.match(line)), len(lines))
+    fields = [line for line in lines[first:] if line[:1] in b" \t" or _FIELD_LINE.match(line)]
+    # A block in which most lines are no fields is a text that lost its header.
+    if len(fields) * 2 < len(lines):
+        return raw
+    return b"".join(fields) + gap + rest
