@@ -6,10 +6,9 @@ person (evidence of who writes). Base32 in lower case, so that relays which fold
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailgate.desk.model import Address, TicketId, fold_address
 
@@ -18,6 +17,9 @@ BOUNCE = "b"
 _CLUE, _BOUND = 6, 12
 # RFC 5321 4.5.3.1.1: a local part has at most 64 octets.
 _LONGEST = 64
+# RFC 4648 6, in lower case; two characters at once take half the time.
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(one + other for one in _ALPHABET for other in _ALPHABET)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -91,9 +93,17 @@ def subaddress(local: str, base: str, sign: str) -> str | None:
 
 
 def _mac(key: bytes, what: str, length: int) -> str:
-    digest = hmac.digest(key, what.encode(), hashlib.sha256)
-    # Eight octets give the twelve characters that are ever asked for; encoding all of them costs four times as much.
-    return base64.b32encode(digest[:8]).decode()[:length].lower()
+    started = _begun(key).copy()
+    started.update(what.encode())
+    # The first 60 bits give the twelve characters that are ever asked for.
+    number = int.from_bytes(started.digest()[:8], "big") >> 4
+    return "".join([_PAIRS[number >> shift & 1023] for shift in (50, 40, 30, 20, 10, 0)])[:length]
+
+
+@lru_cache(maxsize=16)
+def _begun(key: bytes) -> hmac.HMAC:
+    """The part of an HMAC that depends on the key alone; copied, never added to."""
+    return hmac.new(key, digestmod="sha256")
 
 
 def _same(one: str, other: str) -> bool:

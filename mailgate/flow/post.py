@@ -15,7 +15,6 @@ from mailgate.desk.letters import Letter
 from mailgate.desk.model import Address, Person, Ticket
 from mailgate.desk.policy import Desk
 from mailgate.desk.rules import Rules
-from mailgate.flow import journal
 from mailgate.flow.house import House
 from mailgate.mail.compose import Draft, Enclosure, compose
 from mailgate.mail.letters import Content
@@ -104,6 +103,9 @@ def _octets(occasion: Occasion, letter: Letter, number: int) -> tuple[str, str, 
     view = _view(occasion, letter, recipient, mark)
     content = house.templates.render(letter.name, _language(occasion, recipient, staff=view.staff), view)
     if content.fault is not None:
+        # Imported here, since a dry run that finds its templates whole writes no log.
+        from mailgate.flow import journal
+
         journal.template_fell_back(str(content.fault))
     parent = occasion.parents.get(letter.to)
     return message_id, content.subject, compose(Draft(

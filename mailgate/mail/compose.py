@@ -7,11 +7,12 @@ scanner at the end, which reads the finished octets once more and lets nothing o
 from __future__ import annotations
 
 import re
-from base64 import encodebytes
-from binascii import b2a_qp
+from binascii import b2a_base64, b2a_qp
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import blake2b
+from itertools import chain
 
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import Name
@@ -30,22 +31,28 @@ _CONTROLS = bytes(octet for octet in range(32) if octet not in b"\t\n") + b"\x7f
 _VISIBLE = bytes(range(32, 127)) + b"\t"
 # RFC 5322 2.1.1: no line is longer, without its CRLF.
 _LONGEST = 998
-_FIELD = re.compile(rb"([A-Z][A-Za-z-]*)(: [!-~][ -~]{0,950}\r\n(?: [!-~][ -~]{0,950}\r\n)*)")
+# RFC 2045 6.7 and 6.8: lines of quoted-printable and base64.
+_ENCODED = 76
+_BLANKS, _EQUALS = frozenset({b" ", b"\t"}), ord("=")
+_FIELD = re.compile(r"([A-Z][A-Za-z-]*)(: [!-~][ -~]{0,950}\r\n(?: [!-~][ -~]{0,950}\r\n)*)")
 # A display name as mail/header writes one: atoms, one quoted string, or encoded words; then one address, in brackets where a name stands.
-_ATEXT = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_ADDRESS = rb'[^<>@ ,;:"]+@[^<>@ ,;:"]+'
-_ONE_MAILBOX = re.compile(
-    rb'(?:(?:"(?:[^"\\]|\\.)*" |(?:=\?utf-8\?B\?[A-Za-z0-9+/=]+\?= )+|(?:%b )+)<(%b)>|(%b))' % (_ATEXT, _ADDRESS, _ADDRESS)
-)
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_ADDRESS = r'[^<>@ ,;:"]+@[^<>@ ,;:"]+'
+_ONE_MAILBOX = re.compile(rf'(?:(?:"(?:[^"\\]|\\.)*" |(?:=\?utf-8\?B\?[A-Za-z0-9+/=]+\?= )+|(?:{_ATEXT} )+)<({_ADDRESS})>|({_ADDRESS}))')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Enclosure:
     """A file that goes with a letter, under its name and type as the sender gave them; both are made harmless when written."""
 
     filename: str
     content_type: str
     octets: bytes
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """The octets in base64: made once, to however many people it goes."""
+        return _base64(self.octets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,45 +87,46 @@ def compose(draft: Draft) -> bytes:
     Raises Permanent where an address, our own Message-ID or loop mark is no such thing, or where the finished octets are not the
     letter that was meant. RFC 5322, 2045 to 2047, 2231, 3834.
     """
-    fields = _fields(draft)
     kind, body = _body(draft)
-    names = [name.encode("ascii") for name, _ in fields] + [b"MIME-Version", b"Content-Type"]
-    head = "\r\n".join(field for _, field in fields) + f"\r\nMIME-Version: 1.0\r\n{kind}"
-    octets = head.encode("ascii", "replace") + b"\r\n" + body
-    _scan(octets, names, draft.to_address.encode("ascii"))
+    fields = [*_fields(draft), ("MIME-Version", "MIME-Version: 1.0"), ("Content-Type", kind)]
+    head = "\r\n".join([field for _, field in fields])
+    octets = b"\r\n".join([head.encode("ascii", "replace"), b"", *body])
+    _scan(octets, [name for name, _ in fields], draft.to_address)
     return octets
 
 
 def _fields(draft: Draft) -> list[tuple[str, str]]:
-    """The fields that this letter is meant to have, in order, each folded."""
-    fields: list[tuple[str, list[str]]] = [
-        ("Date", [_date(draft.date)]),
-        ("From", header.mailbox(header.text(draft.from_name, 80), header.address(draft.from_address))),
-        ("To", header.mailbox(header.text(draft.to_name, 80), header.address(draft.to_address))),
-        ("Subject", header.unstructured(header.text(draft.content.subject) or "(no subject)")),
-        ("Message-ID", [_own_id(draft.message_id)]),
+    """The fields that this letter is meant to have, in order, each folded; those of the body come behind."""
+    sender, content = header.text(draft.from_name, 80), draft.content
+    fields = [
+        ("Date", f"Date: {_date(draft.date)}"),
+        ("From", header.folded("From", header.mailbox(sender, header.address(draft.from_address)))),
+        ("To", header.folded("To", header.mailbox(header.text(draft.to_name, 80), header.address(draft.to_address)))),
     ]
     if draft.reply_to:
-        fields.insert(3, ("Reply-To", header.mailbox(header.text(draft.from_name, 80), header.address(draft.reply_to))))
+        fields.append(("Reply-To", header.folded("Reply-To", header.mailbox(sender, header.address(draft.reply_to)))))
+    fields.append(("Subject", header.folded("Subject", header.unstructured(header.text(content.subject) or "(no subject)"))))
+    fields.append(("Message-ID", header.folded("Message-ID", [_own_id(draft.message_id)])))
     if draft.in_reply_to and (parent := header.msg_id(draft.in_reply_to)):
-        fields.append(("In-Reply-To", [parent]))
+        fields.append(("In-Reply-To", header.folded("In-Reply-To", [parent])))
     if ids := header.msg_ids(draft.references):
-        fields.append(("References", ids))
+        fields.append(("References", header.folded("References", ids)))
     if draft.auto_submitted is not None:
         if draft.auto_submitted not in _AUTO_SUBMITTED:
             raise Permanent(f"no value of Auto-Submitted: {draft.auto_submitted!a}", code="header")
-        fields += [("Auto-Submitted", [draft.auto_submitted]), ("X-Auto-Response-Suppress", ["All"])]
-    fields.append(("X-Mailgate-Letter", [draft.letter.value]))
+        fields.append(("Auto-Submitted", f"Auto-Submitted: {draft.auto_submitted}"))
+        fields.append(("X-Auto-Response-Suppress", "X-Auto-Response-Suppress: All"))
+    fields.append(("X-Mailgate-Letter", f"X-Mailgate-Letter: {draft.letter.value}"))
     if draft.ticket is not None:
-        fields.append(("X-Mailgate-Ticket", [str(int(draft.ticket))]))
+        fields.append(("X-Mailgate-Ticket", f"X-Mailgate-Ticket: {draft.ticket:d}"))
     if draft.loop is not None:
         if not _TOKEN.fullmatch(draft.loop):
             raise Permanent(f"no loop mark: {draft.loop!a}", code="header")
-        fields.append(("X-Mailgate-Loop", [draft.loop]))
-    language = draft.language or draft.content.language
+        fields.append(("X-Mailgate-Loop", f"X-Mailgate-Loop: {draft.loop}"))
+    language = draft.language or content.language
     if _LANGUAGE.fullmatch(language):
-        fields.append(("Content-Language", [language]))
-    return [(name, header.folded(name, tokens)) for name, tokens in fields]
+        fields.append(("Content-Language", f"Content-Language: {language}"))
+    return fields
 
 
 def _own_id(value: str) -> str:
@@ -137,21 +145,19 @@ def _date(moment: datetime) -> str:
     return f"{day} {utc.hour:02d}:{utc.minute:02d}:{utc.second:02d} +0000"
 
 
-def _body(draft: Draft) -> tuple[str, bytes]:
-    """The Content-Type field and the octets that follow it, its own blank line first."""
+def _body(draft: Draft) -> tuple[str, list[bytes]]:
+    """The Content-Type field, and what stands below the header; its pieces are parted by line ends."""
     # "=_" occurs in neither quoted-printable nor base64, so no text can contain the boundary.
     mark = "=_" + blake2b(draft.message_id.encode("utf-8", "replace"), digest_size=9).hexdigest()
-    kind = f'Content-Type: multipart/alternative;\r\n boundary="{mark}a"\r\n'
-    fence = f"--{mark}a".encode("ascii")
-    body = b"\r\n".join((b"", fence, _text_part(draft.content.text), fence, _html_part(draft.content.html), fence + b"--", b""))
+    kind, fence = f'Content-Type: multipart/alternative;\r\n boundary="{mark}a"', f"--{mark}a".encode("ascii")
+    body = [fence, _text_part(draft.content.text), fence, _html_part(draft.content.html), fence + b"--", b""]
     if not draft.attachments:
-        return kind, body[2:]
+        return kind, body
     fence = f"--{mark}m".encode("ascii")
-    parts = [fence, kind.encode("ascii") + body]
+    parts = [fence, kind.encode("ascii"), b"", *body]
     for number, enclosure in enumerate(draft.attachments, 1):
-        parts += [fence, _attachment(enclosure, number)]
-    parts += [fence + b"--", b""]
-    return f'Content-Type: multipart/mixed;\r\n boundary="{mark}m"\r\n', b"\r\n".join(parts)
+        parts += [fence, _attachment(enclosure, number), b"", enclosure.encoded]
+    return f'Content-Type: multipart/mixed;\r\n boundary="{mark}m"', [*parts, fence + b"--", b""]
 
 
 def _text_part(content: str) -> bytes:
@@ -185,24 +191,40 @@ def _fits(octets: bytes) -> bool:
 
 def _encoded(octets: bytes) -> bytes:
     octets = octets.translate(None, _CONTROLS)
-    if 6 * len(octets.translate(None, _ASCII)) > len(octets):
-        coding, encoded = b"base64", encodebytes(octets.replace(b"\n", b"\r\n"))
-    else:
-        coding, encoded = b"quoted-printable", b2a_qp(octets)
-    return b"Content-Transfer-Encoding: %b\r\n\r\n%b" % (coding, encoded.replace(b"\n", b"\r\n"))
+    if not octets.isascii() and 6 * len(octets.translate(None, _ASCII)) > len(octets):
+        return b"Content-Transfer-Encoding: base64\r\n\r\n" + _base64(octets.replace(b"\n", b"\r\n"))
+    return b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + _quoted_printable(octets).replace(b"\n", b"\r\n")
+
+
+def _quoted_printable(octets: bytes) -> bytes:
+    """As b2a_qp writes it, which looks at each octet twice; most lines of most texts stand for themselves."""
+    *lines, last = octets.split(b"\n")
+    return b"\n".join([
+        line if len(line) <= _ENCODED and line.isascii() and _EQUALS not in line and line[-1:] not in _BLANKS and line != b"."
+        else b2a_qp(line + b"\n")[:-1]
+        for line in lines
+    ] + [b2a_qp(last)])  # fmt: skip
+
+
+def _base64(octets: bytes) -> bytes:
+    """In lines of 76 characters with CRLF, the last one too. Encoded as a whole and cut then: half the cost of encoding line by line."""
+    encoded = b2a_base64(octets, newline=False)
+    lines = [encoded[at : at + _ENCODED] for at in range(0, len(encoded), _ENCODED)]
+    return b"\r\n".join([*lines, b""])
 
 
 def _attachment(enclosure: Enclosure, number: int) -> bytes:
+    """The header of a part that is a file."""
     name = header.parameter("filename", header.filename(enclosure.filename, number))
     fields = (
         f"Content-Type: {header.media_type(enclosure.content_type)}",
         "Content-Transfer-Encoding: base64",
         "\r\n ".join(("Content-Disposition: attachment;", *name)),
     )
-    return "\r\n".join(fields).encode("ascii") + b"\r\n\r\n" + encodebytes(enclosure.octets).replace(b"\n", b"\r\n")
+    return "\r\n".join(fields).encode("ascii")
 
 
-def _scan(octets: bytes, names: list[bytes], recipient: bytes) -> None:
+def _scan(octets: bytes, names: list[str], recipient: str) -> None:
     """Raises Permanent unless the octets have exactly these fields in this order, one recipient, clean line ends and nothing but ASCII.
 
     It shares no code with what wrote them: a mistake there must not be made here again.
@@ -210,10 +232,10 @@ def _scan(octets: bytes, names: list[bytes], recipient: bytes) -> None:
     ends = octets.translate(None, _VISIBLE)
     if ends != b"\r\n" * (len(ends) // 2):
         raise Permanent("a letter came out with a bare line end, a control character or 8-bit octets", code="header-gate")
-    end = octets.find(b"\r\n\r\n") + 2
-    found = _FIELD.findall(octets, 0, end)
-    if [name for name, _ in found] != names or sum(len(name) + len(value) for name, value in found) != end:
+    head = octets[: octets.find(b"\r\n\r\n") + 2].decode("ascii")
+    found = _FIELD.findall(head)
+    if [name for name, _ in found] != names or "".join(chain.from_iterable(found)) != head:
         raise Permanent("a letter came out with other header fields than the ones meant", code="header-gate")
-    mailbox = _ONE_MAILBOX.fullmatch(dict(found)[b"To"][2:-2].replace(b"\r\n", b""))
+    mailbox = _ONE_MAILBOX.fullmatch(dict(found)["To"][2:-2].replace("\r\n", ""))
     if mailbox is None or recipient != (mailbox[1] or mailbox[2]):
         raise Permanent("a letter came out with another recipient than the one meant", code="header-gate")

@@ -48,10 +48,19 @@ def text(value: object, limit: int = 200) -> str:
 
     Control, format, bidi and zero-width characters and surrogates are dropped; line ends and any run of blanks become one blank.
     """
-    line = " ".join(str(value)[: 8 * limit].split())
-    if not line.isprintable():
-        line = " ".join("".join(char for char in line if unicodedata.category(char) not in _INVISIBLE).split())
+    whole = str(value)
+    # Of a long text the beginning is usually enough.
+    line = _line(whole[: 2 * limit])
+    if len(line) <= limit and len(whole) > 2 * limit:
+        line = _line(whole[: 8 * limit])
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _line(words: str) -> str:
+    line = " ".join(words.split())
+    if line.isprintable():
+        return line
+    return " ".join("".join(char for char in line if unicodedata.category(char) not in _INVISIBLE).split())
 
 
 def address(value: object) -> str:

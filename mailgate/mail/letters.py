@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 
-from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2 import Template, TemplateError, TemplateSyntaxError
 from jinja2.runtime import Context, Macro
 
 from mailgate.desk.errors import Permanent
@@ -29,6 +30,8 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
 _CAP = 512 * 1024
 # So many pieces of a part are joined before it is measured.
 _PIECES = 64
+# The value of each field of a view.
+_each = attrgetter(*View.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,7 @@ class _Library:
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
         self._chosen: dict[tuple[Name, str | None], tuple[str, str]] = {}
+        self._compiled: dict[tuple[str, str], tuple[Template, Template]] = {}
         self._broken: dict[str, Fault] = {}
 
     @cached_property
@@ -146,16 +150,8 @@ class _Library:
 
     def render_file(self, source: str, name: Name, language: str, view: View) -> Content:
         """The letter from one file. Raises Broken, at once where this file could not be compiled before."""
-        if source in self._broken:
-            raise Broken(self._broken[source])
-        try:
-            literal, escaping = (environment.get_template(source) for environment in self.environments)
-            for environment in self.environments:
-                environment.dictionary(language)
-        except (TemplateError, RecursionError, UnicodeDecodeError) as error:
-            self._broken[source] = _fault(error, self._file(source))
-            raise Broken(self._broken[source]) from error
-        values = {field: getattr(view, field) for field in View.__slots__} | {"language": language}
+        literal, escaping = self._compiled.get((source, language)) or self._compile(source, language)
+        values = dict(zip(View.__slots__, _each(view), strict=True)) | {"language": language}
         try:
             context = literal.new_context({**self.environments[0].given, **values, "part": "text"}, shared=True)
             text = _part("text", literal.root_render_func, context).strip("\n") + "\n"
@@ -167,6 +163,20 @@ class _Library:
             # A template can raise anything that an expression can; all of it is the template's fault, none of it the letter's end.
             raise Broken(_fault(error, self._file(source))) from error
         return Content(subject, text, html, language)
+
+    def _compile(self, source: str, language: str) -> tuple[Template, Template]:
+        """The file's literal and escaping template, with all words of that language loaded. Raises Broken."""
+        if source in self._broken:
+            raise Broken(self._broken[source])
+        try:
+            literal, escaping = (environment.get_template(source) for environment in self.environments)
+            for environment in self.environments:
+                environment.dictionary(language)
+        except (TemplateError, RecursionError, UnicodeDecodeError) as error:
+            self._broken[source] = _fault(error, self._file(source))
+            raise Broken(self._broken[source]) from error
+        self._compiled[source, language] = literal, escaping
+        return literal, escaping
 
     def _choose(self, name: Name, language: str | None) -> tuple[str, str]:
         """The file (relative to its folder) and the language it is written in: the first folder wins, in it the closest language."""

@@ -18,6 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import FileSystemLoader, StrictUndefined, Template, meta, nodes, pass_context
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError, TemplateNotFound
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -55,9 +56,20 @@ _MONTHS = {
 }
 
 
+class _Compiler(CodeGenerator):
+    """Has pieces of a page escaped by the environment; whatever it does not know is escaped as Jinja2 does it."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
+        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile and finalize.src is None:
+            self.write("environment.shown(")
+        else:
+            super()._output_child_pre(node, frame, finalize)
+
+
 class Environment(ImmutableSandboxedEnvironment):
     """Jinja2 with less in it. `escaping` says which of the two compilations this is."""
 
+    code_generator_class = _Compiler
     intercepted_binops = frozenset({"*", "**", "%"})
 
     def __init__(self, folders: Sequence[Path], *, escaping: bool) -> None:
@@ -74,6 +86,7 @@ class Environment(ImmutableSandboxedEnvironment):
         self.globals = {}
         self.given: dict[str, Any] = {function.__name__: function for function in _FUNCTIONS}
         self._dictionaries: dict[str, Dictionary] = {}
+        self._loaded: dict[str | Template, Template] = {}
         self.filters = {name: self.filters[name] for name in _FILTERS} | {
             "breaks": _breaks if escaping else str,
             "excerpt": _excerpt,
@@ -97,12 +110,26 @@ class Environment(ImmutableSandboxedEnvironment):
             self._dictionaries[language] = {kind: {**words.get(kind, {}), **own.get(kind, {})} for kind in words.keys() | own.keys()}
         return self._dictionaries[language]
 
+    def get_template(self, name: str | Template, parent: str | None = None, globals: Any = None) -> Template:
+        """As Jinja2 does, but what is loaded is at hand: each letter asks for its frames by name."""
+        if name not in self._loaded:
+            self._loaded[name] = super().get_template(name, parent, globals)
+        return self._loaded[name]
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         """As Jinja2 does, but for our own values by a table instead of a dozen checks."""
         known = FIELDS.get(type(obj))
         if known is None:
             return super().getattr(obj, attribute)
         return getattr(obj, attribute) if attribute in known else self.undefined(obj=obj, name=attribute)
+
+    @staticmethod
+    def shown(value: Any) -> str:
+        """What stands on the page for a value: text escaped, markup as it is. As markupsafe has it, without a Markup for each piece."""
+        if type(value) is not str:
+            return value if type(value) is Markup else escape(value)
+        # The ampersand first, for the others bring their own.
+        return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;").replace("'", "&#39;")
 
     def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
         """As Jinja2 does, but our own macros and functions need no checks, and no variables of the block that calls them."""
@@ -235,9 +262,15 @@ def _explained(context: Context, lines: Sequence[Line], grammar: str) -> tuple[t
 @pass_context
 def _when(context: Context, moment: datetime) -> str:
     """The moment in the desk's zone and the letter's language: "20 November 2026, 14:05 CET"."""
-    local = moment.astimezone(_zone(context["desk"].timezone))
+    return _told(moment, context["desk"].timezone, context["language"])
+
+
+# A letter tells each of its moments twice, in text and HTML.
+@lru_cache(maxsize=64)
+def _told(moment: datetime, zone: str, language: str) -> str:
+    local = moment.astimezone(_zone(zone))
     clock = f"{local.hour:02d}:{local.minute:02d}"
-    match context["language"]:
+    match language:
         case "de":
             return f"{local.day}. {_MONTHS['de'][local.month - 1]} {local.year}, {clock} Uhr"
         case "en":
@@ -257,8 +290,8 @@ def _zone(name: str) -> tzinfo:
 
 def _breaks(text: str) -> Markup:
     """A human's text as HTML: escaped, line ends and indents kept."""
-    # Safe: what was escaped first only gets blanks and line ends replaced.
-    return Markup(str(escape(text.strip("\n"))).replace("  ", "\u00a0 ").replace("\n", "<br>\n"))  # noqa: S704
+    # Safe: what is escaped first only gets blanks and line ends replaced.
+    return Markup(str(Environment.shown(text.strip("\n"))).replace("  ", "\u00a0 ").replace("\n", "<br>\n"))  # noqa: S704
 
 
 def _excerpt(text: str, limit: int = 400, lines: int = 12) -> str:
@@ -272,7 +305,7 @@ def _excerpt(text: str, limit: int = 400, lines: int = 12) -> str:
 
 def _quoted(text: str) -> str:
     """A plain text with quote marks before each line."""
-    return "\n".join(f"> {line}".rstrip() for line in text.strip("\n").split("\n"))
+    return "\n".join(map(str.rstrip, ("> " + text.strip("\n").replace("\n", "\n> ")).split("\n")))
 
 
 def _wrapped(text: str, mark: str = "") -> str:

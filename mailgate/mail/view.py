@@ -17,6 +17,8 @@ _WORDS = 40_000
 _NOTE = 4_000
 _LINES = 30
 _CUT = "\n\n[…]"
+# Characters of addresses, links and the like.
+_NO_NAME = frozenset("@/:<>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class PersonView:
     @property
     def greeting(self) -> str:
         """The name to greet with; empty where what stands there is an address, a link or a sentence rather than a name."""
-        return self.name if len(self.name) <= 50 and not set("@/:<>") & set(self.name) else ""
+        return self.name if len(self.name) <= 50 and _NO_NAME.isdisjoint(self.name) else ""
 
 
 @dataclass(frozen=True, slots=True)

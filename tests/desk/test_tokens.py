@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import string
 
 import pytest
@@ -27,6 +29,15 @@ def test_a_mark_is_read_back_as_what_was_signed(number: int, verb: str, address:
     assert (token.verb, token.ticket) == (verb, number)
     assert belongs(RING, token, (Address(address),))
     assert not belongs(RING, token, (EVE,))
+
+
+def test_a_mark_is_made_of_hmac_sha_256_in_base32() -> None:
+    def mac(what: str) -> str:
+        return base64.b32encode(hmac.digest(NEW, what.encode(), "sha256")).decode().lower()
+
+    assert mark(RING, THREAD, NUMBER, ANN) == f"t.1042.{mac('ticket 1042')[:6]}{mac(f'person 1042 {ANN}')[:12]}"
+    assert bounce_mark(RING, 7) == f"b.7.{mac('row 7')[:12]}"
+    assert message_mark(RING, "i17", 0) == f"i17.0.{mac('message i17 0')[:12]}"
 
 
 def test_a_mark_is_a_local_part_that_every_relay_keeps() -> None:
