@@ -57,6 +57,10 @@ class Wire(asyncio.Protocol):
         self._paused = False
         self._trouble = ""
         self._waiter: asyncio.Future[None] | None = None
+        # The end of the wait under way, and the timer that looks at it. One timer serves many waits, because nearly
+        # all of them are over long before their end.
+        self._by = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
 
     # What the event loop tells us.
 
@@ -80,6 +84,8 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._trouble = self._trouble or (f"connection lost: {exc}" if exc else "the relay closed the connection")
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._wake()
 
     def pause_writing(self) -> None:
@@ -176,14 +182,30 @@ class Wire(asyncio.Protocol):
         """Sleep until something happens on the connection. Raises Broken when it ended, or nothing happens in time."""
         if self._trouble:
             raise Broken(stage, self._trouble)
-        self._waiter = self._loop.create_future()
+        self._waiter, self._by = self._loop.create_future(), by
+        if self._alarm is None or self._alarm.when() > by:
+            self._set_alarm()
         try:
-            async with asyncio.timeout_at(by):
-                await self._waiter
+            await self._waiter
         except TimeoutError:
             raise Broken(stage, "no answer in time") from None
         finally:
             self._waiter = None
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(self._by, self._ring)
+
+    def _ring(self) -> None:
+        """The end of some wait has come: of this one, of an earlier one that was over in time, or of none."""
+        self._alarm = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._by > self._loop.time():
+            self._set_alarm()
+        else:
+            self._waiter.set_exception(TimeoutError())
 
 
 def _read_line(line: bytes) -> tuple[int, bool, str]:

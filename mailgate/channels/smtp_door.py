@@ -11,15 +11,17 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from aiosmtpd.smtp import Envelope
 
 from mailgate.channels.smtp_limits import Limits, Loan, Memory
-from mailgate.channels.smtp_wire import declared_size, hops, plain, without_route
+from mailgate.channels.smtp_wire import hops, plain, without_route
 from mailgate.desk.errors import MailgateError, Misconfigured, Permanent
 from mailgate.flow.intake import RawMail, Receipt
 from mailgate.flow.seam import crash_point
@@ -82,9 +84,14 @@ class Transaction(Envelope):
 
 
 class Guest(Protocol):
-    """What the door knows of a session. `deadline` is the loop's time until which we wait for the peer, infinite while he waits for us."""
+    """What the door knows of a session.
+
+    `submits` says that its mails count as a login. `deadline` is the loop's time until which we wait for the peer, infinite while he waits
+    for us.
+    """
 
     peer: str
+    submits: bool
     deadline: float
     committing: bool
 
@@ -168,10 +175,14 @@ class Door:
             guest.show_out(NOT_READY)
         return [guest.task for guest in self.guests]
 
-    def sender(self, envelope: Transaction, sender: str, options: list[str]) -> str:
-        """The reply to MAIL. A granted sender stands in the envelope, the null path as "<>"."""
-        envelope.declared = declared_size(options)
-        match self._asked(envelope.declared):
+    def submits(self, peer: str) -> bool:
+        """Whether the mails of this peer count as a login."""
+        return peer != "" and _within(peer, self.settings.submission)
+
+    def sender(self, envelope: Transaction, sender: str, octets: int) -> str:
+        """The reply to MAIL, which declares so many octets (0: none). A granted sender stands in the envelope, the null path as "<>"."""
+        envelope.declared = octets
+        match self._asked(octets):
             case Refusal.NOT_READY:
                 return NOT_READY
             case Refusal.NO_SPACE:
@@ -194,7 +205,7 @@ class Door:
                 log.warning("smtp: a recipient was refused: its domain is none of a desk; see [desk] address and aliases")
                 return "550 5.7.1 No desk has an address there, and nothing is relayed"
 
-    async def take(self, raw: bytes, envelope: Transaction, peer: str, loan: Loan) -> str:
+    async def take(self, raw: bytes, envelope: Transaction, guest: Guest, loan: Loan) -> str:
         """Hands a whole mail on and waits for its commit: the reply. A caller that is cancelled leaves the commit to its own end.
 
         After the deadline the peer hears 451 although the mail may still be committed: it sends again, and the copy is known by its key.
@@ -206,20 +217,27 @@ class Door:
             channel="lmtp" if self.settings.lmtp else "smtp",
             envelope_from="" if envelope.mail_from == "<>" else envelope.mail_from,
             envelope_to=tuple(dict.fromkeys(envelope.rcpt_tos)),
-            peer=peer,
-            submission=peer != "" and _within(peer, self.settings.submission),
+            peer=guest.peer,
+            submission=guest.submits,
         )
         try:
             crash_point("CP02-whole-mail")
-            commit = asyncio.wrap_future(self._receive(mail))
+            receipt = self._receive(mail)
         except Exception:
-            log.exception("smtp: a mail from %s could not be handed on", peer)
+            log.exception("smtp: a mail from %s could not be handed on", guest.peer)
             return OUR_FAULT
-        loan.lasts_until(commit)
-        commit.add_done_callback(_heard)
-        # asyncio.wait never cancels what it waits for, neither at its timeout nor when it is cancelled itself.
-        await asyncio.wait((commit,), timeout=self.limits.commit)
-        return _answer(commit)
+        loop = asyncio.get_running_loop()
+        over, waiter = loop.create_future(), loop.create_future()
+        loan.lasts_until(over)
+        # What is awaited is cancelled with the session, what the loan lasts until is not. As asyncio.wait does it, with less around it.
+        over.add_done_callback(partial(_wake, waiter))
+        receipt.add_done_callback(partial(_pass_on, loop, over))
+        patience = loop.call_later(self.limits.commit, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            patience.cancel()
+        return _answer(receipt)
 
     def _asked(self, octets: int) -> Refusal | None:
         try:
@@ -229,7 +247,18 @@ class Door:
             return Refusal.NOT_READY
 
 
-def _answer(commit: asyncio.Future[Receipt]) -> str:
+def _wake(waiter: asyncio.Future[None], _: object = None) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _pass_on(loop: asyncio.AbstractEventLoop, over: asyncio.Future[None], _: Future[Receipt]) -> None:
+    """Tells the loop from the thread of the intake that a commit is over. Where the loop is closed already, nobody is left to be told."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(_wake, over)
+
+
+def _answer(commit: Future[Receipt]) -> str:
     """The reply for a commit as it stands. Only an error that was raised to refuse this mail for good is told as such."""
     if not commit.done():
         log.error("smtp: a commit takes too long; the peer was told to try again")
@@ -242,12 +271,6 @@ def _answer(commit: asyncio.Future[Receipt]) -> str:
             return f"554 5.6.0 {error.public}"
         case _:
             return OUR_FAULT
-
-
-def _heard(commit: asyncio.Future[Receipt]) -> None:
-    """The intake has told of a failure itself; where its sender has left, asyncio shall not tell it again."""
-    if not commit.cancelled():
-        commit.exception()
 
 
 def peer_of(name: object) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mailgate.channels import maildir_out
 from mailgate.channels.relay_session import OPENING, Patience, Refused, Relay, Session, judge, open_session
@@ -46,21 +46,27 @@ class Courier:
         self._session: Session | None = None
         self._turn = asyncio.Lock()
         self._goodbye: asyncio.TimerHandle | None = None
-        self._limit: asyncio.Timeout | None = None
+        # The limit of a dialling under way, and whether a letter is past its final dot: what `close` may end, and what it waits for.
+        self._dialling: asyncio.Timeout | None = None
         self._past_dot = False
         self._closing = False
 
-    async def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
-        """One outcome for each parcel, in their order. Never raises, unless it is cancelled; then the connection is gone.
+    async def deliver(self, parcels: Sequence[Parcel], answered: Callable[[Outcome], None] = lambda _: None) -> list[Outcome]:
+        """One outcome for each parcel, in their order; `answered` hears of each at once, but for a Maildir, which takes all in one go.
+
+        Never raises, unless it is cancelled; then the connection is gone.
 
         Where no session can be opened, or two connections in a row break without an answer, the parcels behind share that fate undialled.
         """
         async with self._turn:
             if not self._relay.host:
-                return await asyncio.to_thread(maildir_out.deliver, self._relay.directory, parcels)
+                outcomes = await asyncio.to_thread(maildir_out.deliver, self._relay.directory, parcels)
+                for outcome in outcomes:
+                    answered(outcome)
+                return outcomes
             self._cancel_goodbye()
             try:
-                return await self._deliver_all(parcels)
+                return await self._deliver_all(parcels, answered)
             except asyncio.CancelledError:
                 self._drop()
                 raise
@@ -83,8 +89,10 @@ class Courier:
     async def close(self) -> None:
         """End the connection. A letter past its final dot has 20 seconds to hear its reply; others are abandoned as LAPSED, unsent."""
         self._closing = True
-        if self._limit is not None and not self._past_dot:
-            self._limit.reschedule(asyncio.get_running_loop().time())
+        if self._dialling is not None:
+            self._dialling.reschedule(asyncio.get_running_loop().time())
+        elif self._turn.locked() and self._session is not None and not self._past_dot:
+            self._session.wire.abort()
         try:
             async with asyncio.timeout(_GRACE), self._turn:
                 self._cancel_goodbye()
@@ -92,15 +100,16 @@ class Courier:
         except TimeoutError:
             self._drop()
 
-    async def _deliver_all(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+    async def _deliver_all(self, parcels: Sequence[Parcel], answered: Callable[[Outcome], None]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         strikes = 0
         for parcel in parcels:
             if strikes >= _STRIKES and self._may_send(parcel):
-                outcomes.append(_undialled(parcel, outcomes[-1]))
-                continue
-            outcome = await self._deliver_one(parcel)
+                outcome = _undialled(parcel, outcomes[-1])
+            else:
+                outcome = await self._deliver_one(parcel)
             outcomes.append(outcome)
+            answered(outcome)
             if self._session is not None:
                 strikes = 0
             elif outcome.result in (Result.RETRY, Result.UNKNOWN, Result.OURS):
@@ -124,22 +133,27 @@ class Courier:
         if not self._may_send(parcel):
             return _outcome(parcel, Result.LAPSED, "connect", "the lease ran out before the relay was dialled")
         try:
-            # Without an end of its own: `close` gives it one.
-            async with asyncio.timeout(None) as self._limit:
-                session = await self._open(end)
-                return await self._transact(session, parcel, end)
+            session = await self._open(end)
+            return await self._transact(session, parcel, end)
         except Exception as error:
             self._drop()
+            if self._closing and not self._past_dot:
+                return _outcome(parcel, Result.LAPSED, "connect", "the courier closes before the final dot")
             return _troubled(parcel, error)
         finally:
-            self._limit, self._past_dot = None, False
+            self._past_dot = False
 
     async def _open(self, end: float) -> Session:
         """The kept session where nothing was heard on it since, else a new one. Raises Broken and Refused."""
         if self._session is not None and not self._session.wire.quiet:
             self._drop()
         if self._session is None:
-            self._session = await open_session(self._relay, self._patience, self._trust, end)
+            try:
+                # Without an end of its own: `close` gives it one.
+                async with asyncio.timeout(None) as self._dialling:
+                    self._session = await open_session(self._relay, self._patience, self._trust, end)
+            finally:
+                self._dialling = None
         return self._session
 
     async def _transact(self, session: Session, parcel: Parcel, end: float) -> Outcome:
@@ -250,8 +264,6 @@ def _troubled(parcel: Parcel, error: Exception) -> Outcome:
             return _outcome(parcel, error.result, error.stage, str(error))
         case Broken():
             return _outcome(parcel, Result.UNKNOWN if error.stage == "dot" else Result.RETRY, error.stage, str(error))
-        case TimeoutError():
-            return _outcome(parcel, Result.LAPSED, "connect", "the courier closes before the final dot")
         case _:
             # A fault of ours must not stop the other letters. That this one may be out already is the careful guess.
             return _outcome(parcel, Result.UNKNOWN, "dot", f"internal error: {error!r}")

@@ -2,7 +2,8 @@
 
 What aiosmtpd 1.4.6 does otherwise, and why it is replaced here: it answers an exception with "500", its text and its line breaks; it
 refuses a mail with a line of more than 1,001 octets for good; a half-close cancels the handler in the middle of a commit; one timer of
-300 s spans the transfer and the commit; it reads a mail line by line. Decides nothing: that is what `smtp_door` does.
+300 s spans the transfer and the commit; it reads a mail line by line; MAIL and RCPT go through several
+coroutines and hooks. Decides nothing: that is what `smtp_door` does.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from aiosmtpd.lmtp import LMTP
-from aiosmtpd.smtp import SMTP, Session, TLSSetupException, syntax
+from aiosmtpd.smtp import SMTP, TLSSetupException, syntax
 
 from mailgate.channels.smtp_door import NO_SPACE, NOT_READY, OUR_FAULT, Door, Transaction, peer_of
+from mailgate.channels.smtp_inflow import Gone, Inflow
 from mailgate.channels.smtp_limits import Loan
-from mailgate.channels.smtp_wire import END_OF_DATA, path, reply, unstuffed
+from mailgate.channels.smtp_wire import END_OF_DATA, misfit, parameters, path, reply, unstuffed
 from mailgate.flow.seam import crash_point
 
 log = logging.getLogger(__name__)
@@ -29,8 +31,8 @@ logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 # RFC 5321 4.5.3.1.4 says 512 for a command; SIZE, SMTPUTF8 and long sender addresses come on top.
 _LONGEST_COMMAND = 1_024
 
-# The most that one read may return: asyncio's own unit.
-_CHUNK = 2**18
+# A line that has no end after so many octets is no command: its peer is shown out.
+_LONGEST_LINE = 2**16
 
 # A peer that does not declare the size of its mail borrows so much memory to begin with.
 _FIRST_LOAN = 2**16
@@ -40,15 +42,9 @@ _FORWARD = frozenset({"MAIL", "RCPT", "DATA"})
 _UNKNOWN_WEIGHT = 20
 
 
-class Gone(Exception):
-    """The peer has left, or was shown out: there is nobody to answer."""
-
-
 class Dialogue(SMTP):
     """One connection. All waiting for the peer has a deadline, which the listener watches; waiting for our own commit has none here."""
 
-    # The limit of the stream's buffer. No line of a mail is ever looked for, so that none can be too long.
-    line_length_limit = 2**16
     protocol_name = "ESMTP"
 
     transport: asyncio.Transport | None
@@ -59,31 +55,39 @@ class Dialogue(SMTP):
         self.deadline = math.inf
         # Past the final dot: the mail is ours, its sender waits for the commit.
         self.committing = False
+        self.submits = False
         self._fruitless = 0
         self._refused = False
+        self._inflow = Inflow(options["loop"])
         super().__init__(self, data_size_limit=door.settings.max_size, enable_SMTPUTF8=True, **options)
 
     def __dir__(self) -> Iterable[str]:
-        """Where aiosmtpd finds commands and hooks. It asks each new session anew, and a full search costs 0.2 ms a connection."""
+        """Where aiosmtpd finds commands. It asks each new session anew, and a full search costs 0.2 ms a connection."""
         return _COMMANDS[type(self)]
 
     # The life of a connection.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A peer has come, or (a second call) has finished STARTTLS, after which aiosmtpd forgets all that was said in the clear."""
+        # That uvloop's transports are no subclass is the reason for a cast.
+        transport = cast(asyncio.Transport, transport)
+        self._inflow.adopt(transport)
         if self._original_transport is not None:
             super().connection_made(transport)
             return
-        # That uvloop's transports are no subclass is the reason for a cast.
-        transport = cast(asyncio.Transport, transport)
         self.peer = peer_of(transport.get_extra_info("peername"))
         if refusal := self.door.greet(self.peer):
             transport.write(reply(refusal) + b"\r\n")
             transport.close()
             return
+        self.submits = self.door.submits(self.peer)
         super().connection_made(transport)
         self.door.enter(self)
         self.task.add_done_callback(lambda _: self.door.leave(self))
+
+    def data_received(self, data: bytes) -> None:
+        """The peer has said something; the dialogue takes it when it comes to it."""
+        self._inflow.feed(data)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The peer is gone: ends the dialogue. A commit that it waits for goes on."""
@@ -96,7 +100,7 @@ class Dialogue(SMTP):
 
     def eof_received(self) -> bool:
         """The peer will say no more but may still listen: what it has sent is answered first. TLS knows no such half-close."""
-        asyncio.StreamReaderProtocol.eof_received(self)
+        self._inflow.end()
         return self.transport is not None and not self._encrypted
 
     @property
@@ -120,8 +124,8 @@ class Dialogue(SMTP):
 
     async def _handle_client(self) -> None:
         """Greets, then obeys until one side has had enough."""
-        self._writer.write(f"220 {self.hostname} {self.protocol_name} mailgate\r\n".encode("ascii"))
         try:
+            await self._send(f"220 {self.hostname} {self.protocol_name} mailgate\r\n".encode("ascii"))
             while self.transport is not None and not self.transport.is_closing():
                 await self._obey(await self._command_line())
                 if self.door.closing:
@@ -134,13 +138,16 @@ class Dialogue(SMTP):
 
     async def _command_line(self) -> bytes:
         self._reset_timeout()
-        try:
-            return await self._reader.readuntil(b"\n")
-        except asyncio.LimitOverrunError:
-            self.show_out("500 5.5.2 Line too long")
-            raise Gone from None
-        except (asyncio.IncompleteReadError, OSError):
-            raise Gone from None
+        octets, searched = self._inflow.octets, 0
+        while not (end := octets.find(b"\n", searched) + 1):
+            searched = len(octets)
+            if searched > _LONGEST_LINE:
+                self.show_out("500 5.5.2 Line too long")
+                raise Gone
+            await self._inflow.more()
+        line = bytes(octets[:end])
+        del octets[:end]
+        return line
 
     async def _obey(self, line: bytes) -> None:
         """Runs one command and counts it against the session unless it brought a mail forward."""
@@ -178,11 +185,15 @@ class Dialogue(SMTP):
             self.transport.close()
 
     async def _send(self, octets: bytes) -> None:
-        try:
-            self._writer.write(octets)
-            await self._writer.drain()
-        except OSError:
-            raise Gone from None
+        """Writes, and waits where the peer does not read. One `write` a reply is one call of the system."""
+        if self.transport is None:
+            raise Gone
+        self.transport.write(octets)
+        if self.transport.get_write_buffer_size():
+            try:
+                await self._writer.drain()
+            except OSError:
+                raise Gone from None
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         """The hook for aiosmtpd's timer, without a timer: a deadline that the listener looks at now and then."""
@@ -193,11 +204,7 @@ class Dialogue(SMTP):
         return self.transport is not None and self.transport.get_extra_info("sslcontext") is not None
 
     def _set_post_data_state(self) -> None:
-        self.envelope = Transaction()
-
-    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
-        """The hook for addresses. Aiosmtpd's own way through email's header parser costs 0.1 ms each and fails on `((((`."""
-        return path(arg) or (None, None)
+        self.envelope = self._mail = Transaction()
 
     # The commands that differ from aiosmtpd's.
 
@@ -244,94 +251,115 @@ class Dialogue(SMTP):
         """The same for every address (RFC 5321 3.5.3)."""
         await self.push("252 2.1.5 Send some mail and see")
 
-    async def handle_MAIL(self, _server: SMTP, _session: Session, envelope: Transaction, sender: str, options: list[str]) -> str:
-        """The hook behind MAIL, whose syntax aiosmtpd has checked."""
-        return self.door.sender(envelope, sender, options)
+    @syntax("MAIL FROM: <address>", extended=" [SP <mail-parameters>]")
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        """Begins a mail (RFC 5321 4.1.1.2)."""
+        await self.push(self._sender(arg))
 
-    async def handle_RCPT(self, _server: SMTP, _session: Session, envelope: Transaction, address: str, _options: list[str]) -> str:
-        """The hook behind RCPT."""
-        return self.door.recipient(envelope, address)
+    @syntax("RCPT TO: <address>", extended=" [SP <mail-parameters>]")
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        """Names one more recipient (RFC 5321 4.1.1.3)."""
+        await self.push(self._recipient(arg))
+
+    def _sender(self, arg: str | None) -> str:
+        given = self._path("MAIL FROM:", arg)
+        if isinstance(given, str):
+            return given
+        address, found = given
+        if self._mail.mail_from:
+            return "503 5.5.1 One mail at a time"
+        return misfit(found, self.door.settings.max_size) or self.door.sender(self._mail, address, int(found.get("SIZE", 0)))
+
+    def _recipient(self, arg: str | None) -> str:
+        given = self._path("RCPT TO:", arg)
+        if isinstance(given, str):
+            return given
+        address, found = given
+        if not self._mail.mail_from:
+            return "503 5.5.1 No sender yet"
+        return "555 5.5.4 No parameters are known here" if found else self.door.recipient(self._mail, address)
+
+    def _path(self, command: str, arg: str | None) -> tuple[str, dict[str, str]] | str:
+        """The address behind a command and its parameters, or the reply to a command that comes too early or is malformed."""
+        if self.session is None or not self.session.host_name:
+            return "503 5.5.1 Say who you are first"
+        keyword = command.partition(" ")[2]
+        if arg is None or arg[: len(keyword)].upper() != keyword:
+            return f"501 5.5.4 Syntax: {command}<address>"
+        found = path(arg[len(keyword) :].strip())
+        if found is None:
+            return "553 5.1.3 Malformed address"
+        known = parameters(found[1])
+        if known is None or (known and not self.session.extended_smtp):
+            return f"501 5.5.4 Syntax: {command}<address>"
+        return found[0], known
 
     @syntax("DATA")
     async def smtp_DATA(self, arg: str | None) -> None:
         """Takes one mail in, within the memory that all sessions share, and answers when it is durable or refused."""
-        if await self.check_helo_needed():
-            return
-        envelope = self.envelope
-        assert isinstance(envelope, Transaction)
+        mail = self._mail
         if arg:
             await self.push("501 5.5.4 DATA takes no argument")
             return
-        if not envelope.rcpt_tos:
+        if not mail.rcpt_tos:
             await self.push("503 5.5.1 No recipient yet")
             return
         self.deadline = math.inf
-        loan = await self.door.memory.borrow(max(envelope.declared, _FIRST_LOAN), self.door.limits.memory_wait)
+        loan = await self.door.memory.borrow(max(mail.declared, _FIRST_LOAN), self.door.limits.memory_wait)
         self._reset_timeout()
         if loan is None:
             await self.push(NO_SPACE)
             return
         with loan:
             await self.push("354 End data with <CR><LF>.<CR><LF>")
-            answer = await self._take_mail(envelope, loan)
+            answer = await self._take_mail(mail, loan)
         self._set_post_data_state()
-        for _ in range(self._answers(envelope)):
+        for _ in range(self._answers(mail)):
             await self.push(answer)
         crash_point("CP07-replied")
         if not self._refused:
             self._fruitless = 0
 
-    def _answers(self, _envelope: Transaction) -> int:
+    def _answers(self, mail: Transaction) -> int:
         """How many replies follow the final dot."""
         return 1
 
-    async def _take_mail(self, envelope: Transaction, loan: Loan) -> str:
+    async def _take_mail(self, mail: Transaction, loan: Loan) -> str:
         """Reads the mail, hands it on, and gives the reply."""
-        data = await self._read_data(loan)
-        if isinstance(data, str):
-            return data
-        raw = unstuffed(data)
-        del data
+        raw = await self._read_mail(loan)
+        if isinstance(raw, str):
+            return raw
         self.committing, self.deadline = True, math.inf
         try:
-            return await self.door.take(raw, envelope, self.peer, loan)
+            return await self.door.take(raw, mail, self, loan)
         finally:
             self.committing = False
             self._reset_timeout()
 
-    async def _read_data(self, loan: Loan) -> bytearray | str:
-        """All octets up to the final dot, behind the CRLF of the command itself; or the reply for a mail that we cannot hold.
+    async def _read_mail(self, loan: Loan) -> bytes | str:
+        """All octets up to the final dot, dots and line ends put right; or the reply for a mail that we cannot hold.
 
         A mail that is refused is read to its end, without being kept, and earns its peer no more time.
         """
-        data = bytearray(b"\r\n")
-        refusal = ""
-        while True:
-            start = max(0, len(data) - len(END_OF_DATA) + 1)
-            chunk = await self._chunk()
-            crash_point("CP01-mid-data")
-            data += chunk
-            end = data.find(END_OF_DATA, start)
-            refusal = refusal or self._too_much(end if end >= 0 else len(data), loan)
-            if end >= 0:
-                break
+        octets, refusal, known, searched = self._inflow.octets, "", 2, 0
+        # The CRLF of the command itself stands before the mail, whose first line is like any other then.
+        octets[:0] = b"\r\n"
+        while (end := octets.find(END_OF_DATA, searched)) < 0:
+            refusal = refusal or self._too_much(len(octets), loan)
             if refusal:
-                del data[: 1 - len(END_OF_DATA)]
+                del octets[: 1 - len(END_OF_DATA)]
             else:
-                self._earn(len(chunk), loan)
+                self._earn(len(octets) - known, loan)
+            known, searched = len(octets), max(0, len(octets) - len(END_OF_DATA) + 1)
+            await self._inflow.more()
+            crash_point("CP01-mid-data")
+        refusal = refusal or self._too_much(end, loan)
         # What was sent behind the dot are the next commands.
-        self._reader._buffer[:0] = data[end + len(END_OF_DATA) :]  # type: ignore[attr-defined]
-        del data[end + 2 :]
-        return refusal or data
-
-    async def _chunk(self) -> bytes:
-        try:
-            chunk = await self._reader.read(_CHUNK)
-        except OSError:
-            raise Gone from None
-        if not chunk:
-            raise Gone
-        return chunk
+        behind = octets[end + len(END_OF_DATA) :]
+        del octets[end + 2 :]
+        raw = b"" if refusal else unstuffed(octets)
+        octets[:] = behind
+        return refusal or raw
 
     def _too_much(self, octets: int, loan: Loan) -> str:
         if octets > self.door.settings.max_size:
@@ -350,9 +378,9 @@ class LmtpDialogue(LMTP, Dialogue):
 
     protocol_name = "LMTP"
 
-    def _answers(self, envelope: Transaction) -> int:
-        return len(envelope.rcpt_tos)
+    def _answers(self, mail: Transaction) -> int:
+        return len(mail.rcpt_tos)
 
 
 # Looked up once for each class; see `Dialogue.__dir__`.
-_COMMANDS = {kind: tuple(name for name in dir(kind) if name.startswith(("smtp_", "handle_"))) for kind in (Dialogue, LmtpDialogue)}
+_COMMANDS = {kind: tuple(name for name in dir(kind) if name.startswith("smtp_")) for kind in (Dialogue, LmtpDialogue)}

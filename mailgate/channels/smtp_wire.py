@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 # RFC 5321 4.1.1.4: nothing but this ends the data. Its first CRLF belongs to the mail.
 END_OF_DATA = b"\r\n.\r\n"
@@ -19,6 +20,9 @@ _BARE = re.compile(r'([^<>"\s]+)[ \t]*(.*)')
 # A dot-atom before, a host name behind one "@". Everything that older mailers took for an instruction to relay is missing here:
 # "%" and "!", quotes, a source route (the colon, a second "@"), an address literal (the brackets).
 _PLAIN = re.compile(r'[^\s"(),:;<>@\[\\\]%!]+@[^\s"(),:;<>@\[\\\]%!/]+')
+
+# The parameters of MAIL that are understood; RCPT has none.
+_KNOWN = frozenset({"BODY", "SIZE", "SMTPUTF8"})
 
 # RFC 3463 codes for the replies that come without one.
 _ENHANCED = {
@@ -64,10 +68,27 @@ def plain(address: str) -> bool:
     return _PLAIN.fullmatch(address) is not None or address.lower() == "postmaster"
 
 
-def declared_size(parameters: list[str]) -> int:
-    """The octets that `SIZE=` announces (RFC 1870), 0 where it does not stand or is no number."""
-    sizes = [word[5:] for word in parameters if word.startswith("SIZE=")]
-    return int(sizes[0]) if sizes and sizes[0].isdecimal() else 0
+def parameters(text: str) -> dict[str, str] | None:
+    """The parameters of MAIL or RCPT by their names in capitals, "" for one without a value; None where one is malformed."""
+    found = {}
+    for word in text.upper().split():
+        name, equals, value = word.partition("=")
+        if not name.isalnum() or (equals and not value):
+            return None
+        found[name] = value
+    return found
+
+
+def misfit(found: Mapping[str, str], max_size: int) -> str:
+    """Why a MAIL with these parameters cannot be granted, as a reply; "" where it can (RFC 1870, 6152, 6531)."""
+    size = found.get("SIZE", "0")
+    if not size.isdecimal() or found.get("SMTPUTF8"):
+        return "501 5.5.4 Such a parameter cannot have this value"
+    if found.get("BODY", "7BIT") not in ("7BIT", "8BITMIME"):
+        return "501 5.5.4 BODY is 7BIT or 8BITMIME"
+    if int(size) > max_size:
+        return "552 5.3.4 Too big"
+    return "" if found.keys() <= _KNOWN else "555 5.5.4 Unknown parameter"
 
 
 def unstuffed(data: bytearray) -> bytes:

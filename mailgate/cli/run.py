@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 from pathlib import Path
 
 import click
 
 from mailgate.cli.opened import settings
+from mailgate.daemon import log
 
 
 @click.command()
 @click.pass_obj
 def run(config: Path | None) -> None:
     """Run the daemon, until SIGTERM."""
-    known = settings(config)
-    _log_to_standard_error()
+    known = settings(config, whole=True)
+    log.to_standard_error(os.environ)
     # What is imported now stays for good. To search it for garbage costs a tenth of the start, and a little of each mail.
     gc.disable()
+    from mailgate.cli.doors import taken
     from mailgate.cli.setup import faults, not_served
+    from mailgate.daemon.identity import Identity
     from mailgate.daemon.service import serve
     from mailgate.desk.errors import Misconfigured
     from mailgate.flow import journal
 
-    wrong = faults(known)
+    # Whoever starts a second daemon in this folder hears just that, and not that the first one has its ports.
+    with Identity(known.root):
+        # Ports whose sockets the service manager hands over are taken by us.
+        handed_over = os.environ.get("LISTEN_PID") == str(os.getpid())
+        wrong = faults(known) + ([] if handed_over else taken(known))
     if wrong:
         raise Misconfigured(*wrong)
     gc.freeze()
@@ -33,13 +39,3 @@ def run(config: Path | None) -> None:
     for name in not_served(known):
         journal.alert("not-served", f"{name} is read, but this version does not act on it yet")
     serve(known, os.environ)
-
-
-def _log_to_standard_error() -> None:
-    # The journal has clocks of its own.
-    dated = "" if os.environ.get("JOURNAL_STREAM") else "%(asctime)s "
-    logging.basicConfig(level=logging.INFO, format=f"{dated}%(levelname)s %(message)s")
-    logging.raiseExceptions = False
-    # These log every job, or the octets of mails.
-    for name in ("apscheduler", "mail.log", "uvicorn", "asyncio", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)

@@ -12,8 +12,10 @@ from mailgate.store.outbox import Posted
 
 # So many letters may wait in memory; what is written beyond them waits in the outbox alone.
 _IN_HAND = 200
-# So many are carried before their fate is written down: no more of them come twice if we are killed in between.
-_TOGETHER = 5
+# The fates of so many letters are written down together, and none waits longer than this many seconds for those behind it: no more of them
+# come twice if we are killed in between.
+_TOGETHER = 20
+_SOON = 0.05
 
 
 class Postman:
@@ -27,6 +29,10 @@ class Postman:
         self._loop = asyncio.get_running_loop()
         self._rounds: asyncio.Queue[list[Parcel] | None] = asyncio.Queue()
         self._unsettled: list[Outcome] = []
+        # Delivery serves one thread at a time.
+        self._turn = asyncio.Lock()
+        self._reminder: asyncio.TimerHandle | None = None
+        self._hurried: asyncio.Task[None] | None = None
         self._waiting = 0
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -72,7 +78,7 @@ class Postman:
             try:
                 await self._settle()
                 await self._carry(parcels)
-                while look and not self._closing and await self._carry(await asyncio.to_thread(self._delivery.claim)):
+                while look and not self._closing and await self._carry(await self._claim()):
                     pass
             except Exception as error:
                 # Letters in hand fall back to the outbox when their lease ends.
@@ -91,19 +97,36 @@ class Postman:
                 return parcels, look
             more = self._rounds.get_nowait()
 
+    async def _claim(self) -> list[Parcel]:
+        async with self._turn:
+            return await asyncio.to_thread(self._delivery.claim)
+
     async def _carry(self, parcels: list[Parcel]) -> int:
         for at in range(0, len(parcels), _TOGETHER):
-            self._unsettled += await self._courier.deliver(parcels[at : at + _TOGETHER])
+            await self._courier.deliver(parcels[at : at + _TOGETHER], self._answered)
             await self._settle()
         return len(parcels)
 
+    def _answered(self, outcome: Outcome) -> None:
+        """The relay has spoken about one letter. Where it takes its time for the next, this one is written down meanwhile."""
+        self._unsettled.append(outcome)
+        if self._reminder is None:
+            self._reminder = self._loop.call_later(_SOON, self._hurry)
+
+    def _hurry(self) -> None:
+        self._hurried = asyncio.create_task(self._settle())
+
     async def _settle(self) -> None:
         """Writes down what was answered. What the database does not take now is kept for the next round, and the round goes on."""
-        if not self._unsettled:
-            return
-        try:
-            await asyncio.to_thread(self._delivery.settle, self._unsettled)
-        except Exception as error:
-            journal.trouble("postman", error)
-            return
-        self._unsettled = []
+        if self._reminder is not None:
+            self._reminder.cancel()
+            self._reminder = None
+        async with self._turn:
+            answered, self._unsettled = self._unsettled, []
+            if not answered:
+                return
+            try:
+                await asyncio.to_thread(self._delivery.settle, answered)
+            except Exception as error:
+                journal.trouble("postman", error)
+                self._unsettled = answered + self._unsettled

@@ -18,13 +18,19 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:/@+,<>=\[\]-]+")
 
 
 def _fact(level: int, name: str, **values: object) -> None:
-    if _log.isEnabledFor(level):
-        _log.log(level, "%s", " ".join([name, *(f"{key}={_shown(value)}" for key, value in values.items() if value not in (None, ""))]))
+    if not _log.isEnabledFor(level):
+        return
+    words = [name]
+    for key, value in values.items():
+        if value is not None and value != "":
+            words.append(f"{key}={_shown(value)}")
+    _log.log(level, " ".join(words))
 
 
 def _shown(value: object) -> str:
     text = str(value)[:300]
-    return text if _PLAIN.fullmatch(text) else json.dumps(text)
+    # Most values are numbers and plain words, and neither of the two looks closer than it must.
+    return text if (text.isalnum() and text.isascii()) or _PLAIN.fullmatch(text) else json.dumps(text)
 
 
 def received(inbox: int, channel: str, size: int, *, seen_before: bool) -> None:

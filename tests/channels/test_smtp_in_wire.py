@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate.channels.smtp_wire import declared_size, hops, mended, path, plain, reply, unstuffed
+from mailgate.channels.smtp_wire import hops, mended, misfit, parameters, path, plain, reply, unstuffed
 
 PIECES = st.lists(st.sampled_from([b"\r\n", b"\r", b"\n", b".", b"..", b"a", b"\0", b"\xff", b" "]), max_size=40).map(b"".join)
 
@@ -73,10 +73,33 @@ def test_paths_are_split_from_their_parameters() -> None:
     assert path("<" + "a" * 600 + "@example.com>") is None
 
 
-def test_declared_sizes() -> None:
-    assert declared_size(["BODY=8BITMIME", "SIZE=42"]) == 42
-    assert declared_size(["SIZE=x"]) == 0
-    assert declared_size([]) == 0
+def test_parameters_are_known_by_their_names_in_capitals() -> None:
+    assert parameters("size=42  BODY=8bitmime SMTPUTF8") == {"SIZE": "42", "BODY": "8BITMIME", "SMTPUTF8": ""}
+    assert parameters("") == {}
+    for malformed in ("SIZE=", "=1", "A-B=1", "<x>"):
+        assert parameters(malformed) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "reply"),
+    [
+        ("", ""),
+        ("SIZE=100 BODY=8BITMIME SMTPUTF8", ""),
+        ("SIZE=101", "552 5.3.4"),
+        ("SIZE", "501 5.5.4"),
+        ("SIZE=-1", "501 5.5.4"),
+        ("SIZE=1e3", "501 5.5.4"),
+        ("SMTPUTF8=YES", "501 5.5.4"),
+        ("BODY", "501 5.5.4"),
+        ("BODY=BINARYMIME", "501 5.5.4"),
+        ("RET=FULL", "555 5.5.4"),
+    ],
+)
+def test_only_parameters_that_are_understood_are_granted(given: str, reply: str) -> None:
+    found = parameters(given)
+    assert found is not None
+    assert misfit(found, 100).startswith(reply)
+    assert bool(misfit(found, 100)) == bool(reply)
 
 
 def test_hops_are_counted_in_the_header_only() -> None:

@@ -129,6 +129,10 @@ class Office:
     def __init__(self) -> None:
         self.carried: list[int] = []
         self.settled: list[int] = []
+        self.commits: list[list[int]] = []
+        # The relay takes its time for this letter.
+        self.hard: int | None = None
+        self.mild = asyncio.Event()
         self.due: list[list[Parcel]] = []
         self.settle_troubles: list[Exception] = []
         self.carry_troubles: list[Exception] = []
@@ -146,12 +150,19 @@ class Office:
         if self.settle_troubles:
             raise self.settle_troubles.pop(0)
         self.settled += [one.row for one in outcomes]
+        self.commits.append([one.row for one in outcomes])
 
-    async def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+    async def deliver(self, parcels: Sequence[Parcel], answered: Callable[[Outcome], None]) -> list[Outcome]:
         if self.carry_troubles:
             raise self.carry_troubles.pop(0)
-        self.carried += [one.row for one in parcels]
-        return [Outcome(one.row, one.attempt, Result.SENT) for one in parcels]
+        outcomes = []
+        for one in parcels:
+            if one.row == self.hard:
+                await self.mild.wait()
+            self.carried.append(one.row)
+            outcomes.append(Outcome(one.row, one.attempt, Result.SENT))
+            answered(outcomes[-1])
+        return outcomes
 
     async def close(self) -> None:
         return None
@@ -195,6 +206,29 @@ async def test_what_was_carried_when_the_postman_is_closed_is_written_down() -> 
     await eventually(lambda: len(office.carried) >= 10, "he has begun")
     await postman.close()
     assert office.settled == office.carried
+
+
+async def test_letters_that_are_answered_together_share_a_commit() -> None:
+    office = Office()
+    postman = Postman(cast(Any, office), cast(Any, office))
+    postman.start()
+    postman.hand(cast(Any, list(range(25))))
+    await eventually(lambda: len(office.settled) == 25, "all are settled")
+    assert office.commits == [list(range(20)), list(range(20, 25))]
+    await postman.close()
+
+
+async def test_an_answer_is_written_down_soon_though_the_relay_takes_its_time_for_the_next_letter() -> None:
+    office = Office()
+    office.hard = 3
+    postman = Postman(cast(Any, office), cast(Any, office))
+    postman.start()
+    postman.hand(cast(Any, [1, 2, 3, 4]))
+    await eventually(lambda: office.commits == [[1, 2]], "the first two are settled")
+    assert office.carried == [1, 2]
+    office.mild.set()
+    await eventually(lambda: office.commits == [[1, 2], [3, 4]], "the others, too")
+    await postman.close()
 
 
 # --------------------------------------------------------------------------------------------------------------- the service
