@@ -24,18 +24,27 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def settings(config: Path | None) -> Settings:
-    """The configuration that the command line and the environment name. Raises Misconfigured."""
-    return load(config, os.environ)
+def settings(config: Path | None, *, whole: bool = False) -> Settings:
+    """The configuration that the command line and the environment name; `whole` as in `load`. Raises Misconfigured."""
+    return load(config, os.environ, whole=whole)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Everything that most commands need."""
+    """Everything that most commands need. The key is for those alone who sign: others read without it, and may have no way to it."""
 
     settings: Settings
     store: Store
-    house: House
+
+    def house(self) -> House:
+        """What the use cases go by, with the key, which is made where there is none. Raises Misconfigured where it cannot be read."""
+        from mailgate.config.opening import open_house
+
+        return open_house(self.settings, self.store)
+
+    def tag(self, desk: str) -> str:
+        """What stands before the numbers of that desk's tickets; the first desk's where it is no more."""
+        return next((one.tag for one in self.settings.desks if one.name == desk), self.settings.desks[0].tag)
 
 
 @contextmanager
@@ -44,7 +53,7 @@ def opened(config: Path | None, *, create: bool = False) -> Iterator[Opened]:
 
     Only with `create` is a desk made where there is none: in a wrong folder it would look like one that has lost everything.
     """
-    from mailgate.config.opening import open_house, open_store
+    from mailgate.config.opening import open_store
 
     known = settings(config)
     file = Path(known.store.url.removeprefix("sqlite:///"))
@@ -52,6 +61,6 @@ def opened(config: Path | None, *, create: bool = False) -> Iterator[Opened]:
         raise Misconfigured(f"there is no desk in {known.root} (neither config/ nor {file}); name its folder with --config")
     store = open_store(known)
     try:
-        yield Opened(known, store, open_house(known, store))
+        yield Opened(known, store)
     finally:
         store.close()

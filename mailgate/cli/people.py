@@ -30,7 +30,7 @@ def list_(config: Path | None, role: str | None, as_json: bool) -> None:
     from mailgate.store.people import directory
 
     with opened(config) as known, known.store.look() as tx:
-        found = [one for one in directory(tx, known.house.people).people if role is None or one.role == role]
+        found = [one for one in directory(tx, known.settings.people).people if role is None or one.role == role]
     if as_json:
         for one in found:
             show.out_json({

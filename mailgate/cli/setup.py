@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mailgate.cli import CONFIGURATION, UNAVAILABLE, show
+from mailgate.cli.doors import taken
 from mailgate.cli.opened import settings
 from mailgate.config.packaged import packaged, template_folders
 from mailgate.config.settings import Settings
@@ -59,7 +60,7 @@ def not_served(known: Settings) -> list[str]:
 def check(config: Path | None) -> int:
     """Check configuration, templates, database, relay."""
     try:
-        known = settings(config)
+        known = settings(config, whole=True)
         wrong = faults(known)
     except Misconfigured as error:
         wrong = list(error.faults)
@@ -70,6 +71,8 @@ def check(config: Path | None) -> int:
     click.echo(f"ok     configuration {config or 'config'} and templates")
     for name in not_served(known):
         click.echo(f"note   {name} is read, but this version does not act on it yet")
+    for reason in taken(known):
+        click.echo(f"note   {reason} (unless that is a mailgate of yours that runs, it cannot start)")
     if not any(person.staff or person.role is Role.OWNER for person in known.people.people):
         click.echo("note   people.toml names no technician and no owner: nobody is told of new tickets")
     return max(_check_store(known), _check_relay(known), key=lambda code: (code == CONFIGURATION, code))
@@ -184,10 +187,12 @@ def _about(config: Path | None, name: object, lang: str, ticket: int, *, html: b
     from mailgate.flow import post
     from mailgate.store import people, tickets
 
-    with opened(config) as house, house.store.look() as tx:
-        found = tickets.get(tx, TicketId(ticket))
-        if found is None:
-            raise click.UsageError(f"there is no ticket {ticket}")
-        rules = house.house.rules(found.desk, people.directory(tx, house.house.people))
-    content = post.preview(house.house, rules, found, Letter(Name(str(name)), found.requester, "…"), lang)
+    with opened(config) as known:
+        house = known.house()
+        with known.store.look() as tx:
+            found = tickets.get(tx, TicketId(ticket))
+            if found is None:
+                raise click.UsageError(f"there is no ticket {ticket}")
+            rules = house.rules(found.desk, people.directory(tx, house.people))
+    content = post.preview(house, rules, found, Letter(Name(str(name)), found.requester, "…"), lang)
     return content.subject, content.html if html else content.text

@@ -15,12 +15,14 @@ import click
 
 from mailgate.cli import DATA, show
 from mailgate.cli.opened import now, opened
+from mailgate.desk import sla
 from mailgate.desk.letters import Line
 from mailgate.desk.model import Priority, State, Status, TicketId, fold_address
 from mailgate.desk.workflow import state_of
 
 if TYPE_CHECKING:
     from mailgate.desk.decision import Decision
+    from mailgate.desk.policy import Policy
     from mailgate.store.story import Happened, Said, Story
 
 
@@ -62,10 +64,10 @@ def list_tickets(
             if told is None:
                 continue
             if as_json:
-                show.out_json(ticket_json(told, known.house.desk(told.ticket.desk).tag))
+                show.out_json(ticket_json(told, known.tag(told.ticket.desk)))
             else:
                 one = told.ticket
-                tag = f"{known.house.desk(one.desk).tag}-{one.id}"
+                tag = f"{known.tag(one.desk)}-{one.id}"
                 rows.append((tag, one.status, one.priority, one.assignee or one.team, one.requester, show.clock(one.updated), one.subject))
     if not as_json:
         show.table(("TICKET", "STATUS", "PRIO", "WITH", "REQUESTER", "UPDATED", "SUBJECT"), rows)
@@ -84,11 +86,11 @@ def show_ticket(config: Path | None, number: int, as_json: bool) -> int:
         if told is None:
             click.echo(f"mailgate: there is no ticket {number}", err=True)
             return DATA
-        tag = known.house.desk(told.ticket.desk).tag
+        tag = known.tag(told.ticket.desk)
     if as_json:
         show.out_json({**ticket_json(told, tag), **story_json(told)})
     else:
-        _print(told, tag)
+        _print(told, tag, known.settings.policy)
     return 0
 
 
@@ -105,9 +107,9 @@ def new(config: Path | None, requester: str, name: str, subject: str, text: str,
 
     said = sys.stdin.read() if text == "-" else text
     with opened(config, create=True) as known:
-        where = desk or known.house.desks[0].name
-        done = operate.open_by_phone(known.store, known.house, where, fold_address(requester), name, subject, said or subject, now())
-        click.echo(f"{known.house.desk(where).tag}-{done.ticket.id if done.ticket else '?'}")
+        where = desk or known.settings.desks[0].name
+        done = operate.open_by_phone(known.store, known.house(), where, fold_address(requester), name, subject, said or subject, now())
+        click.echo(f"{known.tag(where)}-{done.ticket.id if done.ticket else '?'}")
     return 0
 
 
@@ -121,7 +123,7 @@ def command(config: Path | None, number: int, text: str, who: str | None) -> int
     from mailgate.flow import operate
 
     with opened(config) as known:
-        done = operate.order(known.store, known.house, TicketId(number), text, fold_address(who) if who else None, now())
+        done = operate.order(known.store, known.house(), TicketId(number), text, fold_address(who) if who else None, now())
     if done.ticket is None:
         click.echo(f"mailgate: there is no ticket {number}", err=True)
         return DATA
@@ -129,7 +131,7 @@ def command(config: Path | None, number: int, text: str, who: str | None) -> int
         click.echo(f"{'done   ' if line.ok else 'refused'} {show.safe(line.wrote)}" + (f"  ({line.wrong})" if line.wrong else ""))
         if line.instead:
             click.echo(f"        would work: {line.instead}")
-    click.echo(f"{known.house.desk(done.ticket.desk).tag}-{done.ticket.id} is {done.ticket.status}")
+    click.echo(f"{known.tag(done.ticket.desk)}-{done.ticket.id} is {done.ticket.status}")
     return DATA if done.decision.refusals else 0
 
 
@@ -178,7 +180,7 @@ def story_json(told: Story) -> show.Json:
     }  # fmt: skip
 
 
-def _print(told: Story, tag: str) -> None:
+def _print(told: Story, tag: str, policy: Policy) -> None:
     one = told.ticket
     click.echo(f"{tag}-{one.id}  {show.safe(one.subject)}")
     click.echo(f"{one.status} ({state_of(one.status)}), {one.priority}, team {one.team or '-'}, assignee {one.assignee or '-'}")
@@ -189,6 +191,8 @@ def _print(told: Story, tag: str) -> None:
         click.echo("solution: " + "\n          ".join(show.safe_lines(one.resolution)))
     for timer in told.timers:
         click.echo(f"next: {timer.kind} at {show.clock(timer.due)}")
+        if (ends := sla.end(one, timer, policy)) is not None:
+            click.echo(f"{_ENDS[ends[0]]} at {show.clock(ends[1])}, if nobody answers")
     printed: list[tuple[datetime, Callable[[], None]]] = [(one.at, partial(_print_event, one)) for one in told.events]
     printed += [(one.at, partial(_print_said, one)) for one in told.messages]
     for _, print_one in sorted(printed, key=itemgetter(0)):
@@ -210,5 +214,12 @@ def _print_said(said: Said) -> None:
         click.echo(f"    [{show.safe(file.filename)}, {file.size} octets]")
 
 
+# What is said of the last rung of a ladder.
+_ENDS = {
+    sla.Act.CLOSE: "closes by itself",
+    sla.Act.RESOLVE: "counts as resolved",
+    sla.Act.WARN: "is warned for the last time",
+    sla.Act.REMIND: "is reminded for the last time",
+}
 # The fields that a reader of the story wants to see; the rest is in --json.
 _TOLD = frozenset({"status", "assignee", "team", "priority", "requester", "merged_into", "closure_category"})

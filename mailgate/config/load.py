@@ -9,10 +9,9 @@ from pathlib import Path
 from mailgate.config.machine import Machine, read_machine
 from mailgate.config.people import read_people
 from mailgate.config.reader import open_file
-from mailgate.config.rules import read_policy
+from mailgate.config.rules import Names, read_policy
 from mailgate.config.secrets import Vault
 from mailgate.config.settings import Settings
-from mailgate.config.when import Names
 from mailgate.desk.errors import Misconfigured
 
 MACHINE, POLICY, PEOPLE = "mailgate.toml", "policy.toml", "people.toml"
@@ -26,11 +25,12 @@ _HOMES = {
 }
 
 
-def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+def load(path: Path | None, environ: Mapping[str, str], *, whole: bool = True) -> Settings:
     """The settings of a configuration folder, or of the folder of the mailgate.toml that `path` names.
 
     Without a path MAILGATE_CONFIG counts, then ./config; a file that is not there, or ./config as a whole, means the defaults.
-    Every relative path in it starts at the folder that holds the configuration folder. Raises Misconfigured with one line for each fault.
+    Every relative path in it starts at the folder that holds the configuration folder. Without `whole` the secrets that only the daemon
+    uses are None, and not missed. Raises Misconfigured with one line for each fault.
     """
     folder, machine_file = _files(path, environ)
     root = folder.resolve().parent
@@ -38,7 +38,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     if any(file.faults for file in files):
         raise Misconfigured(*(fault for file in files for fault in file.finish()))
     machine_toml, policy_toml, people_toml = files
-    machine = read_machine(machine_toml, Vault(environ, root))
+    machine = read_machine(machine_toml, Vault(environ, root, whole))
     people = read_people(people_toml, policy_toml.names("sla"))
     policy = read_policy(policy_toml, _names(machine, people_toml.names("team"), people_toml.names("organisation")))
     faults = [fault for file in files for fault in file.finish(_HOMES)]

@@ -169,8 +169,8 @@ def _account(table: Table, vault: Vault) -> ImapAccount:
         table.fault("tls", f'"none" is for loopback only; {quoted(host)} is not')
     prefix = "imap-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     oauth2 = table.get("oauth2", _oauth2(vault, prefix), None)
-    password = vault.secret(table, "password", f"{prefix}-password")
-    if not password and not _mentions(table, "oauth2", "password", "password_file"):
+    password = vault.daemons(table, "password", f"{prefix}-password")
+    if vault.whole and not password and not _mentions(table, "oauth2", "password", "password_file"):
         table.fault("password_file", f"is missing (or oauth2, or {variable_of(f'{prefix}-password')})")
     return ImapAccount(
         name=name,
@@ -192,12 +192,12 @@ def _oauth2(vault: Vault, prefix: str) -> Reader[OAuth2]:
         oauth2 = OAuth2(
             token_url=table.need("token_url", scalars.url, ""),
             client_id=table.need("client_id", line, ""),
-            client_secret=vault.secret(table, "client_secret", f"{prefix}-client-secret"),
-            refresh_token=vault.secret(table, "refresh_token", f"{prefix}-refresh-token"),
+            client_secret=vault.daemons(table, "client_secret", f"{prefix}-client-secret"),
+            refresh_token=vault.daemons(table, "refresh_token", f"{prefix}-refresh-token"),
             scope=table.get("scope", line, ""),
         )
         named = _mentions(table, "client_secret", "client_secret_file", "refresh_token", "refresh_token_file")
-        if not named and not oauth2.client_secret and not oauth2.refresh_token:
+        if vault.whole and not named and not oauth2.client_secret and not oauth2.refresh_token:
             table.fault("client_secret_file", "is missing (or refresh_token_file)")
         return oauth2
 
@@ -228,12 +228,12 @@ def _relay(table: Table, vault: Vault) -> Relay:
         port=table.get("port", _PORT, {Tls.IMPLICIT: 465, Tls.STARTTLS: 587, Tls.NONE: 25}[tls]),
         tls=tls,
         user=table.get("user", line, None),
-        password=vault.secret(table, "password", "relay-password"),
+        password=vault.daemons(table, "password", "relay-password"),
     )
     for key in ("port", "tls", "user", "password_file"):
         if key in table and "host" not in table:
             table.fault(key, "says nothing without host")
-    if relay.host and relay.user and not relay.password and not _mentions(table, "password", "password_file"):
+    if vault.whole and relay.host and relay.user and not relay.password and not _mentions(table, "password", "password_file"):
         table.fault("user", "needs password_file (or MAILGATE_RELAY_PASSWORD)")
     if relay.user and relay.host and tls is Tls.NONE and not _is_loopback(relay.host):
         table.fault("tls", f'with "none" the password would cross the network in the clear on its way to {quoted(relay.host)}')

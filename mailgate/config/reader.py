@@ -2,22 +2,22 @@
 
 A table knows which keys it was asked for; `finish` reports all others. So the code that reads a key is the only list of keys there is.
 A `Reader` turns a node into a value or raises `Bad`; the table that asked collects the fault and goes on with the default.
+
+Every command reads the configuration, so what only a file or a fault needs is imported where there is one.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from mailgate.config.lines import Path as Keys
-from mailgate.config.lines import places
+if TYPE_CHECKING:
+    from mailgate.config.lines import Path as Keys
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -32,7 +32,7 @@ class Bad(Exception):
     """A value that cannot be. The text says what would be right; never leaves this package."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that is wrong, and where."""
 
@@ -59,7 +59,9 @@ class File:
         """Every fault of the file, in the order of its lines. `elsewhere` maps top-level tables of other files to their file."""
         for table in self.tables:
             table.report_unasked(elsewhere or {})
-        return tuple(f"{self.name}:{fault.line}: {fault.text}" for fault in sorted(set(self.faults)))
+        return tuple(
+            f"{self.name}:{fault.line}: {fault.text}" for fault in sorted(set(self.faults), key=lambda fault: (fault.line, fault.text))
+        )
 
     def root(self) -> Table:
         """The table of the whole file."""
@@ -81,6 +83,8 @@ class File:
         return f"{head} {rest}: " if rest else f"{head}: "
 
     def _line(self, keys: Keys) -> int:
+        from mailgate.config.lines import places
+
         if self.lines is None:
             self.lines = places(self.text)
         while keys and keys not in self.lines:
@@ -99,6 +103,8 @@ def open_file(path: Path, name: str) -> File:
         return File(name, faults=[Fault(error.object.count(b"\n", 0, error.start) + 1, "this is not UTF-8")])
     except OSError as error:
         return File(name, faults=[Fault(1, f"cannot be read: {error.strerror}")])
+    import tomllib
+
     try:
         return File(name, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -189,10 +195,17 @@ def hint(wrong: str, right: Iterable[str]) -> str:
     """The name that was probably meant, else all that there are."""
     names = list(right)
     folded = {name.lower(): name for name in names}
-    near = get_close_matches(wrong.lower(), folded, n=1, cutoff=0.6)
+    near = _nearest(wrong, folded)
     if near:
-        return f'did you mean "{folded[near[0]]}"?'
+        return f'did you mean "{folded[near]}"?'
     return f"there {'is' if len(names) == 1 else 'are'} {', '.join(quoted(name) for name in names)}" if names else "there is none"
+
+
+def _nearest(wrong: str, folded: Iterable[str]) -> str | None:
+    """Of these names in lower case the one that is most like the wrong one; None where none is."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(wrong.lower(), list(folded), n=1)), None)
 
 
 def quoted(text: str) -> str:
@@ -286,8 +299,8 @@ def choice(kind: type[E]) -> Reader[E]:
         values = {member.value: member for member in kind}
         if not isinstance(node.value, str) or node.value not in values:
             wanted = ", ".join(quoted(value) for value in values)
-            near = get_close_matches(str(node.value).lower(), [value.lower() for value in values], n=1)
-            meant = next((f'; did you mean "{value}"?' for value in values if near and value.lower() == near[0]), "")
+            near = _nearest(str(node.value), [value.lower() for value in values])
+            meant = next((f'; did you mean "{value}"?' for value in values if value.lower() == near), "")
             raise Bad(f"must be one of {wanted}, not {shown(node.value)}{meant}")
         return values[node.value]
 

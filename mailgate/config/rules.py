@@ -1,76 +1,71 @@
-"""What does policy.toml say: triage, clocks, ladders, approvals, letters, words? The values are `desk.policy`'s, with its defaults."""
+"""What does policy.toml say: ladders, letters, budgets, words? The values are `desk.policy`'s, with its defaults; `plans` stand beside."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from mailgate.config import scalars
-from mailgate.config.reader import Bad, File, Node, Reader, Table, choice, day, flag, integer, known, line, listed, quoted, shown, some
-from mailgate.config.when import CLOCK, MAIL, TICKET, Names, read_when
-from mailgate.desk.model import Level, Priority, Role, State, Status
+from mailgate.config.reader import File, Node, Table, choice, integer, listed, quoted
+from mailgate.desk.model import Level, Priority
 from mailgate.desk.policy import (
-    ALWAYS,
     SYNONYMS,
     WORDS,
     AckUnverified,
-    Approval,
     AssignBy,
     Autoclose,
     Budgets,
-    Calendar,
-    Category,
     CcConfirm,
-    Clock,
     Collision,
-    Escalation,
-    Monitor,
-    OnExpire,
-    OwnStatus,
     Pending,
     Policy,
     PriorityMatrix,
     Quiet,
     ResolvedReply,
     Retention,
-    Rung,
-    Sla,
-    Stage,
-    Step,
 )
 
-_PERCENT = integer(1, 99)
+if TYPE_CHECKING:
+    from mailgate.desk.plans import Week
+
 _COUNT = integer(0, 1_000_000)
-# Whom an escalation may name besides a team and an address; `next` is the team of the next functional level.
-_TOLD = ("technician", "lead", "manager", "owner", "next")
-# Roles that may approve; `manager` is the requester's.
-_APPROVERS = (Role.MANAGER, Role.LEAD, Role.APPROVER, Role.OWNER)
-_ROUND_THE_CLOCK = "24x7"
-_WORD = re.compile(r"[^\W\d_][\w-]{0,31}")
+# The tables that `plans` reads.
+_PLANS = ("category", "calendar", "sla", "escalation", "approval", "status", "monitoring")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a rule may refer to by its name."""
+
+    desks: Collection[str] = ()
+    teams: Collection[str] = ()
+    organisations: Collection[str] = ()
+    calendars: Collection[str] = ()
+    statuses: Collection[str] = ()
 
 
 def read_policy(file: File, names: Names) -> Policy:
     """The rules of policy.toml; its faults are recorded in the file. `names` are the desks, teams and organisations of the other files."""
     top = file.root()
-    names = Names(
-        desks=names.desks,
-        teams=names.teams,
-        organisations=names.organisations,
-        calendars=(*file.names("calendar"), _ROUND_THE_CLOCK),
-        statuses=(*(status.value for status in Status), *file.names("status")),
-    )
+    policy = _without_plans(top)
+    top.asked |= dict.fromkeys(_PLANS)
+    if not any(name in top for name in _PLANS):
+        return policy
+    # Only a desk with such tables pays for knowing what may stand in them.
+    from mailgate.config.plans import with_plans
+
+    return with_plans(policy, top, names)
+
+
+def _without_plans(top: Table) -> Policy:
     letters = top.table("letters")
     return Policy(
         priority=_priority(top.table("priority")),
-        categories=_categories(top, names),
-        calendars=tuple(_calendar(table) for table in _distinct(top, "calendar")),
-        slas=tuple(_sla(table, names) for table in _distinct(top, "sla")),
-        escalations=tuple(_escalation(table, names) for table in top.tables("escalation")),
         pending=_pending(top.table("pending")),
         autoclose=_autoclose(top.table("autoclose")),
-        approvals=tuple(_approval(table, names) for table in top.tables("approval")),
         resolved_reply=top.table("resolved").get("reply", choice(ResolvedReply), ResolvedReply.REOPEN),
         assign_by=top.table("assign").get("by", choice(AssignBy), AssignBy.HAND),
         ack_unverified=top.table("ack").get("unverified", choice(AckUnverified), AckUnverified.PLAIN),
@@ -78,22 +73,9 @@ def read_policy(file: File, names: Names) -> Policy:
         collision=letters.get("collision", choice(Collision), Collision.SEND),
         budgets=_budgets(letters.table("budgets")),
         synonyms=_synonyms(top.table("commands").table("synonyms")),
-        statuses=_statuses(top),
         quiet=_quiet(top.table("quiet")),
         retention=_retention(top.table("retention")),
-        monitors=tuple(_monitor(table, names) for table in _distinct(top, "monitoring")),
     )
-
-
-def _distinct(top: Table, key: str) -> tuple[Table, ...]:
-    """Each `[[key]]`, whose names have to differ."""
-    tables, seen = tuple(top.tables(key)), set[object]()
-    for table in tables:
-        name = table.data.get("name")
-        if isinstance(name, str) and name in seen:
-            table.fault("name", f"there is another [[{key}]] {quoted(name)}")
-        seen.add(name)
-    return tables
 
 
 def _priority(table: Table) -> PriorityMatrix:
@@ -110,85 +92,6 @@ def _priority(table: Table) -> PriorityMatrix:
             if priority:
                 cells[impact, urgency] = priority
     return PriorityMatrix(cells, default)
-
-
-def _categories(top: Table, names: Names) -> tuple[Category, ...]:
-    """Each [[category]]; behind one whose condition always holds, or holds as well, no other is ever reached."""
-    categories: list[Category] = []
-    greedy: Category | None = None
-    for table in top.tables("category"):
-        category = _category(table, names)
-        same = next((one for one in categories if one.when == category.when != ALWAYS), None)
-        before = greedy or same
-        if before:
-            table.fault("name", f"never reached: {quoted(before.name)} above it takes every mail that it would")
-        # A condition whose every key is wrong is not one that always holds.
-        if not greedy and not table.data.get("when"):
-            greedy = category
-        categories.append(category)
-    return tuple(categories)
-
-
-def _category(table: Table, names: Names) -> Category:
-    return Category(
-        name=table.need("name", line, ""),
-        when=read_when(table, names, MAIL),
-        team=table.get("team", known(names.teams, "team"), None),
-        service=table.get("service", line, None),
-        type=table.get("type", line, None),
-        impact=table.get("impact", choice(Level), None),
-        urgency=table.get("urgency", choice(Level), None),
-        tags=table.get("tags", listed(line), ()),
-        confidential=table.get("confidential", flag, False),
-    )
-
-
-def _calendar(table: Table) -> Calendar:
-    default = Calendar("")
-    return Calendar(
-        name=table.need("name", line, ""),
-        timezone=table.get("timezone", scalars.timezone, default.timezone),
-        hours=table.get("hours", scalars.hours, default.hours),
-        holidays=table.get("holidays", scalars.holidays, default.holidays),
-        closed=table.get("closed", listed(day), default.closed),
-    )
-
-
-def _sla(table: Table, names: Names) -> Sla:
-    calendar = table.get("calendar", known(names.calendars, "calendar"), None)
-    return Sla(
-        name=table.need("name", line, ""),
-        when=read_when(table, names, TICKET),
-        calendar=None if calendar == _ROUND_THE_CLOCK else calendar,
-        first_response=table.get("first_response", scalars.duration, None),
-        next_response=table.get("next_response", scalars.duration, None),
-        resolution=table.get("resolution", scalars.duration, None),
-        warn=tuple(sorted(table.get("warn", listed(_PERCENT), ()))),
-    )
-
-
-def _escalation(table: Table, names: Names) -> Escalation:
-    return Escalation(
-        when=read_when(table, names, CLOCK),
-        steps=tuple(sorted(table.need("steps", listed(_rung(names.teams)), ()), key=lambda rung: rung.at)),
-    )
-
-
-def _rung(teams: Collection[str]) -> Reader[Rung]:
-    def read(node: Node) -> Rung:
-        table = node.table()
-        return Rung(at=table.need("at", scalars.step, Step(100)), to=table.need("to", some(_told(teams)), ()))
-
-    return read
-
-
-def _told(teams: Collection[str]) -> Reader[str]:
-    def read(node: Node) -> str:
-        if isinstance(node.value, str) and "@" in node.value:
-            return scalars.address(node)
-        return known((*_TOLD, *teams), "role or team")(node)
-
-    return read
 
 
 def _pending(table: Table) -> Pending:
@@ -229,45 +132,6 @@ def _check_ladder(table: Table, rungs: list[tuple[str, tuple[timedelta, ...]]]) 
             return
 
 
-def _approval(table: Table, names: Names) -> Approval:
-    return Approval(
-        stages=table.need("stages", listed(_stage), ()),
-        when=read_when(table, names, TICKET),
-        auto_submit=table.get("auto_submit", flag, True),
-        remind=table.get("remind", listed(scalars.duration), Approval(()).remind),
-        expire=table.get("expire", scalars.duration, Approval(()).expire),
-        on_expire=table.get("on_expire", choice(OnExpire), OnExpire.ESCALATE),
-        step_up=table.get("step_up", flag, False),
-    )
-
-
-def _stage(node: Node) -> Stage:
-    table = node.table()
-    approvers = table.need("approvers", some(_approver), ())
-    need = table.get("need", _needed, None)
-    if need is not None and need > len(approvers) and approvers and all("@" in one for one in approvers):
-        table.fault("need", f"{need} can never agree where {len(approvers)} are asked")
-    return Stage(approvers, need)
-
-
-def _approver(node: Node) -> str:
-    if isinstance(node.value, str) and "@" in node.value:
-        return scalars.address(node)
-    return known((role.value for role in _APPROVERS), "approver")(node)
-
-
-def _needed(node: Node) -> int | None:
-    match node.value:
-        case "all":
-            return None
-        case "any":
-            return 1
-        case int():
-            return integer(1, 99)(node)
-        case _:
-            raise Bad(f'must be "all", "any" or a number, not {shown(node.value)}')
-
-
 def _budgets(table: Table) -> Budgets:
     default = Budgets()
     return Budgets(
@@ -285,7 +149,7 @@ def _synonyms(table: Table) -> dict[str, dict[str, tuple[str, ...]]]:
     for language in table.data:
         verbs = table.get(language, _language_table, None)
         for verb in sorted(WORDS) if verbs else ():
-            words = verbs.get(verb, listed(_word), None) if verbs else None
+            words = verbs.get(verb, listed(scalars.word), None) if verbs else None
             if words is not None:
                 synonyms.setdefault(language, {})[verb] = words
     _check_words(table, synonyms)
@@ -295,13 +159,6 @@ def _synonyms(table: Table) -> dict[str, dict[str, tuple[str, ...]]]:
 def _language_table(node: Node) -> Table:
     scalars.language(Node(node.file, node.keys, node.keys[-1]))
     return node.table()
-
-
-def _word(node: Node) -> str:
-    word = line(node).lower().removeprefix("#")
-    if not _WORD.fullmatch(word):
-        raise Bad(f"must be one word of letters, not {shown(node.value)}")
-    return word
 
 
 def _check_words(table: Table, synonyms: dict[str, dict[str, tuple[str, ...]]]) -> None:
@@ -320,35 +177,14 @@ def _stands(table: Table, language: str, verb: str) -> bool:
     return isinstance(verbs, dict) and verb in verbs
 
 
-def _statuses(top: Table) -> tuple[OwnStatus, ...]:
-    statuses: list[OwnStatus] = []
-    taken = {status.value.lower() for status in Status}
-    verbs = set(WORDS)
-    for table in top.tables("status"):
-        status = _status(table)
-        if status.name.lower() in taken:
-            table.fault("name", f"there is a status {quoted(status.name)} already")
-        if status.verb in verbs:
-            table.fault("verb", f"{quoted(status.verb)} is a command already")
-        taken.add(status.name.lower())
-        verbs.update([status.verb] if status.verb else [])
-        statuses.append(status)
-    return tuple(statuses)
-
-
-def _status(table: Table) -> OwnStatus:
-    state = table.need("state", choice(State), State.OPEN)
-    usual = {State.ON_HOLD: Clock.PAUSED, State.RESOLVED: Clock.MET, State.CLOSED: Clock.MET}.get(state, Clock.RUNS)
-    return OwnStatus(
-        name=table.need("name", line, ""),
-        state=state,
-        sla=table.get("sla", choice(Clock), usual),
-        verb=table.get("verb", _word, None),
-    )
-
-
 def _quiet(table: Table) -> Quiet:
-    return Quiet(hours=table.get("hours", scalars.night, Quiet().hours), timezone=table.get("timezone", scalars.timezone, None))
+    return Quiet(hours=table.get("hours", _night, Quiet().hours), timezone=table.get("timezone", scalars.timezone, None))
+
+
+def _night(node: Node) -> Week:
+    from mailgate.config.hours import night
+
+    return night(node)
 
 
 def _retention(table: Table) -> Retention:
@@ -357,19 +193,3 @@ def _retention(table: Table) -> Retention:
         mails=table.get("mails", scalars.duration_or_never, None),
         ignored=table.get("ignored", scalars.duration_or_never, None),
     )
-
-
-def _monitor(table: Table, names: Names) -> Monitor:
-    return Monitor(
-        name=table.need("name", line, ""),
-        key=table.need("key", _grouped, re.compile("()")),
-        recovered=table.get("recovered", scalars.pattern, None),
-        when=read_when(table, names, MAIL),
-    )
-
-
-def _grouped(node: Node) -> re.Pattern[str]:
-    pattern = scalars.pattern(node)
-    if not pattern.groups:
-        raise Bad(f"{shown(node.value)} needs a group in brackets, whose text is the key")
-    return pattern

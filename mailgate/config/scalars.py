@@ -1,6 +1,6 @@
-"""How are the values of config/ written: durations, sizes, addresses, networks, hours, steps? Each reader here takes one node.
+"""How are the values of config/ written: durations, sizes, addresses, networks? Each reader here takes one node; hours stand beside.
 
-Durations are elapsed time; what they are counted in (business time or not) is said by whoever asks. Sizes are octets, times of day local.
+Durations are elapsed time; what they are counted in (business time or not) is said by whoever asks. Sizes are octets.
 """
 
 from __future__ import annotations
@@ -8,14 +8,11 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
-from mailgate.config.reader import Bad, Node, Reader, hint, integer, line, quoted, shown, some, text
+from mailgate.config.reader import Bad, Node, Reader, hint, integer, line, quoted, shown, text
 from mailgate.desk.model import Address, fold_address
-from mailgate.desk.policy import ALL_DAY, NEVER, ROUND_THE_CLOCK, Interval, Patterns, Step, Week
 
 Network = IPv4Network | IPv6Network
 
@@ -29,18 +26,15 @@ _UNITS = {
 }
 _SIZE = re.compile(r"(\d{1,12})\s*([kKMG]i?)?B", re.ASCII)
 _FACTORS = {None: 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-_PERCENT = re.compile(r"(\d{1,3})\s*%", re.ASCII)
-_INTERVAL = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})", re.ASCII)
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
 _HOLIDAYS = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,4})?", re.ASCII)
 _TAG = re.compile(r"[A-Za-z][A-Za-z0-9]{0,11}", re.ASCII)
+_WORD = re.compile(r"[^\W\d_][\w-]{0,31}")
 # One label of a host name or domain, and an atom of a local part (RFC 5321 4.1.2).
 _LABEL = re.compile(r"[\w]([\w-]{0,61}[\w])?")
 _ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+")
 # RFC 5322 2.2: a field name is printable ASCII without a colon.
 _FIELD_NAME = re.compile(r"[!-9;-~]+")
-_MIDNIGHT = ALL_DAY.closes
 
 
 def duration(node: Node) -> timedelta:
@@ -80,70 +74,11 @@ def size(node: Node) -> int:
     return int(match[1]) * _FACTORS[match[2]]
 
 
-def step(node: Node) -> Step:
-    """A point of an escalation: "80%", "breach" or "breach+2h"."""
-    value = node.value.replace(" ", "") if isinstance(node.value, str) else ""
-    percent = _PERCENT.fullmatch(value)
-    if percent and int(percent[1]):
-        return Step(int(percent[1]))
-    later = as_duration(value.removeprefix("breach+"))
-    if value == "breach" or (value.startswith("breach+") and later):
-        return Step(100, later or timedelta(0))
-    raise Bad(f'must be a step like "80%", "breach" or "breach+2h", not {shown(node.value)}')
-
-
-def hours(node: Node) -> Week:
-    """A week of intervals: "24x7", a list that holds for every day, or a table of lists by day (`mon` to `sun`)."""
-    if node.value == "24x7":
-        return ROUND_THE_CLOCK
-    if not isinstance(node.value, dict):
-        return (_day(node),) * 7
-    days = node.table()
-    return tuple(days.get(day, _day, ()) for day in _DAYS)
-
-
-def night(node: Node) -> Week:
-    """As `hours`, for intervals that may run over midnight, such as "20:00-07:00"; they are split there."""
-    week: list[list[Interval]] = [[] for _ in NEVER]
-    if node.value == "24x7":
-        return ROUND_THE_CLOCK
-    table = node.table() if isinstance(node.value, dict) else None
-    for index, name in enumerate(_DAYS):
-        for opens, closes in table.get(name, some(_clock_times), ()) if table else some(_clock_times)(node):
-            if opens < closes:
-                week[index].append(Interval(opens, closes))
-                continue
-            week[index].append(Interval(opens, _MIDNIGHT))
-            week[(index + 1) % 7] += [Interval(timedelta(0), closes)] if closes else []
-    return tuple(tuple(sorted(day, key=lambda one: one.opens)) for day in week)
-
-
-def interval(node: Node) -> Interval:
-    """From one time of a day to a later one: "09:00-12:30"; "24:00" is the end of the day."""
-    opens, closes = _clock_times(node)
-    if opens >= closes:
-        raise Bad(f"must end after it begins: {shown(node.value)}")
-    return Interval(opens, closes)
-
-
-def _clock_times(node: Node) -> tuple[timedelta, timedelta]:
-    match = _INTERVAL.fullmatch(node.value.strip()) if isinstance(node.value, str) else None
-    if match:
-        start, end = (timedelta(hours=int(match[at]), minutes=int(match[at + 1])) for at in (1, 3))
-        if int(match[2]) < 60 and int(match[4]) < 60 and start < _MIDNIGHT and end <= _MIDNIGHT and start != end:
-            return start, end
-    raise Bad(f'must be hours like "09:00-12:30", not {shown(node.value)}')
-
-
-def _day(node: Node) -> tuple[Interval, ...]:
-    intervals = tuple(sorted(some(interval)(node), key=lambda one: one.opens))
-    if any(after.opens < before.closes for before, after in pairwise(intervals)):
-        raise Bad("has hours that overlap")
-    return intervals
-
-
 def timezone(node: Node) -> str:
     """A time zone of the IANA database, such as "Europe/Berlin"."""
+    # Few configurations name a zone, and a command that starts quickly has no time to find out where zones lie on this machine.
+    from zoneinfo import ZoneInfo
+
     name = line(node)
     try:
         ZoneInfo(name)
@@ -153,6 +88,8 @@ def timezone(node: Node) -> str:
 
 
 def _near_zone(name: str) -> str:
+    from zoneinfo import available_timezones
+
     near = hint(name, available_timezones())
     return near if near.startswith("did") else 'write one like "Europe/Berlin"'
 
@@ -236,9 +173,14 @@ def network_or_host(node: Node) -> str:
 def header(node: Node) -> str:
     """The name of a header, alone or with the value that it has to have: "X-Border: internal"."""
     name, _, _ = line(node).partition(":")
-    if not _FIELD_NAME.fullmatch(name):
+    if not is_field_name(name):
         raise Bad(f'must be the name of a header like "X-Border", not {shown(node.value)}')
     return line(node)
+
+
+def is_field_name(text: str) -> bool:
+    """Whether this can be the name of a header."""
+    return _FIELD_NAME.fullmatch(text) is not None
 
 
 def url(node: Node) -> str:
@@ -264,10 +206,9 @@ def pattern(node: Node) -> re.Pattern[str]:
         raise Bad(f"{quoted(value)} is no regular expression: {error}") from None
 
 
-def patterns_by_name(node: Node) -> tuple[tuple[str, Patterns], ...]:
-    """A table of regular expressions by the name of the header that they are searched in."""
-    table = node.table()
-    wrong = [name for name in table.data if not _FIELD_NAME.fullmatch(name)]
-    if wrong:
-        raise Bad(f"{quoted(wrong[0])} is no name of a header")
-    return tuple((name.lower(), table.get(name, some(pattern), ())) for name in table.data)
+def word(node: Node) -> str:
+    """One word of letters as it stands behind `#` in a command, in lower case."""
+    found = line(node).lower().removeprefix("#")
+    if not _WORD.fullmatch(found):
+        raise Bad(f"must be one word of letters, not {shown(node.value)}")
+    return found

@@ -1,7 +1,8 @@
 """Where does a secret come from? From a file of its own, the environment, or systemd's credentials; never from the configuration itself.
 
 The first of these that there is counts: `<key>_file` of the table, `MAILGATE_<NAME>`, the file `<name>` of $CREDENTIALS_DIRECTORY. A file
-that others than its owner may read is refused; only systemd's folder, which guards its files in another way, is taken as it is.
+that others than its owner may read is refused; only systemd's folder, which guards its files in another way, is taken as it is. What only
+the daemon uses is neither asked for nor read for anybody else, who may have no way to it.
 """
 
 from __future__ import annotations
@@ -43,10 +44,11 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """The places where secrets may lie. Relative `*_file` paths start at `root`."""
+    """The places where secrets may lie. Relative `*_file` paths start at `root`; `whole` says that the daemon's secrets are wanted too."""
 
     environ: Mapping[str, str]
     root: Path
+    whole: bool = True
 
     def secret(self, table: Table, key: str, name: str) -> Secret | None:
         """The secret that the table's `<key>_file`, the environment or the credential `name` holds; None where none does.
@@ -67,6 +69,13 @@ class Vault:
         except Bad as bad:
             table.fault(key, str(bad))
             return None
+
+    def daemons(self, table: Table, key: str, name: str) -> Secret | None:
+        """As `secret`, for one that only the daemon uses: None, and nothing read, where the daemon's are not wanted."""
+        if self.whole or key in table:
+            return self.secret(table, key, name)
+        table.get(f"{key}_file", scalars.path(self.root), None)
+        return None
 
     def key_file(self, table: Table) -> Path:
         """The file of the table's `file`, else the credential `key`, else var/key; it need not be there yet."""

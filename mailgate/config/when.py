@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from mailgate.config import scalars
-from mailgate.config.reader import Reader, Table, choice, known, line, some
+from mailgate.config.reader import Bad, Node, Reader, Table, choice, known, line, quoted, some
+from mailgate.config.rules import Names
 from mailgate.desk.model import Level, Priority, State
-from mailgate.desk.policy import ALWAYS, Metric, When
+from mailgate.desk.plans import ALWAYS, Metric, Patterns, When
 
 # What can be asked of a mail that is no ticket yet, of a ticket, and of a clock of a ticket.
 MAIL = ("subject", "text", "sender", "recipient", "headers", "organisation", "desk", "source")
@@ -18,17 +18,6 @@ TICKET = (
     "priority", "impact", "urgency", "state", "status",
 )  # fmt: skip
 CLOCK = ("metric", *TICKET)
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What a rule may refer to by its name."""
-
-    desks: Collection[str] = ()
-    teams: Collection[str] = ()
-    organisations: Collection[str] = ()
-    calendars: Collection[str] = ()
-    statuses: Collection[str] = ()
 
 
 def read_when(table: Table, names: Names, keys: Collection[str]) -> When:
@@ -47,7 +36,7 @@ def _readers(names: Names) -> dict[str, Reader[tuple[Any, ...]]]:
         "text": patterns,
         "sender": patterns,
         "recipient": patterns,
-        "headers": scalars.patterns_by_name,
+        "headers": _patterns_by_name,
         "category": words,
         "organisation": some(known(names.organisations, "organisation")),
         "desk": some(known(names.desks, "desk")),
@@ -63,3 +52,12 @@ def _readers(names: Names) -> dict[str, Reader[tuple[Any, ...]]]:
         "status": some(known(names.statuses, "status")),
         "metric": some(choice(Metric)),
     }
+
+
+def _patterns_by_name(node: Node) -> tuple[tuple[str, Patterns], ...]:
+    """A table of regular expressions by the name of the header that they are searched in."""
+    table = node.table()
+    wrong = [name for name in table.data if not scalars.is_field_name(name)]
+    if wrong:
+        raise Bad(f"{quoted(wrong[0])} is no name of a header")
+    return tuple((name.lower(), table.get(name, some(scalars.pattern), ())) for name in table.data)

@@ -11,18 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from mailgate.desk.address import Address as Address
+from mailgate.desk.address import fold_address as fold_address
+
 TicketId = NewType("TicketId", int)
-Address = NewType("Address", str)
-
-_ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
-
-
-def fold_address(text: str) -> Address:
-    """The form in which two spellings of one mailbox are equal: ASCII letters lower-cased, nothing else touched.
-
-    Only ASCII is folded, so that no look-alike (Kelvin sign, dotless i) becomes somebody else's address.
-    """
-    return Address(text.strip().translate(_ASCII_LOWER))
 
 
 class State(StrEnum):

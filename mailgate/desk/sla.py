@@ -62,6 +62,14 @@ def rung(ticket: Ticket, kind: str, policy: Policy) -> Rung | None:
     return rungs[ticket.rungs] if name == kind and ticket.rungs < len(rungs) else None
 
 
+def end(ticket: Ticket, timer: Timer, policy: Policy) -> tuple[Act, datetime] | None:
+    """What the ladder of this timer ends in and when (aware UTC), if nobody answers; None for a timer of no ladder."""
+    kind, rungs = ladder(ticket.status, policy)
+    if timer.kind != kind or ticket.rungs >= len(rungs):
+        return None
+    return rungs[-1].act, timer.due + (rungs[-1].after - rungs[ticket.rungs].after)
+
+
 def plan(ticket: Ticket, policy: Policy) -> tuple[Timer, ...]:
     """The timers that should be pending for this ticket."""
     kind, rungs = ladder(ticket.status, policy)

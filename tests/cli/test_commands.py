@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import sqlite3
 import stat
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -216,7 +219,7 @@ def test_init_writes_files_that_check_accepts_and_never_overwrites(tmp_path: Pat
 
 
 def test_rotated_keys_keep_the_one_before(shell: Shell) -> None:
-    shell("tickets", "list")
+    shell("tickets", "new", "--from", "bob@out.example", "--subject", "Phone is dead")
     first = (shell.folder / "var/key").read_text()
     assert shell("keys", "rotate") == 0
     assert (shell.folder / "var/key").read_text().splitlines()[1] == first.strip()
@@ -273,3 +276,63 @@ def test_what_this_version_does_not_act_on_is_told_by_check(shell: Shell) -> Non
 
 def test_a_configuration_that_is_not_there_is_a_configuration_error(tmp_path: Path) -> None:
     assert main(["--config", str(tmp_path / "nowhere"), "tickets", "list"]) == 78
+
+
+RELAY = '[relay]\nhost = "smtp.example.com"\nuser = "desk"\n'
+
+
+@pytest.mark.parametrize("secret", ["", 'password_file = "/run/credentials/mailgate.service/relay-password"\n'])
+def test_a_secret_that_only_the_daemon_has_is_missed_by_nobody_else(shell: Shell, monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    monkeypatch.delenv("MAILGATE_RELAY_PASSWORD", raising=False)
+    with (shell.folder / "config/mailgate.toml").open("a") as file:
+        file.write(RELAY + secret)
+    assert shell("tickets", "new", "--from", "bob@out.example", "--subject", "Phone is dead") == 0, shell.err
+    for reading in (["tickets", "list"], ["inbox", "list"], ["outbox", "list"], ["audit"], ["explain", str(shell.mail(mail()))]):
+        assert shell(*reading) == 0, shell.err
+    assert shell("check") == 78
+    assert "password_file" in shell.out
+    assert shell("run") == 78
+    assert "password_file" in shell.err
+
+
+def test_whoever_only_reads_needs_no_key_and_makes_none(shell: Shell) -> None:
+    shell("tickets", "new", "--from", "bob@out.example", "--subject", "Phone is dead")
+    key = shell.folder / "var/key"
+    key.unlink()
+    for reading in (["tickets", "list"], ["tickets", "show", "1"], ["inbox", "list"], ["outbox", "list"], ["people", "list"], ["audit"]):
+        assert shell(*reading) == 0, shell.err
+    assert not key.exists()
+
+
+def test_a_secret_in_the_configuration_itself_is_refused_by_every_command(shell: Shell) -> None:
+    with (shell.folder / "config/mailgate.toml").open("a") as file:
+        file.write(RELAY + 'password = "hunter2"\n')
+    assert shell("tickets", "list") == 78
+    assert "a secret does not stand here" in shell.err
+
+
+def test_of_two_ports_that_are_taken_both_are_named(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as smtp, socket.create_server(("127.0.0.1", 0)) as web:
+        ports = {"smtp": smtp.getsockname()[1], "web": web.getsockname()[1]}
+        with (shell.folder / "config/mailgate.toml").open("a") as file:
+            file.writelines(f"[{name}]\nport = {port}\n" for name, port in ports.items())
+        assert shell("run") == 78
+        for name, port in ports.items():
+            assert f"[{name}] host, port: cannot listen on 127.0.0.1:{port}: Address already in use" in shell.err
+        # A daemon of this very desk may be what has them, so that it is no fault of the configuration.
+        assert shell("check") == 0
+        for port in ports.values():
+            assert f"cannot listen on 127.0.0.1:{port}" in shell.out
+
+
+def test_a_ticket_tells_when_its_ladder_ends(shell: Shell) -> None:
+    (shell.folder / "config/policy.toml").write_text('[autoclose]\nremind = ["1d"]\nwarn = "2d"\nafter = "3d"\n')
+    shell("tickets", "new", "--from", "bob@out.example", "--subject", "Phone is dead")
+    assert shell("tickets", "show", "1") == 0
+    assert "if nobody answers" not in shell.out
+    assert shell("tickets", "command", "1", "#resolve It works.") == 0, shell.out
+    assert shell("tickets", "show", "1") == 0
+    clock = r"(\d{4}-\d\d-\d\d) (\d\d:\d\d)"
+    told = re.search(rf"next: autoclose at {clock}\ncloses by itself at {clock}, if nobody answers\n", shell.out)
+    assert told is not None, shell.out
+    assert (date.fromisoformat(told[3]) - date.fromisoformat(told[1])).days == 2

@@ -13,25 +13,8 @@ from mailgate.config.load import load
 from mailgate.config.settings import Settings, StartAt, Tls
 from mailgate.desk.errors import Misconfigured
 from mailgate.desk.model import Level, Priority, Role, State, Strength
-from mailgate.desk.policy import (
-    ALL_DAY,
-    ALWAYS,
-    AckUnverified,
-    AssignBy,
-    CcConfirm,
-    Clock,
-    Collision,
-    Interval,
-    Metric,
-    OnExpire,
-    Policy,
-    ResolvedReply,
-    Rung,
-    Security,
-    Stage,
-    Step,
-    Verify,
-)
+from mailgate.desk.plans import ALL_DAY, ALWAYS, Clock, Interval, Metric, OnExpire, Rung, Stage, Step
+from mailgate.desk.policy import AckUnverified, AssignBy, CcConfirm, Collision, Policy, ResolvedReply, Security, Verify
 
 
 def settings(folder: Path, **files: str) -> Settings:

@@ -100,3 +100,29 @@ def test_settings_show_no_secret(config: Path) -> None:
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in f"{settings.relay.password} {settings.relay.password!r}"
     assert password(pickle.loads(pickle.dumps(settings))) == "hunter2"
+
+
+def test_who_is_not_the_daemon_misses_no_secret_of_its_and_reads_none(config: Path, tmp_path: Path) -> None:
+    hidden = written(tmp_path / "relay", "hunter2", 0o644)
+    (config / "mailgate.toml").write_text(
+        f'{RELAY}password_file = "{hidden}"\n'
+        '[[imap]]\nhost = "h"\nuser = "plain"\n'
+        '[[imap]]\nhost = "h"\nuser = "modern"\noauth2 = { token_url = "https://h/token", client_id = "c" }\n'
+    )
+    with pytest.raises(Misconfigured) as caught:
+        load(config, {})
+    assert len(caught.value.faults) == 3
+    settings = load(config, {"MAILGATE_IMAP_PLAIN_PASSWORD": "x"}, whole=False)
+    assert (settings.relay.user, settings.relay.password) == ("u", None)
+    assert [account.password for account in settings.imap] == [None, None]
+
+
+def test_the_password_of_the_database_is_everybodys(config: Path) -> None:
+    (config / "mailgate.toml").write_text('[store]\nurl = "postgresql+psycopg://desk@h/desk"\n')
+    assert load(config, {"MAILGATE_STORE_PASSWORD": "x"}, whole=False).store.password == Secret("x")
+
+
+def test_a_secret_in_the_configuration_is_refused_whoever_reads_it(config: Path) -> None:
+    (config / "mailgate.toml").write_text(RELAY + 'password = "hunter2"\n')
+    with pytest.raises(Misconfigured, match="a secret does not stand here"):
+        load(config, {}, whole=False)

@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from mailgate.desk.model import Level, Priority
-from mailgate.desk.policy import ROUND_THE_CLOCK, SYNONYMS, WORDS, Calendar, Metric, Policy, PriorityMatrix, Security, Sla, Step
+from mailgate.desk.plans import ROUND_THE_CLOCK, Calendar, Metric, Sla, Step
+from mailgate.desk.policy import SYNONYMS, WORDS, Policy, PriorityMatrix, Security
 from mailgate.desk.workflow import VERBS
 
 

@@ -1,0 +1,230 @@
+"""What do the tables of policy.toml say of which there may be many: triage, calendars, SLAs, escalations, approvals, statuses, alarms?
+
+The values are `desk.plans`. `rules` asks this only where policy.toml has such a table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+
+from mailgate.config import hours, scalars
+from mailgate.config.reader import Bad, Node, Reader, Table, choice, day, flag, integer, known, line, listed, quoted, shown, some
+from mailgate.config.rules import Names
+from mailgate.config.when import CLOCK, MAIL, TICKET, read_when
+from mailgate.desk.model import Level, Role, State, Status
+from mailgate.desk.plans import (
+    ALWAYS,
+    Approval,
+    Calendar,
+    Category,
+    Clock,
+    Escalation,
+    Monitor,
+    OnExpire,
+    OwnStatus,
+    Rung,
+    Sla,
+    Stage,
+    Step,
+)
+from mailgate.desk.policy import WORDS, Policy
+
+_PERCENT = integer(1, 99)
+# Whom an escalation may name besides a team and an address; `next` is the team of the next functional level.
+_TOLD = ("technician", "lead", "manager", "owner", "next")
+# Roles that may approve; `manager` is the requester's.
+_APPROVERS = (Role.MANAGER, Role.LEAD, Role.APPROVER, Role.OWNER)
+_ROUND_THE_CLOCK = "24x7"
+
+
+def with_plans(policy: Policy, top: Table, names: Names) -> Policy:
+    """The policy with what the tables of the file `top` add to it; their faults are recorded in the file."""
+    names = replace(
+        names,
+        calendars=(*top.file.names("calendar"), _ROUND_THE_CLOCK),
+        statuses=(*(status.value for status in Status), *top.file.names("status")),
+    )
+    return replace(
+        policy,
+        categories=_categories(top, names),
+        calendars=tuple(_calendar(table) for table in _distinct(top, "calendar")),
+        slas=tuple(_sla(table, names) for table in _distinct(top, "sla")),
+        escalations=tuple(_escalation(table, names) for table in top.tables("escalation")),
+        approvals=tuple(_approval(table, names) for table in top.tables("approval")),
+        statuses=_statuses(top),
+        monitors=tuple(_monitor(table, names) for table in _distinct(top, "monitoring")),
+    )
+
+
+def _distinct(top: Table, key: str) -> tuple[Table, ...]:
+    """Each `[[key]]`, whose names have to differ."""
+    tables, seen = tuple(top.tables(key)), set[object]()
+    for table in tables:
+        name = table.data.get("name")
+        if isinstance(name, str) and name in seen:
+            table.fault("name", f"there is another [[{key}]] {quoted(name)}")
+        seen.add(name)
+    return tables
+
+
+def _categories(top: Table, names: Names) -> tuple[Category, ...]:
+    """Each [[category]]; behind one whose condition always holds, or holds as well, no other is ever reached."""
+    categories: list[Category] = []
+    greedy: Category | None = None
+    for table in top.tables("category"):
+        category = _category(table, names)
+        same = next((one for one in categories if one.when == category.when != ALWAYS), None)
+        before = greedy or same
+        if before:
+            table.fault("name", f"never reached: {quoted(before.name)} above it takes every mail that it would")
+        # A condition whose every key is wrong is not one that always holds.
+        if not greedy and not table.data.get("when"):
+            greedy = category
+        categories.append(category)
+    return tuple(categories)
+
+
+def _category(table: Table, names: Names) -> Category:
+    return Category(
+        name=table.need("name", line, ""),
+        when=read_when(table, names, MAIL),
+        team=table.get("team", known(names.teams, "team"), None),
+        service=table.get("service", line, None),
+        type=table.get("type", line, None),
+        impact=table.get("impact", choice(Level), None),
+        urgency=table.get("urgency", choice(Level), None),
+        tags=table.get("tags", listed(line), ()),
+        confidential=table.get("confidential", flag, False),
+    )
+
+
+def _calendar(table: Table) -> Calendar:
+    default = Calendar("")
+    return Calendar(
+        name=table.need("name", line, ""),
+        timezone=table.get("timezone", scalars.timezone, default.timezone),
+        hours=table.get("hours", hours.hours, default.hours),
+        holidays=table.get("holidays", scalars.holidays, default.holidays),
+        closed=table.get("closed", listed(day), default.closed),
+    )
+
+
+def _sla(table: Table, names: Names) -> Sla:
+    calendar = table.get("calendar", known(names.calendars, "calendar"), None)
+    return Sla(
+        name=table.need("name", line, ""),
+        when=read_when(table, names, TICKET),
+        calendar=None if calendar == _ROUND_THE_CLOCK else calendar,
+        first_response=table.get("first_response", scalars.duration, None),
+        next_response=table.get("next_response", scalars.duration, None),
+        resolution=table.get("resolution", scalars.duration, None),
+        warn=tuple(sorted(table.get("warn", listed(_PERCENT), ()))),
+    )
+
+
+def _escalation(table: Table, names: Names) -> Escalation:
+    return Escalation(
+        when=read_when(table, names, CLOCK),
+        steps=tuple(sorted(table.need("steps", listed(_rung(names.teams)), ()), key=lambda rung: rung.at)),
+    )
+
+
+def _rung(teams: Collection[str]) -> Reader[Rung]:
+    def read(node: Node) -> Rung:
+        table = node.table()
+        return Rung(at=table.need("at", hours.step, Step(100)), to=table.need("to", some(_told(teams)), ()))
+
+    return read
+
+
+def _told(teams: Collection[str]) -> Reader[str]:
+    def read(node: Node) -> str:
+        if isinstance(node.value, str) and "@" in node.value:
+            return scalars.address(node)
+        return known((*_TOLD, *teams), "role or team")(node)
+
+    return read
+
+
+def _approval(table: Table, names: Names) -> Approval:
+    return Approval(
+        stages=table.need("stages", listed(_stage), ()),
+        when=read_when(table, names, TICKET),
+        auto_submit=table.get("auto_submit", flag, True),
+        remind=table.get("remind", listed(scalars.duration), Approval(()).remind),
+        expire=table.get("expire", scalars.duration, Approval(()).expire),
+        on_expire=table.get("on_expire", choice(OnExpire), OnExpire.ESCALATE),
+        step_up=table.get("step_up", flag, False),
+    )
+
+
+def _stage(node: Node) -> Stage:
+    table = node.table()
+    approvers = table.need("approvers", some(_approver), ())
+    need = table.get("need", _needed, None)
+    if need is not None and need > len(approvers) and approvers and all("@" in one for one in approvers):
+        table.fault("need", f"{need} can never agree where {len(approvers)} are asked")
+    return Stage(approvers, need)
+
+
+def _approver(node: Node) -> str:
+    if isinstance(node.value, str) and "@" in node.value:
+        return scalars.address(node)
+    return known((role.value for role in _APPROVERS), "approver")(node)
+
+
+def _needed(node: Node) -> int | None:
+    match node.value:
+        case "all":
+            return None
+        case "any":
+            return 1
+        case int():
+            return integer(1, 99)(node)
+        case _:
+            raise Bad(f'must be "all", "any" or a number, not {shown(node.value)}')
+
+
+def _statuses(top: Table) -> tuple[OwnStatus, ...]:
+    statuses: list[OwnStatus] = []
+    taken = {status.value.lower() for status in Status}
+    verbs = set(WORDS)
+    for table in top.tables("status"):
+        status = _status(table)
+        if status.name.lower() in taken:
+            table.fault("name", f"there is a status {quoted(status.name)} already")
+        if status.verb in verbs:
+            table.fault("verb", f"{quoted(status.verb)} is a command already")
+        taken.add(status.name.lower())
+        verbs.update([status.verb] if status.verb else [])
+        statuses.append(status)
+    return tuple(statuses)
+
+
+def _status(table: Table) -> OwnStatus:
+    state = table.need("state", choice(State), State.OPEN)
+    usual = {State.ON_HOLD: Clock.PAUSED, State.RESOLVED: Clock.MET, State.CLOSED: Clock.MET}.get(state, Clock.RUNS)
+    return OwnStatus(
+        name=table.need("name", line, ""),
+        state=state,
+        sla=table.get("sla", choice(Clock), usual),
+        verb=table.get("verb", scalars.word, None),
+    )
+
+
+def _monitor(table: Table, names: Names) -> Monitor:
+    return Monitor(
+        name=table.need("name", line, ""),
+        key=table.need("key", _grouped, re.compile("()")),
+        recovered=table.get("recovered", scalars.pattern, None),
+        when=read_when(table, names, MAIL),
+    )
+
+
+def _grouped(node: Node) -> re.Pattern[str]:
+    pattern = scalars.pattern(node)
+    if not pattern.groups:
+        raise Bad(f"{shown(node.value)} needs a group in brackets, whose text is the key")
+    return pattern

@@ -1,0 +1,203 @@
+"""Which rules does the operator make for some mails, tickets or hours: triage, calendars, promises, approvals, own statuses, alarms?
+
+Values only. A desk has none of them by default, so that only what reads or obeys them imports this. Times of day and days stand in the
+time zone that their table names (None: the desk's). Durations are elapsed time, except SLA targets and the steps of an escalation, which
+run in the business time of a calendar.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from mailgate.desk.model import Level, Priority, State
+
+
+class Metric(StrEnum):
+    """What an SLA promises a time for."""
+
+    FIRST_RESPONSE = "first_response"
+    NEXT_RESPONSE = "next_response"
+    RESOLUTION = "resolution"
+
+
+Patterns = tuple[re.Pattern[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A condition. Each field that is not empty has to hold, and holds where any of its entries does; with none set it always holds.
+
+    Patterns are searched, `category` holds globs such as `Hardware/*`, all else is compared whole.
+    """
+
+    subject: Patterns = ()
+    text: Patterns = ()
+    sender: Patterns = ()
+    recipient: Patterns = ()
+    headers: tuple[tuple[str, Patterns], ...] = ()
+    category: tuple[str, ...] = ()
+    organisation: tuple[str, ...] = ()
+    desk: tuple[str, ...] = ()
+    team: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    type: tuple[str, ...] = ()
+    service: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+    priority: tuple[Priority, ...] = ()
+    impact: tuple[Level, ...] = ()
+    urgency: tuple[Level, ...] = ()
+    state: tuple[State, ...] = ()
+    status: tuple[str, ...] = ()
+    metric: tuple[Metric, ...] = ()
+
+
+ALWAYS = When()
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A rule of triage: the first whose condition holds names the category, and sets the fields that are not None."""
+
+    name: str
+    when: When = ALWAYS
+    team: str | None = None
+    service: str | None = None
+    type: str | None = None
+    impact: Level | None = None
+    urgency: Level | None = None
+    tags: tuple[str, ...] = ()
+    confidential: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """From `opens` to just before `closes`, both as time since local midnight, at most 24 hours."""
+
+    opens: timedelta
+    closes: timedelta
+
+
+Week = tuple[tuple[Interval, ...], ...]
+
+ALL_DAY = Interval(timedelta(0), timedelta(hours=24))
+ROUND_THE_CLOCK: Week = ((ALL_DAY,),) * 7
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """When a team works: intervals for Monday to Sunday in order, without `closed` days and the public holidays of a code like `DE-BY`."""
+
+    name: str
+    timezone: str | None = None
+    hours: Week = ROUND_THE_CLOCK
+    holidays: str | None = None
+    closed: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sla:
+    """Targets in the business time of a calendar (None: round the clock). `warn` are per cent of a target."""
+
+    name: str
+    when: When = ALWAYS
+    calendar: str | None = None
+    first_response: timedelta | None = None
+    next_response: timedelta | None = None
+    resolution: timedelta | None = None
+    warn: tuple[int, ...] = ()
+
+    def target(self, metric: Metric) -> timedelta | None:
+        """The time promised for this metric; None where nothing is."""
+        match metric:
+            case Metric.FIRST_RESPONSE:
+                return self.first_response
+            case Metric.NEXT_RESPONSE:
+                return self.next_response
+            case Metric.RESOLUTION:
+                return self.resolution
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Step:
+    """A point on the way to a breach: `80%` of the target, `breach` (100 %), or a business time `later` than the breach."""
+
+    percent: int
+    later: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """Whom to tell at a step.
+
+    `technician`, `lead`, `manager`, `owner`, `next` (the team of the next level), a team's name or an address.
+    """
+
+    at: Step
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """A ladder for the tickets and metrics that its condition names."""
+
+    when: When = ALWAYS
+    steps: tuple[Rung, ...] = ()
+
+
+class OnExpire(StrEnum):
+    """What follows when nobody decided in time."""
+
+    ESCALATE = "escalate"
+    DECLINE = "decline"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Approvers who are asked together: roles or addresses. `need` of them have to agree; None: all."""
+
+    approvers: tuple[str, ...]
+    need: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Which tickets need an approval, and by whom, stage after stage."""
+
+    stages: tuple[Stage, ...]
+    when: When = ALWAYS
+    auto_submit: bool = True
+    remind: tuple[timedelta, ...] = (timedelta(days=1),)
+    expire: timedelta = timedelta(days=5)
+    on_expire: OnExpire = OnExpire.ESCALATE
+    step_up: bool = False
+
+
+class Clock(StrEnum):
+    """What an SLA does while a ticket has an own status."""
+
+    RUNS = "runs"
+    PAUSED = "paused"
+    MET = "met"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnStatus:
+    """A status that the operator adds under a state; `verb` is the command that leads to it, besides `#status NAME`."""
+
+    name: str
+    state: State
+    sla: Clock = Clock.RUNS
+    verb: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """Alarm mails that are one ticket as long as the group of `key` in the subject is the same; `recovered` ends it."""
+
+    name: str
+    key: re.Pattern[str]
+    recovered: re.Pattern[str] | None = None
+    when: When = ALWAYS
