@@ -112,9 +112,13 @@ def test_a_child_that_is_killed_over_a_mail_costs_that_mail_one_strike_and_nothi
 
 
 def test_a_mail_that_holds_up_its_reader_three_times_is_put_aside_with_a_stub_ticket(reading: Reading) -> None:
-    # Within every budget, and yet it takes any machine longer than the second that the reader has for it.
-    piece = b"--b\r\nContent-Transfer-Encoding: base64\r\nContent-Type: application/x; name=a\r\n\r\n" + b"QUJD\r\n" * 1_500
-    octets = HEAD + b'Message-ID: <slow@out.example>\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n' + piece * 900 + b"--b--\r\n"
+    # Within every budget, and yet it takes any machine longer than the second that the reader has for it: a mail within the mail has all
+    # of it read line by line.
+    inner = b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nx\r\n"
+    page = b"--b\r\nContent-Type: text/html\r\n\r\n<table>" + b"<tr><td>a<blockquote>b</td></tr>\r\n" * 2_400 + b"</table>\r\n"
+    text = b"--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + b"On =E4 wrote\r\n" * 1_600
+    head = HEAD + b'Message-ID: <slow@out.example>\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
+    octets = head + inner + page + text * 900 + b"--b--\r\n"
     reading.send(1)
     reading.gateway.send(octets, "mallory@out.example")
     reading.send(2)
