@@ -111,9 +111,9 @@ def _letters(house: House, situation: Situation, decision: Decision, now: dateti
         ticket = fold(ticket, decision.events) if decision.events else None
     names = {situation.wrote.person.address: situation.wrote.person.name}
     occasion = post.Occasion(house, situation.rules, ticket, Cause("explain", "0"), now, answering=True, names=names)
-    return tuple(_answered(occasion, letter, number) for number, letter in enumerate(decision.letters))
+    return tuple(_answered(occasion, letter) for letter in decision.letters)
 
 
-def _answered(occasion: post.Occasion, letter: Letter, number: int) -> Answered:
-    written = post.write(occasion, letter, number)
+def _answered(occasion: post.Occasion, letter: Letter) -> Answered:
+    written = post.titled(occasion, letter)
     return Answered(letter.name, letter.to, written.subject or f"({written.suppressed})")

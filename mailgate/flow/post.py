@@ -16,6 +16,7 @@ from mailgate.desk.model import Address, Person, Ticket
 from mailgate.desk.policy import Desk
 from mailgate.desk.rules import Rules
 from mailgate.flow.house import House
+from mailgate.mail import header
 from mailgate.mail.compose import Draft, Enclosure, compose
 from mailgate.mail.letters import Content
 from mailgate.mail.view import DeskView, Links, MessageView, PersonView, TicketView, View
@@ -86,21 +87,30 @@ def write(occasion: Occasion, letter: Letter, number: int) -> Written:
     return Written(letter, rank, message_id, subject, octets)
 
 
+def titled(occasion: Occasion, letter: Letter) -> Written:
+    """The letter as far as a dry run tells of it: its subject and no octets. Raises Permanent where it cannot be written."""
+    rank = retry.priority(letter.name)
+    try:
+        header.address(letter.to)
+    except Permanent:
+        return Written(letter, rank, suppressed="unsendable-address")
+    recipient, _, view = _addressed(occasion, letter)
+    language = _language(occasion, recipient, staff=view.staff)
+    return Written(letter, rank, subject=occasion.house.templates.subject(letter.name, language, view))
+
+
 def skip(letter: Letter, reason: str) -> Written:
     """The trace of a letter that is not sent."""
     return Written(letter, retry.priority(letter.name), suppressed=reason)
 
 
 def _octets(occasion: Occasion, letter: Letter, number: int) -> tuple[str, str, bytes]:
-    house, rules, desk = occasion.house, occasion.rules, occasion.rules.desk
-    # A plain letter echoes nothing, and the name is the sender's text like any other.
-    recipient = rules.people.find(letter.to) or Person(letter.to, "" if letter.plain else occasion.names.get(letter.to, ""))
+    house, desk = occasion.house, occasion.rules.desk
+    recipient, mark, view = _addressed(occasion, letter)
     host = desk.address.rpartition("@")[2]
     cause = f"{occasion.cause.type[0]}{occasion.cause.id}".replace(".", "-")
     message_id = f"{tokens.message_mark(house.keyring, cause, number)}@{host}"
-    mark = tokens.mark(house.keyring, tokens.THREAD, occasion.ticket.id, letter.to) if occasion.ticket else None
     thread_id = f"{mark}@{host}" if mark else None
-    view = _view(occasion, letter, recipient, mark)
     content = house.templates.render(letter.name, _language(occasion, recipient, staff=view.staff), view)
     if content.fault is not None:
         # Imported here, since a dry run that finds its templates whole writes no log.
@@ -115,6 +125,14 @@ def _octets(occasion: Occasion, letter: Letter, number: int) -> tuple[str, str, 
         auto_submitted=("auto-replied" if occasion.answering else "auto-generated") if letter.automatic else None,
         loop=f"{house.instance}.1", language=content.language, attachments=occasion.enclosures if letter.attach else (),
     ))  # fmt: skip
+
+
+def _addressed(occasion: Occasion, letter: Letter) -> tuple[Person, str | None, View]:
+    """Whom the letter goes to, the mark that belongs to him and the ticket, and all that the letter may know."""
+    # A plain letter echoes nothing, and the name is the sender's text like any other.
+    recipient = occasion.rules.people.find(letter.to) or Person(letter.to, "" if letter.plain else occasion.names.get(letter.to, ""))
+    mark = tokens.mark(occasion.house.keyring, tokens.THREAD, occasion.ticket.id, letter.to) if occasion.ticket else None
+    return recipient, mark, _view(occasion, letter, recipient, mark)
 
 
 def _language(occasion: Occasion, recipient: Person, *, staff: bool) -> str:

@@ -44,8 +44,8 @@ _CLASSES = {
 _START_PATIENCE = 30.0
 _LENGTH = struct.Struct("!I")
 _PR_SET_PDEATHSIG = 1
-# What Python runs as the child: this module.
-_PROGRAM = ("-m", "mailgate.mail.isolate")
+# What Python runs as the child: this module, and nothing that lies about in the folder where the daemon was started.
+_PROGRAM = ("-P", "-m", "mailgate.mail.isolate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Parser:
             answers, failure = self._exchange(batch, timeout)
             results += answers
             if failure is not None:
-                self._kill()
+                self.close()
                 # A child that was there before may have been ended by something else, and unnoticed: the mail gets another one.
                 if failure == "hung" or answers or not reused:
                     results.append(Died(failure))
@@ -95,10 +95,10 @@ class Parser:
         self._living()
 
     def close(self) -> None:
-        """Ends the child. Calling it again does nothing."""
+        """Ends the child, which has nothing to put away. Calling it again does nothing."""
         child, self._child = self._child, None
         if child is not None:
-            _end(child, patience=0.5)
+            _end(child)
 
     def _exchange(self, batch: Sequence[bytes], timeout: float) -> tuple[list[ParsedMail], str | None]:
         """Sends a batch and collects its answers; why they stopped before the last one, None if they did not."""
@@ -122,17 +122,11 @@ class Parser:
     def _living(self) -> subprocess.Popen[bytes]:
         """The child, started if there is none or if it has ended since the last call (which is no mail's fault)."""
         if self._child is not None and self._child.poll() is not None:
-            self._kill()
+            self.close()
         if self._child is None:
             # Starting takes what it takes: a busy machine must not cost the first mail a strike.
             self._child = _start(self._memory)
         return self._child
-
-    def _kill(self) -> None:
-        """Ends the child at once."""
-        child, self._child = self._child, None
-        if child is not None:
-            _end(child, patience=0.0)
 
 
 def _batch(raws: Sequence[bytes], start: int) -> Sequence[bytes]:
@@ -166,21 +160,18 @@ def _start(memory: int) -> subprocess.Popen[bytes]:
     except (TimeoutError, EOFError, OSError):
         ready = False
     if not ready:
-        _end(child, patience=0.0)
+        _end(child)
         raise ChildProcessError("the process that reads mails does not start")
     return child
 
 
-def _end(child: subprocess.Popen[bytes], patience: float) -> None:
-    """Closes the child's pipes, waits for it for `patience` seconds, kills it, and leaves no zombie."""
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Kills the child and leaves no zombie."""
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:
             pipe.close()
-    try:
-        child.wait(patience)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+    child.kill()
+    child.wait()
 
 
 def _frame(payload: bytes) -> tuple[bytes, bytes]:

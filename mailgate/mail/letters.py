@@ -73,14 +73,22 @@ class Templates:
         Raises Permanent where the packaged template fails as well.
         """
         ready = prepared(view, name)
+        return self._whole(name, lambda library: library.render(name, language, ready))
+
+    def subject(self, name: Name, language: str | None, view: View) -> str:
+        """The subject of the letter, which is there sooner than the whole. Raises as `render` does."""
+        ready = prepared(view, name)
+        return self._whole(name, lambda library: library.worded(name, language, ready)).subject
+
+    def _whole(self, name: Name, render: Callable[[_Library], Content]) -> Content:
         try:
-            return self._all.render(name, language, ready)
+            return render(self._all)
         except Broken as error:
             fault = error.fault
         if len(self._folders) == 1:
             raise Permanent(f"letter {name} cannot be rendered: {fault}", code="template")
         try:
-            return replace(self._packaged.render(name, language, ready), fault=fault)
+            return replace(render(self._packaged), fault=fault)
         except Broken as error:
             raise Permanent(f"letter {name} cannot be rendered: {fault}; {error.fault}", code="template") from error
 
@@ -109,7 +117,7 @@ class Templates:
     def _check_samples(self, source: str, name: Name) -> Iterator[Fault]:
         for view in samples(name):
             try:
-                self._all.render_file(source, name, source.rpartition("/")[0] or "en", prepared(view, name))
+                self._all.render_file(source, source.rpartition("/")[0] or "en", prepared(view, name))
             except Broken as error:
                 yield error.fault
 
@@ -128,55 +136,83 @@ class _Library:
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
         self._chosen: dict[tuple[Name, str | None], tuple[str, str]] = {}
-        self._compiled: dict[tuple[str, str], tuple[Template, Template]] = {}
+        self._compiled: dict[tuple[str, str, bool], Template] = {}
         self._broken: dict[str, Fault] = {}
 
-    @cached_property
+    @property
     def environments(self) -> tuple[sandbox.Environment, sandbox.Environment]:
-        """The literal and the escaping one. The macros of macros.j2 are known in every template without an import."""
-        both = tuple(sandbox.Environment(self._folders, escaping=escaping) for escaping in (False, True))
-        for environment in both:
-            module = environment.get_template("macros.j2").module
-            environment.given.update({name: macro for name, macro in vars(module).items() if isinstance(macro, Macro)})
-        return both[0], both[1]
+        """The literal and the escaping one."""
+        return self._literal, self._escaping
+
+    @cached_property
+    def _literal(self) -> sandbox.Environment:
+        return self._environment(escaping=False)
+
+    @cached_property
+    def _escaping(self) -> sandbox.Environment:
+        return self._environment(escaping=True)
+
+    def _environment(self, *, escaping: bool) -> sandbox.Environment:
+        """The macros of macros.j2 are known in every template without an import."""
+        environment = sandbox.Environment(self._folders, escaping=escaping)
+        module = environment.get_template("macros.j2").module
+        environment.given.update({name: macro for name, macro in vars(module).items() if isinstance(macro, Macro)})
+        return environment
 
     def render(self, name: Name, language: str | None, view: View) -> Content:
         """The letter from the best file for that language. Raises Broken."""
-        wanted = (name, language)
-        if wanted not in self._chosen:
-            self._chosen[wanted] = self._choose(name, language)
-        source, written = self._chosen[wanted]
-        return self.render_file(source, name, written, view)
+        return self.render_file(*self._found(name, language), view)
 
-    def render_file(self, source: str, name: Name, language: str, view: View) -> Content:
+    def worded(self, name: Name, language: str | None, view: View) -> Content:
+        """The letter without its HTML. Raises Broken."""
+        return self._worded(*self._found(name, language), view)
+
+    def render_file(self, source: str, language: str, view: View) -> Content:
         """The letter from one file. Raises Broken, at once where this file could not be compiled before."""
-        literal, escaping = self._compiled.get((source, language)) or self._compile(source, language)
-        values = dict(zip(View.__slots__, _each(view), strict=True)) | {"language": language}
+        content = self._worded(source, language, view)
+        template = self._template(source, language, escaping=True)
+        values = dict(zip(View.__slots__, _each(view), strict=True))
         try:
-            context = literal.new_context({**self.environments[0].given, **values, "part": "text"}, shared=True)
-            text = _part("text", literal.root_render_func, context).strip("\n") + "\n"
+            given = {**self._escaping.given, **values, "language": language, "part": "html", "title": content.subject}
+            html = _part("html", template.root_render_func, template.new_context(given, shared=True)).strip() + "\n"
+        except Exception as error:
+            raise Broken(_fault(error, self._file(source))) from error
+        return Content(content.subject, content.text, html, language)
+
+    def _worded(self, source: str, language: str, view: View) -> Content:
+        template = self._template(source, language, escaping=False)
+        values = dict(zip(View.__slots__, _each(view), strict=True))
+        try:
+            context = template.new_context({**self._literal.given, **values, "language": language, "part": "text"}, shared=True)
+            text = _part("text", template.root_render_func, context).strip("\n") + "\n"
             # Rendering the whole has shown the context the blocks of the whole chain; the subject is one of them.
             subject = _subject(_part("subject", context.blocks["subject"][0], context), view)
-            context = escaping.new_context({**self.environments[1].given, **values, "part": "html", "title": subject}, shared=True)
-            html = _part("html", escaping.root_render_func, context).strip() + "\n"
         except Exception as error:
             # A template can raise anything that an expression can; all of it is the template's fault, none of it the letter's end.
             raise Broken(_fault(error, self._file(source))) from error
-        return Content(subject, text, html, language)
+        return Content(subject, text, "", language)
 
-    def _compile(self, source: str, language: str) -> tuple[Template, Template]:
-        """The file's literal and escaping template, with all words of that language loaded. Raises Broken."""
+    def _template(self, source: str, language: str, *, escaping: bool) -> Template:
+        """The compiled file, with all words of that language loaded. Raises Broken."""
+        if (known := self._compiled.get((source, language, escaping))) is not None:
+            return known
         if source in self._broken:
             raise Broken(self._broken[source])
         try:
-            literal, escaping = (environment.get_template(source) for environment in self.environments)
-            for environment in self.environments:
-                environment.dictionary(language)
+            environment = self._escaping if escaping else self._literal
+            template = environment.get_template(source)
+            environment.dictionary(language)
         except (TemplateError, RecursionError, UnicodeDecodeError) as error:
             self._broken[source] = _fault(error, self._file(source))
             raise Broken(self._broken[source]) from error
-        self._compiled[source, language] = literal, escaping
-        return literal, escaping
+        self._compiled[source, language, escaping] = template
+        return template
+
+    def _found(self, name: Name, language: str | None) -> tuple[str, str]:
+        wanted = (name, language)
+        if wanted not in self._chosen:
+            self._chosen[wanted] = self._choose(name, language)
+        return self._chosen[wanted]
 
     def _choose(self, name: Name, language: str | None) -> tuple[str, str]:
         """The file (relative to its folder) and the language it is written in: the first folder wins, in it the closest language."""
