@@ -6,7 +6,7 @@ Every time in these values is an aware datetime in UTC. Every `Address` is folde
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -154,10 +154,18 @@ class Directory:
     people: tuple[Person, ...] = ()
     teams: tuple[Team, ...] = ()
     organisations: tuple[Organisation, ...] = ()
+    # Whose address or alias each is, and those who are more than requesters: there may be thousands of people.
+    _by_address: dict[Address, Person] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _staff: list[Person] = field(init=False, repr=False, compare=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        # Who is named first keeps an address that two of them claim.
+        self._by_address.update((address, person) for person in reversed(self.people) for address in reversed(person.addresses))
+        self._staff.extend(person for person in self.people if person.role is not Role.REQUESTER)
 
     def find(self, address: Address) -> Person | None:
         """The person whose address or alias this is."""
-        return next((person for person in self.people if address in person.addresses), None)
+        return self._by_address.get(address)
 
     def person(self, address: Address, name: str = "") -> Person:
         """The person whose address or alias this is, else a requester with nothing but the address (and the name given)."""
@@ -169,11 +177,11 @@ class Directory:
 
     def members(self, team: str | None) -> tuple[Person, ...]:
         """The technicians and leads of a team."""
-        return tuple(person for person in self.people if person.staff and person.team == team and team is not None)
+        return tuple(person for person in self._staff if person.staff and person.team == team and team is not None)
 
     def having(self, *roles: Role) -> tuple[Person, ...]:
         """Everybody who has one of these roles."""
-        return tuple(person for person in self.people if person.role in roles)
+        return tuple(person for person in (self.people if Role.REQUESTER in roles else self._staff) if person.role in roles)
 
 
 @dataclass(frozen=True, slots=True)

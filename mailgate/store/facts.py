@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import BigInteger, bindparam, cast, delete, select
 
 from mailgate.store.engine import Tx, insert
 from mailgate.store.schema import facts
+from mailgate.store.statement import Statement
 
 # Why letters and timers are held, if they are: set by a restore or by a clock that jumped, cleared by `mailgate resume`.
 HOLD = "hold"
 # The random name of this installation; it stands in X-Mailgate-Loop.
 INSTANCE = "instance"
+# How often anything about the people kept here has changed: who knows the number need not read them again.
+PEOPLE = "people"
 # Wall clock, monotonic clock and boot at the last tick.
 CLOCK = "clock"
 
 
+_GET = Statement(lambda _: select(facts.c.value).where(facts.c.name == bindparam("of")))
+
+
 def get(tx: Tx, name: str) -> str | None:
     """The fact, or None where it was never put down."""
-    return tx.execute(select(facts.c.value).where(facts.c.name == name)).scalar()
+    found = _GET.row(tx, {"of": name})
+    return found.value if found else None
 
 
 def put(tx: Tx, name: str, value: str) -> None:
     """Puts a fact down, over what it was."""
     statement = insert(tx, facts).values(name=name, value=value)
     tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
+
+def count(tx: Tx, name: str) -> None:
+    """One more; from the first count on, the fact is a number."""
+    more = cast(cast(facts.c.value, BigInteger) + 1, facts.c.value.type)
+    tx.execute(insert(tx, facts).values(name=name, value="1").on_conflict_do_update(index_elements=["name"], set_={"value": more}))
 
 
 def forget(tx: Tx, name: str) -> bool:

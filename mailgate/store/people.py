@@ -10,13 +10,24 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from mailgate.desk.model import Address, Directory, Person, Role
-from mailgate.store import schema
+from mailgate.store import facts, schema
 from mailgate.store.engine import Tx, insert
 from mailgate.store.statement import Statement
 
+# Under this name each connection remembers the people as it read them last: (their number of changes, people.toml, everybody).
+_READ = "mailgate.people"
+
 
 def directory(tx: Tx, configured: Directory) -> Directory:
-    """Everybody: the people of people.toml, then those kept here whom it does not name."""
+    """Everybody: the people of people.toml, then those kept here whom it does not name. Read again only where somebody has changed."""
+    changes, known = facts.get(tx, facts.PEOPLE), tx.info.get(_READ)
+    if known is None or known[0] != changes or known[1] is not configured:
+        known = tx.info[_READ] = (changes, configured, _together(tx, configured))
+    found: Directory = known[2]
+    return found
+
+
+def _together(tx: Tx, configured: Directory) -> Directory:
     named = {address for person in configured.people for address in person.addresses}
     kept = tuple(person for person in stored(tx) if not named.intersection(person.addresses))
     return Directory((*configured.people, *kept), configured.teams, configured.organisations) if kept else configured
@@ -50,6 +61,7 @@ def put(tx: Tx, person: Person) -> None:
         "address": person.address, "name": person.name, "role": person.role, "team": person.team, "manager": person.manager,
         "skills": json.dumps(person.skills), "language": person.language, "timezone": person.timezone,
     }  # fmt: skip
+    facts.count(tx, facts.PEOPLE)
     number = tx.execute(
         insert(tx, table).values(values).on_conflict_do_update(index_elements=["address"], set_=values).returning(table.c.id)
     ).scalar_one()  # fmt: skip
