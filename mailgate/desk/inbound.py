@@ -11,7 +11,7 @@ from mailgate.desk.commands import Reading, read, tapped
 from mailgate.desk.decision import Decision, Message, Outcome, Refusal
 from mailgate.desk.draft import Draft, shown
 from mailgate.desk.events import Event
-from mailgate.desk.letters import Letter, Name
+from mailgate.desk.letters import UNPROVEN, Letter, Name
 from mailgate.desk.model import State, Ticket, Visibility
 from mailgate.desk.opening import opened
 from mailgate.desk.requester import appended, requester
@@ -100,5 +100,5 @@ def _unproven(ticket: Ticket, wrote: Wrote, now: datetime) -> Decision:
     decision = _noted(ticket, wrote, now, Visibility.INTERNAL, "needs-stronger-sender", "auth_failed")
     decision = replace(decision, message=decision.message and replace(decision.message, unverified=True))
     refusal = Refusal(next((line.strip() for line in wrote.text.splitlines() if line.strip()), ""), "needs-stronger-sender")
-    told = () if wrote.told_today else (Letter(Name.RECEIPT, wrote.person.address, lines=(shown(refusal.line, refusal),), note="unproven"),)
+    told = () if wrote.told_today else (Letter(Name.RECEIPT, wrote.person.address, lines=(shown(refusal.line, refusal),), note=UNPROVEN),)
     return replace(decision, outcome=Outcome.REFUSED, refusals=(refusal,), letters=told)

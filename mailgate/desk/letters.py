@@ -29,6 +29,8 @@ class Name(StrEnum):
     RECEIPT = "receipt"
 
 
+# The note of a receipt to somebody whose mail did not prove that it was his.
+UNPROVEN = "unproven"
 # What passes on the words of a human, if it has any; everything else is automatic mail in the sense of RFC 3834.
 HUMAN = frozenset({Name.REPLY, Name.QUESTION, Name.RESOLVED})
 
@@ -40,7 +42,7 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.RESOLVED: ("no answer",),
     Name.CLOSED: ("accept", "cancel", "no answer"),
     Name.STATUS: ("refused", "muted", "unmuted"),
-    Name.RECEIPT: ("refused", "unproven"),
+    Name.RECEIPT: ("refused", UNPROVEN),
     Name.HELP: ("requester", "technician"),
 }
 # What can be wrong with a line; the templates have words for each of these as well.

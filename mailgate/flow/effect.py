@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from mailgate.desk import budget, sla
 from mailgate.desk.decision import Decision, Message
 from mailgate.desk.events import Event, born, fold
-from mailgate.desk.letters import Letter, Name
+from mailgate.desk.letters import NOTES, Letter, Name
 from mailgate.desk.model import Address, Ticket, TicketId
 from mailgate.desk.rules import Rules
 from mailgate.flow import post
@@ -127,9 +127,11 @@ def _worded(tx: Tx, ticket: Ticket | None, letter: Letter) -> Letter:
 def _row(written: post.Written, rules: Rules, ticket: TicketId, cause: Cause, claimed: Address | None) -> outbox.NewLetter:
     letter = written.letter
     unproven = letter.automatic and letter.to == claimed and rules.people.find(letter.to) is None
+    # Only words of ours: some notes name an address.
+    note = letter.note if letter.note in NOTES.get(letter.name, ()) else ""
     return outbox.NewLetter(
         rules.desk.name, ticket, cause.type, cause.id, letter.name, letter.to, letter.automatic, written.rank, written.message_id,
-        written.octets, written.suppressed, unproven,
+        written.octets, written.suppressed, note, unproven,
     )  # fmt: skip
 
 

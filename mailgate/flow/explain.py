@@ -45,9 +45,9 @@ class NothingKnown:
         """None."""
         return []
 
-    def told_since(self, addresses: Sequence[Address], since: datetime) -> set[str]:
-        """Nothing."""
-        return set()
+    def told(self, addresses: Sequence[Address], letter: str, note: str, since: datetime) -> bool:
+        """No."""
+        return False
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """None of ours."""

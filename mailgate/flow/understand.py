@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from mailgate.desk import tokens
-from mailgate.desk.letters import HUMAN, Name
+from mailgate.desk.letters import HUMAN, UNPROVEN, Name
 from mailgate.desk.model import Address, Directory, Person, Strength, Ticket, TicketId, fold_address
 from mailgate.desk.policy import Desk
 from mailgate.desk.rules import Rules
@@ -50,8 +50,8 @@ class Records(Protocol):
     def twins(self, desk: str, message_id: str, row: int, since: datetime) -> list[Twin]:
         """Earlier mails that bear the same Message-ID."""
 
-    def told_since(self, addresses: Sequence[Address], since: datetime) -> set[str]:
-        """The names of the automatic letters to these addresses since then."""
+    def told(self, addresses: Sequence[Address], letter: str, note: str, since: datetime) -> bool:
+        """Whether a letter of that name and with that note was written to one of these addresses since then."""
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """The outbox row of the letter that bears one of these Message-IDs."""
@@ -285,7 +285,7 @@ def _copied(house: House, mail: ParsedMail, person: Person) -> tuple[Address, ..
 
 
 def _told_today(records: Records, person: Person, now: datetime) -> bool:
-    return Name.RECEIPT in records.told_since(person.addresses, now - timedelta(days=1))
+    return records.told(person.addresses, Name.RECEIPT, UNPROVEN, now - timedelta(days=1))
 
 
 def _silent(mail: ParsedMail, address: Address) -> str:

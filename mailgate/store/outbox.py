@@ -48,6 +48,8 @@ class NewLetter:
     message_id: str
     octets: bytes
     suppressed: str = ""
+    # Which of its notes the letter carries, so that the same need not be told twice.
+    note: str = ""
     # Whether it is automatic and goes to an address that is no more than a claim.
     unproven: bool = False
 
@@ -119,6 +121,7 @@ def _born(one: NewLetter, lease: Lease | None, end: object, now: datetime, retry
     claimed = lease is not None and not one.suppressed
     return {
         "desk": one.desk, "ticket": one.ticket, "cause_type": one.cause_type, "cause_id": one.cause_id, "letter": one.letter,
+        "note": one.note,
         "recipient": one.recipient, "automatic": one.automatic, "unproven": one.unproven, "rank": one.rank,
         "message_id": one.message_id, "octets": one.octets,
         "state": OutboxState.SUPPRESSED if one.suppressed else OutboxState.QUEUED, "reason": one.suppressed,
@@ -242,6 +245,19 @@ def automatic_since(tx: Tx, addresses: Sequence[Address], since: datetime) -> li
     if not addresses:
         return []
     return [tuple(row) for row in _SENT_TO.rows(tx, {"addresses": list(addresses), "since": since})]
+
+
+_TOLD = Statement(lambda database: (
+    select(outbox.c.id)
+    .where(database.among(outbox.c.recipient, "addresses"), outbox.c.created_at >= bindparam("since"),
+           outbox.c.letter == bindparam("name"), outbox.c.note == bindparam("of_note"), outbox.c.state != OutboxState.SUPPRESSED)
+    .limit(1)
+))  # fmt: skip
+
+
+def told(tx: Tx, addresses: Sequence[Address], letter: str, note: str, since: datetime) -> bool:
+    """Whether a letter of that name and with that note was written to one of these addresses since then."""
+    return bool(_TOLD.rows(tx, {"addresses": list(addresses), "since": since, "name": letter, "of_note": note}))
 
 
 def counts(tx: Tx) -> dict[str, int]:

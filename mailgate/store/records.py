@@ -55,9 +55,9 @@ class Records:
         """Earlier mails that bear the same Message-ID, oldest first."""
         return inbox.twins(self.tx, desk, message_id, row, since)
 
-    def told_since(self, addresses: Sequence[Address], since: datetime) -> set[str]:
-        """The names of the automatic letters to these addresses since then."""
-        return {letter for _, letter, _, _ in outbox.automatic_since(self.tx, addresses, since)}
+    def told(self, addresses: Sequence[Address], letter: str, note: str, since: datetime) -> bool:
+        """Whether a letter of that name and with that note was written to one of these addresses since then."""
+        return outbox.told(self.tx, addresses, letter, note, since)
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """The outbox row of the letter that bears one of these Message-IDs."""

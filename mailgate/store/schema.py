@@ -248,6 +248,7 @@ outbox = Table(
     Column("cause_type", Text, nullable=False),
     Column("cause_id", Text, nullable=False),
     Column("letter", Text, nullable=False),
+    Column("note", Text, nullable=False),
     Column("recipient", Text, nullable=False),
     Column("automatic", Boolean, nullable=False),
     # Whether it answers an address that is no more than a claim: such letters together may not flood anybody.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -19,7 +20,7 @@ def letter(cause: str = "1", *, to: str = "ann@out.example", rank: int = 1, supp
     octets = b"" if suppressed else f"To: {to}\r\n\r\n{cause}".encode()
     mark = "" if suppressed else f"{cause}@desk.example"
     return NewLetter(
-        "Desk", TicketId(0), "inbox", cause, "acknowledgement", Address(to), True, rank, mark, octets, suppressed, unproven
+        "Desk", TicketId(0), "inbox", cause, "acknowledgement", Address(to), True, rank, mark, octets, suppressed, unproven=unproven
     )  # fmt: skip
 
 
@@ -296,3 +297,14 @@ def test_the_letter_that_waits_longest_is_known(store: Store) -> None:
     put(store, 1, state=OutboxState.SENT, created_at=NOW - timedelta(days=3))
     with store.look() as tx:
         assert outbox.oldest_waiting(tx) == NOW
+
+
+def test_what_was_told_with_a_note_is_known_apart_from_the_same_letter_without_it(store: Store) -> None:
+    ann = Address("ann@out.example")
+    add(store, replace(letter("1"), letter="receipt"), replace(letter("2"), letter="receipt", note="unproven"))
+    add(store, replace(letter("3", to="bob@out.example", suppressed="budget"), letter="receipt", note="unproven"))
+    with store.look() as tx:
+        assert outbox.told(tx, [Address("x@out.example"), ann], "receipt", "unproven", NOW)
+        assert not outbox.told(tx, [ann], "receipt", "unproven", NOW + timedelta(seconds=1))
+        assert not outbox.told(tx, [ann], "receipt", "refused", NOW)
+        assert not outbox.told(tx, [Address("bob@out.example")], "receipt", "unproven", NOW)

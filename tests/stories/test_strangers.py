@@ -223,3 +223,20 @@ def test_a_spoofed_command_on_an_existing_ticket_is_held_as_well(guarded: Office
         row = guarded.post(spoofed(mail("#close", sender=sender, subject="[MG-1] x"), domain))
         assert row.state == "held", sender
     assert guarded.story() == before
+
+
+def test_a_technician_who_had_a_receipt_today_hears_all_the_same_of_a_mail_in_his_name_that_proves_nothing(office: Office) -> None:
+    office.post(mail("The printer is dead."))
+    office.post(reply(office.last("new_ticket", TINA.address), "#take"))
+    assert [letter.name for letter in office.letters() if letter.to == TINA.address][-1] == "receipt"
+    forged = mail("#resolve All is well.", sender=str(TINA.address), subject="[MG-1]")
+    assert office.post(forged).reason == "needs-stronger-sender"
+    (told,) = office.letters()
+    assert (told.name, told.to) == ("receipt", TINA.address)
+    # Once a day is enough.
+    office.post(mail("#close", sender=str(TINA.address), subject="[MG-1]"))
+    assert office.letters() == []
+    office.later(days=1, seconds=1)
+    office.letters()
+    office.post(mail("#close", sender=str(TINA.address), subject="[MG-1]"))
+    assert [letter.name for letter in office.letters()] == ["receipt"]

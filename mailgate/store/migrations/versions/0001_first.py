@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("cause_type", sa.Text(), nullable=False),
         sa.Column("cause_id", sa.Text(), nullable=False),
         sa.Column("letter", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
         sa.Column("recipient", sa.Text(), nullable=False),
         sa.Column("automatic", sa.Boolean(), nullable=False),
         sa.Column("unproven", sa.Boolean(), nullable=False),
