@@ -52,6 +52,9 @@ def read(values: Iterable[str]) -> tuple[Mailbox, ...]:
     for value in values:
         found, broken = _structure(value[:_MAX_FIELD])
         for box in (*found, *(Mailbox("", address) for item in broken for address in _loose(item))):
+            # Outlook puts an address without a name in apostrophes.
+            if box.address.startswith("'") and box.address.endswith("'"):
+                box = Mailbox(box.name, box.address[1:-1])
             boxes.setdefault(fold_address(box.address), box)
             if len(boxes) >= MAX_ADDRESSES:
                 break
@@ -73,10 +76,12 @@ def sender(fields: Fields, raw_values: Iterable[str]) -> Reading:
         if _grouped(value):
             faults.append("group")
         if broken and not found and len(broken) == 1 and (only := _only_reading(broken[0])):
-            found = (Mailbox("", only),)
+            found = (Mailbox(_shown_before(value), only),)
             faults.append("malformed-from")
         elif broken or not found:
             faults.append("malformed-from" if found else "unreadable-from")
+            if len(found) == 1 and (name := _shown_before(value)):
+                found = (Mailbox(name, found[0].address),)
         for box in found[:10]:
             boxes.setdefault(fold_address(box.address), box)
     if len(boxes) > 1:
@@ -88,6 +93,14 @@ def sender(fields: Fields, raw_values: Iterable[str]) -> Reading:
     if any(_disguised(box) for box in boxes.values()):
         faults.append("address-in-name")
     return Reading(tuple(boxes.values()), tuple(dict.fromkeys(faults)))
+
+
+def _shown_before(value: str) -> str:
+    """The name that stands before the only at-sign of a broken field: for reading only, like every name."""
+    if WORD.sub("", value).count("@") != 1:
+        return ""
+    before = value.partition("<")[0] if "<" in value else re.split(rf"[{_ATEXT}]*@", value, maxsplit=1)[0]
+    return "" if "@" in before else line(words(before)).removesuffix("[mailto:").strip("\"' ,;:")
 
 
 def _is_utf8(raw: str) -> bool:

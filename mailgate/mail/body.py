@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
 
+from mailgate.mail import armour, budget, cms, invitation, tnef
 from mailgate.mail.charset import clean, decode
 from mailgate.mail.fields import line, parameter, words
 from mailgate.mail.parsed import Attachment
+from mailgate.mail.tree import tree
 
 MAX_DEPTH = 60
 MAX_TEXT = 4_000_000
@@ -27,8 +29,13 @@ MAX_ATTACHMENTS = 500
 # So many octets of files are handed on with a mail: what may travel with one letter.
 MAX_HANDED_ON = 10_000_000
 _READABLE = ("text/plain", "text/html", "text/enriched", "text/richtext", "text/x-markdown", "text/markdown")
+_NO_PROSE = ("text/calendar", "text/rfc822-headers", "text/vcard", "text/x-vcard", "text/directory", "text/css", "text/csv")
+_TNEF = ("application/ms-tnef", "application/vnd.ms-tnef")
+_SMIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+_-]{1,60}/[a-z0-9.+_-]{1,60}")
 _RICH = re.compile(r"<<|</?[^<>\n]{1,40}>")
+# Where the part does not say, its markup may (WHATWG HTML, the meta element).
+_META = re.compile(rb"<meta[^<>]{0,200}charset\s?=\s?[\"']?([A-Za-z0-9_-]{1,40})", re.I)
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(?:\..*)?", re.I)
 # What looks like a path separator, or becomes one or a dot when some later program normalises the name.
 _SEPARATORS = {ord(char): "_" for char in "／＼⁄∕⧵﹨:"} | {ord(char): "." for char in "․．﹒"}
@@ -37,10 +44,14 @@ _MAX_NAME = 180
 
 @dataclass(slots=True)
 class Body:
-    """What the walk found: readable runs in order (plain text or None, markup or None), and the files with their parts' numbers."""
+    """What the walk found: readable runs in order (plain text or None, markup or None), the files, and those packed inside a part (name,
+    octets and that part). The text of events, and that packed inside files, counts where there is no other.
+    """
 
     runs: list[tuple[str | None, str | None]] = field(default_factory=list)
     files: list[tuple[Message, bool]] = field(default_factory=list)
+    packed: list[tuple[str, bytes, Message]] = field(default_factory=list)
+    packed_runs: list[tuple[str | None, str | None]] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
 
 
@@ -50,6 +61,8 @@ def read(message: Message) -> Body:
     _collect(message, body, inline=False, depth=0)
     if not any((plain or "").strip() or markup for plain, markup in body.runs):
         _promote(message, body)
+    if not any((plain or "").strip() or markup for plain, markup in body.runs):
+        body.runs += body.packed_runs
     return body
 
 
@@ -57,7 +70,7 @@ def attachments(message: Message, body: Body) -> tuple[Attachment, ...]:
     """The files of a body as values: names made safe, size and SHA-256 over the decoded octets. Those that are not inline hold their
     octets, in order, as long as they fit.
     """
-    numbers = {id(part): number for number, part in enumerate(message.walk())} if body.files else {}
+    numbers = {id(part): number for number, part in enumerate(message.walk())} if body.files or body.packed else {}
     found = []
     room = MAX_HANDED_ON
     for count, (part, inline) in enumerate(body.files[:MAX_ATTACHMENTS], 1):
@@ -69,6 +82,13 @@ def attachments(message: Message, body: Body) -> tuple[Attachment, ...]:
         room -= len(handed_on or b"")
         digest = hashlib.sha256(octets).hexdigest()
         found.append(Attachment(name, content_type, len(octets), digest, inline, content_id, numbers.get(id(part), 0), handed_on))
+    for count, (given, octets, part) in enumerate(body.packed[: MAX_ATTACHMENTS - len(found)], len(found) + 1):
+        name = safe_name(given, "application/octet-stream", count)
+        content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        handed_on = octets if len(octets) <= room else None
+        room -= len(handed_on or b"")
+        digest = hashlib.sha256(octets).hexdigest()
+        found.append(Attachment(name, content_type, len(octets), digest, part=numbers.get(id(part), 0), octets=handed_on))
     return tuple(found)
 
 
@@ -147,7 +167,10 @@ def safe_name(given: str, content_type: str, number: int) -> str:
 def text_of(part: Message) -> str:
     """The clean text of a leaf, format=flowed put back into paragraphs (RFC 3676)."""
     octets = part_octets(part)[:MAX_TEXT]
-    text = clean(decode(octets, _charset(part)))
+    charset = _charset(part)
+    if charset is None and part.get_content_subtype() == "html" and (inside := _META.search(octets, 0, 3000)):
+        charset = inside[1].decode("ascii")
+    text = clean(decode(octets, charset))
     if "flowed" in parameter(part, "content-type", "format").lower():
         return _unflowed(text, "yes" in parameter(part, "content-type", "delsp").lower())
     return text
@@ -169,7 +192,7 @@ def _collect(part: Any, body: Body, *, inline: bool, depth: int) -> None:
             for child in children:
                 _collect(child, body, inline=False, depth=depth + 1)
     elif content_type in _READABLE and not _is_file(part):
-        body.runs.append(_run(part, content_type))
+        body.runs.append(_run(part, content_type, body))
     elif content_type.startswith("multipart/"):
         # A container without its parts: whatever there is, is its text.
         body.defects.append("empty-multipart")
@@ -177,6 +200,23 @@ def _collect(part: Any, body: Body, *, inline: bool, depth: int) -> None:
     else:
         disposition = _disposition(part)
         body.files.append((part, disposition == "inline" or (inline and disposition != "attachment")))
+        _look_into(part, content_type, body, depth)
+
+
+def _look_into(part: Message, content_type: str, body: Body, depth: int) -> None:
+    """Reads what is packed inside a file: an event, a winmail.dat, a mail that S/MIME signed opaquely. The file itself stays one."""
+    if content_type == "text/calendar":
+        event = invitation.readable(text_of(part))
+        body.packed_runs += [(event, None)] if event else []
+    elif content_type in _TNEF or (content_type == "application/octet-stream" and file_name(part).lower() == "winmail.dat"):
+        unpacked = tnef.unpack(part_octets(part))
+        if unpacked is not None:
+            body.packed += [(one.name, one.octets, part) for one in unpacked.files]
+            body.packed_runs.append((unpacked.text, unpacked.markup))
+    elif content_type in _SMIME:
+        signed = cms.content(part_octets(part))
+        if signed and budget.over(signed) is None:
+            _collect(tree(signed), body, inline=False, depth=depth + 1)
 
 
 def _collect_alternatives(children: list[Any], body: Body, depth: int) -> None:
@@ -186,6 +226,8 @@ def _collect_alternatives(children: list[Any], body: Body, depth: int) -> None:
         branch = Body()
         _collect(child, branch, inline=True, depth=depth + 1)
         body.files += branch.files
+        body.packed += branch.packed
+        body.packed_runs += branch.packed_runs
         body.defects += branch.defects
         branches.append(branch.runs)
     plain = next((runs for runs in branches if any((text or "").strip() for text, _ in runs)), [])
@@ -211,21 +253,25 @@ def _promote(message: Message, body: Body) -> None:
     """Where no part is plainly text, the first named text part that is not marked as an attachment is the text."""
     for index, (part, _) in enumerate(body.files):
         content_type = media_type(part)
-        if content_type in _READABLE and (_disposition(part) != "attachment" or part is message):
+        # Unknown kinds of text are plain text (RFC 2046 section 4.1.4).
+        unknown = content_type.startswith(("text/", "plain/")) and content_type not in _NO_PROSE and not file_name(part)
+        if (content_type in _READABLE or unknown) and (_disposition(part) != "attachment" or part is message):
             # Called inline and named it is both: words to read and a file to keep.
             if _disposition(part) != "inline":
                 del body.files[index]
-            body.runs.append(_run(part, content_type))
+            body.runs.append(_run(part, content_type, body))
             return
 
 
-def _run(part: Message, content_type: str) -> tuple[str | None, str | None]:
-    """A leaf as plain text or as markup."""
+def _run(part: Message, content_type: str, body: Body) -> tuple[str | None, str | None]:
+    """A leaf as plain text or as markup. Files that stand uuencoded in a text go to those of the body."""
     text = text_of(part)
     if content_type == "text/html":
         return None, text
     if content_type in ("text/enriched", "text/richtext"):
         return _RICH.sub(lambda match: "<" if match[0] == "<<" else "", text), None
+    text, files = armour.unpacked(armour.unsigned(text))
+    body.packed += [(one.name, one.octets, part) for one in files]
     return text, None
 
 

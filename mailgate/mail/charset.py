@@ -1,6 +1,6 @@
 """Which characters do these octets stand for? Turns bytes of any mail into clean text; knows no headers and no MIME.
 
-Order of trust: the declared charset if it is on the list and fits, UTF-8, the declared one with replacements, Windows-1252. A charset
+Order of trust: the declared charset if it is on the list and fits, UTF-8, the declared one with replacements, a guess. A charset
 name is data of a sender: only codecs on the list are ever asked, so that `unicode_escape`, `utf-7` bombs or `zip` stay out
 (CVE-2014-9472's class).
 """
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+
+from mailgate.mail import guess
 
 # The codec, and the names by which mailers mean it. Supersets replace their subsets, since mailers label the larger set with the smaller's
 # name.
@@ -92,8 +94,9 @@ def decode(octets: bytes, declared: str | None = None) -> str:
     if octets.isascii() and name not in _SEVEN_BIT:
         return _jis(octets) if b"\x1b$" in octets else octets.decode("ascii")
     # Windows-1252 gives every octet a meaning, so that its fit proves nothing; what is valid UTF-8 beyond ASCII was hardly ever meant
-    # otherwise.
-    for attempt in ("utf-8", name) if name == "cp1252" else (name, "utf-8"):
+    # otherwise. Who calls octets beyond ASCII ASCII has not said what they are.
+    unsaid = name == "cp1252" and "ascii" in (declared or "").lower()
+    for attempt in ("utf-8", None if unsaid else name) if name == "cp1252" else (name, "utf-8"):
         # Text by escape sequences is ASCII on the wire, so that UTF-8 would take it as it stands.
         if attempt is not None and not (attempt == "utf-8" and name in _SEVEN_BIT):
             try:
@@ -127,7 +130,7 @@ def _forced(octets: bytes, name: str | None) -> str:
         return wide
     if name is not None and name not in ("utf-8", "cp1252"):
         return octets.decode(name, "replace")
-    return octets.decode("cp1252", "replace")
+    return octets.decode(guess.charset(octets), "replace")
 
 
 def _jis(octets: bytes) -> str:

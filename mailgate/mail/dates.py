@@ -9,15 +9,43 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
+from mailgate.mail.fields import words
+
 _ISO_MARK = re.compile(r"(?<=\d)T(?=\d)")
 _DOTTED_TIME = re.compile(r"(?<![\d.])(\d{1,2})\.(\d{2})(?:\.(\d{2}))?()(?![\d.])")
 _TIME = re.compile(r"\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?:[.,]\d+)?\s*([AaPp])?(?:\.?[Mm]\b\.?)?")
 _USUAL = re.compile(r"(?:[A-Z][a-z]{2}, )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)([0-5]\d)(?: \([^()]*\))?")
-# RFC 5322 would take PM for an unknown zone, and mail-parser does.
-_HALF_DAY = re.compile(r"\d\s*[AaPp]\.?[Mm]\b")
+# RFC 5322 would take PM for an unknown zone, and mail-parser does; nor does it know GMT+2 or what an encoded word holds.
+_UNSTRICT = re.compile(r"\d\s*[AaPp]\.?[Mm]\b|=\?|(?:GMT|UTC) ?[+-]\d{1,2}(?![\d:])")
 _ISO = re.compile(r"\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?=\b|T)")
 _NUMERIC = re.compile(r"\b(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})\b")
 _MONTH = re.compile(r"(?<![a-z])(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*", re.I)
+# Months as programs of other languages begin them, where that is not as in English; the number of the month before them.
+_FOREIGN = {
+    name: month
+    for month, names in enumerate(
+        (
+            "ene gen янв sty led",
+            "fév fev фев лют lut úno",
+            "mär mrz maart mrt мар бер bře",
+            "avr abr апр кві kwi dub",
+            "mai maj mag mei мая май тра kvě",
+            "juin giu июн чер cze",
+            "juil lug июл лип lip",
+            "aoû ago авг сер sie srp",
+            "set wrz сен вер zář",
+            "okt ott out окт жов paź říj",
+            "noi ноя лис",
+            "dez déc dic дек гру gru",
+        ),
+        1,
+    )
+    for name in names.split()
+}
+_DASHED_MONTH = re.compile(r"\b(\d{1,2})-([^\W\d_]{3,9})-(\d{2,4})\b")
+_HANZI_DAY = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]")
+_SHORT_OFFSET = re.compile(r"\b(?:GMT|UTC) ?([+-])(\d{1,2})(?![\d:])")
+_WORD = re.compile(r"[^\W\d_]{3,12}")
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})\b")
 _ZONE = re.compile(r"\b(UTC|GMT|EST|EDT|CST|CDT|MST|MDT|PST|PDT|CET|CEST|MEZ|MESZ|EET|EEST|MSK|BST|IST|JST|KST)\b")
 _HOURS = {
@@ -50,15 +78,15 @@ def read(value: str) -> datetime | None:
     text = value[:200].strip()
     if not text:
         return None
-    if usual := _USUAL.fullmatch(text):
+    if (usual := _USUAL.fullmatch(text)) and usual[2].lower() in _MONTHS:
         return _exact(usual)
-    if not _HALF_DAY.search(text):
+    if not _UNSTRICT.search(text):
         from mailparser.dates import parse_mail_date
 
         strict = parse_mail_date(text).value
         if isinstance(strict, datetime):
             return strict
-    return _pieced(_COMMENT.sub(" ", text))
+    return _pieced(_COMMENT.sub(" ", words(text)))
 
 
 def _exact(usual: re.Match[str]) -> datetime | None:
@@ -74,7 +102,7 @@ def _exact(usual: re.Match[str]) -> datetime | None:
 
 def _pieced(text: str) -> datetime | None:
     """A date put together from its parts; None if a part is missing or impossible."""
-    text = _ISO_MARK.sub(" ", text)
+    text = _HANZI_DAY.sub(r"\1-\2-\3 ", _DASHED_MONTH.sub(r"\1 \2 \3", _ISO_MARK.sub(" ", text)))
     clock = _TIME.search(text) or _DOTTED_TIME.search(text)
     day = _calendar(text[: clock.start()] + " " + text[clock.end() :] if clock else text)
     if day is None or clock is None:
@@ -97,13 +125,21 @@ def _calendar(text: str) -> tuple[int, int, int] | None:
         # Day first, as nearly everywhere, unless only the American order can be meant.
         day, month = (second, first) if second > 12 else (first, second)
         return _full(year), month, day
-    named = _MONTH.search(text)
+    named = _month(text)
     numbers = [int(number) for number in re.findall(r"(?<![+\d-])\d{1,4}(?!\d)", text)]
     if named is None or len(numbers) < 2:
         return None
     years = [number for number in numbers if number > 31] or numbers[1:]
     days = [number for number in numbers if 0 < number <= 31]
-    return (_full(years[0]), _MONTHS.index(named[1].lower()) + 1, days[0]) if days else None
+    return (_full(years[0]), named, days[0]) if days else None
+
+
+def _month(text: str) -> int | None:
+    """The number of the month whose name stands in a text, in English or else in another language."""
+    if named := _MONTH.search(text):
+        return _MONTHS.index(named[1].lower()) + 1
+    found = (_FOREIGN.get(word[:length]) for word in _WORD.findall(text.lower()) for length in (5, 4, 3))
+    return next((month for month in found if month), None)
 
 
 def _full(year: int) -> int:
@@ -116,6 +152,8 @@ def _zone(text: str) -> timezone:
     if offset := _OFFSET.search(text):
         minutes = int(offset[2]) * 60 + int(offset[3])
         return timezone(timedelta(minutes=min(minutes, 14 * 60) * (-1 if offset[1] == "-" else 1)))
+    if short := _SHORT_OFFSET.search(text):
+        return timezone(timedelta(hours=min(int(short[2]), 14) * (-1 if short[1] == "-" else 1)))
     if name := _ZONE.search(text):
         return timezone(timedelta(hours=_HOURS.get(name[1], 0)))
     if bare := re.match(r"\s*(0\d|1[0-4])([0-5]\d)\s*$", text):

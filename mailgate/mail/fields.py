@@ -21,6 +21,9 @@ _Q_OCTET = re.compile(rb"=([0-9A-Fa-f]{2})")
 _BRACKETED = re.compile(r"<([^<>]{1,990})>")
 _BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 MAX_IDS = 200
+_SPECIALS = re.compile(r"[\x00-\x1f\"(),.:;<>@\[\]\\]")
+# Fields without structure, and those whose parameters hold names of files and nothing else that is written by people.
+_PROSE = frozenset(("subject", "comments", "thread-topic", "content-type", "content-disposition", "content-description"))
 # Longer fields are not worth remembering.
 _USUAL_LENGTH = 500
 
@@ -31,7 +34,7 @@ class Fields:
     __slots__ = ("_index", "items")
 
     def __init__(self, message: Message) -> None:
-        self.items: list[tuple[str, str]] = [(name.lower(), _unfolded(value)) for name, value in message.raw_items()]
+        self.items: list[tuple[str, str]] = [(name.lower(), _unfolded(value, name)) for name, value in message.raw_items()]
         self._index: dict[str, list[str]] = {}
         for name, value in self.items:
             self._index.setdefault(name, []).append(value)
@@ -112,7 +115,7 @@ def parameter(part: Message, header: str, name: str) -> str:
     if raw.isascii():
         return _remembered(raw, name) if len(raw) <= _USUAL_LENGTH else _parameter(raw, name)
     # Octets that stand undeclared in the field become text: the stdlib would lose them.
-    return _parameter(_unfolded(next(value for key, value in part.raw_items() if key.lower() == header)), name)
+    return _parameter(_unfolded(next(value for key, value in part.raw_items() if key.lower() == header), header), name)
 
 
 def _parameter(field: str, name: str) -> str:
@@ -120,9 +123,11 @@ def _parameter(field: str, name: str) -> str:
     view = Message()
     view["x"] = field
     try:
-        value = view.get_param(name, "", "x")
+        values = [value for key, value in view.get_params([], "x") if key.lower() == name]
     except (ValueError, LookupError, TypeError, IndexError):
         return ""
+    # Of two spellings the one that names its charset is the truer (RFC 6266 section 4.3).
+    value = next((one for one in values if isinstance(one, tuple)), values[0] if values else "")
     if isinstance(value, tuple):
         charset, _, text = value
         octets = text.encode("latin-1", "replace") if text.isascii() or _latin(text) else text.encode("utf-8", "surrogateescape")
@@ -139,17 +144,26 @@ def _latin(text: str) -> bool:
     return all(ord(char) < 256 for char in text)
 
 
-def _unfolded(value: object) -> str:
+def _unfolded(value: object, name: str = "") -> str:
     """One line out of a raw field value; octets that no charset was declared for become text."""
     text = str(value)
     if "\n" in text or "\r" in text:
         text = _FOLD.sub("", text)
-    return _undeclared(text).strip(" \t")
+    return _undeclared(text, name).strip(" \t")
 
 
-def _undeclared(text: str) -> str:
-    """Text in place of the surrogates by which the stdlib carries 8-bit octets."""
-    return text if text.isascii() else decode(text.encode("utf-8", "surrogateescape"))
+def _undeclared(text: str, name: str) -> str:
+    """Text in place of the surrogates by which the stdlib carries 8-bit octets, and of Japan's seven-bit code in a subject.
+
+    The octets of wide charsets may look like at-signs and quotes. Where structure hangs on those, a guess that takes one away is none.
+    """
+    if text.isascii() and "\x1b" not in text:
+        return text
+    octets = text.encode("utf-8", "surrogateescape")
+    guessed = decode(octets)
+    if name.lower() in _PROSE or _SPECIALS.findall(guessed) == _SPECIALS.findall(text):
+        return guessed
+    return octets.decode("cp1252", "replace")
 
 
 def _word_octets(encoding: str, payload: str) -> bytes:

@@ -31,8 +31,9 @@ _TELLING = re.compile(r"[\d@<:：\-_=*~–—―]")
 # The first line of every quote or head of one has one of these; most prose has none. ASCII alone is searched several times faster.
 _UNUSUAL = re.compile(r"[\dO@<>＞:：\-_=*~–—―]")
 _UNUSUAL_ASCII = re.compile(r"[0-9O@<>:\-_=*~]")
-_YEAR_OR_TIME = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.h時시点][0-5]\d|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d年|\d년")
-_TIME = re.compile(r"\d{1,2}[:.h時시点][0-5]\d")
+_YEAR_OR_TIME = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.h時시点][0-5۰-۵]\d|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d年|\d년")
+_TIME = re.compile(r"\d{1,2}[:.h時시点][0-5۰-۵]\d")
+_DAY = re.compile(r"\b\d{1,2}[./-]\s?\d{1,2}[./-]\s?\d{2,4}|\b(?:19|20)\d\d\b")
 _ADDRESS = re.compile(r"[^\s<>\[\]()\"]{1,64}@[^\s<>\[\]()\"]{1,190}")
 # Verbs of one word are looked up among the words; those of several, and of scripts without blanks, as substrings.
 _WROTE_WORDS = frozenset(verb for verb in WROTE if " " not in verb and verb[0] < "\u2e80")
@@ -152,7 +153,7 @@ def _segments(lines: _Lines, unusual: re.Pattern[str]) -> list[list[str]]:
             continue
         if end == index + 1 and (shared := _before_opener(one)):
             segments[-1].append(shared)
-        elif _begins_head(segments[-1]):
+        elif _begins_head(segments[-1], one.bare):
             segments[-1].pop()
         below = _next_text(lines, end)
         if below < count and lines[below].depth:
@@ -167,9 +168,9 @@ def _segments(lines: _Lines, unusual: re.Pattern[str]) -> list[list[str]]:
     return segments
 
 
-def _begins_head(kept: list[str]) -> bool:
+def _begins_head(kept: list[str], head: str) -> bool:
     """Whether the last line kept is the first fold of the attribution below it: a paragraph of one line that opens, or ends, as
-    attributions do.
+    attributions do, or is the name before an address.
     """
     last = _line(kept[-1]).bare if kept else ""
     if not last or (len(kept) > 1 and _line(kept[-2]).bare):
@@ -177,6 +178,8 @@ def _begins_head(kept: list[str]) -> bool:
     words = last.lower().split()
     dated = "," in last or any(char.isdigit() for char in last)
     opens = dated and (words[0] in OPENERS or words[0].rstrip(".,").isdigit() or (len(words[0]) <= 7 and words[0][-1] in ".,"))
+    if head.startswith("<") and len(words) <= 4 and last[-1] not in "!?.,:;":
+        return True
     return len(words) <= 7 and last[-1] not in "!?" and (opens or words[0] in _CITING or words[-1] in _WROTE_WORDS)
 
 
@@ -235,10 +238,11 @@ def _divider(lines: _Lines, index: int) -> int | None:
     if len(bare) > 120:
         return None
     dashed = _DASHED.fullmatch(bare)
-    words = (dashed[1] if dashed else bare).strip(" *_:：-").lower()
+    # The Turkish capital leaves its dot behind.
+    words = (dashed[1] if dashed else bare).strip(" *_:：-").lower().replace("i\u0307", "i")
     # Tobit's david writes its divider without a dash or colon, and header lines without colons below.
     alone = bare.endswith((":", "：")) or words.startswith("original message processed by")
-    if (dashed or alone) and len(words) < 60 and (words.startswith(DIVIDERS) or (dashed and any(one in words for one in DIVIDERS))):
+    if (dashed or alone) and len(words) < 60 and (words.startswith(DIVIDERS) or (dashed and _divides(words))):
         below = _next_text(lines, index + 1)
         return (_header_block(lines, below) if below < len(lines) else None) or index + 1
     if RULE.fullmatch(bare) or dashed:
@@ -246,6 +250,11 @@ def _divider(lines: _Lines, index: int) -> int | None:
         if below <= index + 3 and below < len(lines):
             return _header_block(lines, below)
     return None
+
+
+def _divides(words: str) -> bool:
+    """Whether these words between dashes announce an old mail."""
+    return words == "original" or any(one in words for one in DIVIDERS)
 
 
 def _header_block(lines: _Lines, index: int) -> int | None:
@@ -349,6 +358,7 @@ def _is_sentence(text: str) -> bool:
 
 def _is_opened(first: str) -> bool:
     """Whether a line begins as attributions do: with an opener of some language, or with a date or time."""
+    first = first.lstrip("(")
     word = first.lower().lstrip("*-> ").split(" ", 1)[0].rstrip(",:")
     if word in OPENERS:
         return any(char.isdigit() for char in first)
@@ -377,9 +387,15 @@ def _attributes(joined: str, opened: bool, lines: _Lines, below: int, marked: bo
     bracketed = dated and colon and tail.rstrip(":： \u202c").endswith((">", ")", "]")) and addressed
     if opened:
         return (verb and (dated or addressed)) or bracketed
+    if not colon:
+        return False
     ends_dated = any(char.isdigit() for char in tail.rsplit(None, 1)[-1])
     named = _BRACKETED.search(joined) is not None or tail.startswith("<")
-    return dated and colon and ((named and (verb or bracketed)) or (verb and ends_dated and _TIME.search(joined) is not None))
+    on_a_day = _TIME.search(joined) is not None and _DAY.search(joined) is not None
+    # Nothing but a name, an address and the verb; or a day and an hour before the verb at the end.
+    if _ends_in_verb(tail.rstrip(":： ")[-25:].lower()) and (on_a_day or (named and len(joined.split()) <= 7)):
+        return True
+    return dated and ((named and (verb or bracketed)) or (verb and ends_dated and on_a_day))
 
 
 def _ends_in_verb(tail: str) -> bool:

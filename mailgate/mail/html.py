@@ -25,7 +25,10 @@ _HINTS = {
     "moz-": ("moz-cite", "moz-signature"),
     "outlook": ("outlookmessageheader", "outlook-mobile"),
 }
-_RARE_HINTS = "divrplyfwdmsg appendonsend stopspelling olk_src reference-message isreplycontent wordsection aolmsgpart qt origbody".split()
+_RARE_HINTS = (
+    "divrplyfwdmsg appendonsend stopspelling olk_src reference-message isreplycontent wordsection aolmsgpart qt origbody "
+    "messagereplysection messagesignaturesection"
+).split()
 _HINTING = {
     "quote": re.compile(r"name=[\"']?quote"),
     "signature": re.compile(r"id=[\"']?(?:x_)?signature"),
@@ -37,10 +40,13 @@ _QUOTE_CLASSES = frozenset(
 )
 _ATTRIBUTION_CLASSES = frozenset("gmail_attr moz-cite-prefix quote-header".split())
 _SIGNATURE_CLASSES = frozenset(
-    "gmail_signature gmail_signature_prefix moz-signature protonmail_signature_block tutanota_signature applemailsignature".split()
+    "gmail_signature gmail_signature_prefix moz-signature protonmail_signature_block tutanota_signature applemailsignature "
+    "front-signature mb_sig".split()
 )
-_SIGNATURE_IDS = frozenset("signature applemailsignature ms-outlook-mobile-signature ms-outlook-mobile-body-separator-line".split())
-_QUOTE_IDS = frozenset("olk_src_body_section isreplycontent origbody mail-editor-reference-message-container".split())
+_SIGNATURE_IDS = frozenset(
+    "signature applemailsignature ms-outlook-mobile-signature ms-outlook-mobile-body-separator-line messagesignaturesection".split()
+)
+_QUOTE_IDS = frozenset("olk_src_body_section isreplycontent origbody mail-editor-reference-message-container messagereplysection".split())
 _AFTER_IDS = frozenset("divrplyfwdmsg appendonsend stopspelling outlookmessageheader".split())
 _OUTLOOK_RULE = re.compile(
     r"border:\s?none;\s?border-top:\s?solid\s#?\w+\s1\.0pt|border-width:\s?1pt\s(?:medium|0)[^;]*;[^;]*border-style:\s?solid none none|"
@@ -125,7 +131,8 @@ def _mark(element: etree._Element) -> None:
     """Replaces one element by a mark if it is a quote, puts the cutting mark before it if all that follows is old, empties signatures."""
     if element.getparent() is None:
         return
-    name = (element.get("id") or "").lower()
+    # Spark names what others number.
+    name = (element.get("id") or (element.tag == "div" and element.get("name")) or "").lower()
     name = name.removeprefix("x_")
     classes = {one.removeprefix("x_") for one in (element.get("class") or "").lower().split()}
     style = (element.get("style") or "").lower()

@@ -107,7 +107,9 @@ def _fresh(found: body.Body, text: str, markup: str | None) -> str:
     if not by_structure:
         # Nothing but a quote: an empty answer, or a bare forward, which is kept from its header lines on.
         return by_text if fresh.opens_old(by_text) else ""
-    return by_structure if _letters(by_structure) < _letters(by_text) else by_text
+    # Markup without a plain text beside it shows no `>`: the text cannot tell where its quotes end, the structure can.
+    alone = not any(plain and plain.strip() for plain, _ in found.runs)
+    return by_structure if alone or _letters(by_structure) < _letters(by_text) else by_text
 
 
 def _letters(text: str) -> int:

@@ -20,12 +20,14 @@ WROTE = _table("""
     пише; написа; напиша; је написао; έγραψε; yazdı; şunları yazdı; rašė; rakstīja; shkroi; va escriure; idatzi du; escribiu;
     menulis; đã viết; เขียนว่า; เขียน; ने लिखा; כתב; כתבה; כתב/ה; מאת; كتب; كتبت; نوشت; 写道; 寫道;
     写到; のメール; さんは書きました; さんが書きました;
-    wrote the following; 작성; 님이 작성; 님이 쓴 글; zitat von; quoting; citando; citát; scrisse; følgende; följande
+    wrote the following; 작성; 님이 작성; 님이 쓴 글; 쓴 글; に書きました; geskryf; scríobh; napisana przez; missatge de; thus spake;
+    написао/ла; skrifar; kirjutab; zitat von; quoting; citando; citát; scrisse; følgende; följande
 """)
 # The first word of an attribution.
 OPENERS = frozenset(
     _table("""
-    *on; ----; a; am; am.; am:; at; dana; dana:; data; den; den:; dia; dne; dne.; dnia; dní; dňa; el; el.; el:; em; em:; from:; il;
+    *on; ----; 在; 於; 于; در; më; ar; o; na; pá; pi; wiadomość; missatge; a; am; am.; am:; at; dana; dana:; data; den; den:; dia;
+    dne; dne.; dnia; dní; dňa; el; el.; el:; em; em:; from:; il;
     il.; in; it; kl.; la; le; le:; lúc; ma; ne; ng; on; on:; op; pada; pada.; pe; pe-data; på; quoted; quoting; tarihinde; trong; u;
     v; v:; vào; w; zitat; în; þann; στην; στις; в; в:; від; на; от; ב-; בתאריך; في; เมื่อ; ในวันที่; ở
 """)
@@ -34,7 +36,8 @@ OPENERS = frozenset(
 _FROM = _table("""
     from; de; von; da; van; od; från; fra; lähettäjä; feladó; от; від; από; gönderen; kimden; nuo; no; saatja; expéditeur;
     absender; remitente; mittente; remetente; afzender; avsändare; avsender; afsender; nadawca; odesílatel; odosielateľ;
-    pošiljatelj; 発信者; 差出人; 发件人; 寄件者; 보낸사람; מאת; من; از; จาก; từ; dari; पाठवणारा; प्रेषक; frá; 보낸 사람; sent by
+    pošiljatelj; 発信者; 差出人; 发件人; 寄件者; 보낸사람; מאת; من; از; จาก; từ; dari; पाठवणारा; प्रेषक; frá; 보낸 사람; 寄件人;
+    發件人; expeditor; odesílatel; šalje; од; sent by
 """)
 _DATE = _table("""
     trimis; date; sent; datum; gesendet; envoyé; envoye; fecha; enviado; inviato; data; verzonden; skickat; sendt; dato;
@@ -43,13 +46,15 @@ _DATE = _table("""
     发送时间; 日期; 寄件日期; 傳送時間; 時間; 时间;
     נשלח; תאריך; تاريخ; วันที่; ส่ง; dikirim; tanggal; poslané; изпратено; изпратен; senda; dagsetning; data enviada;
     enviada em; enviado el; enviado em; gönderilme tarihi; data wysłania; 보낸 날짜; تم الإرسال; đã gửi; ngày gửi; sent at; sent on;
-    date et heure; datum en tijd; fecha y hora; дата и время; envoyé le; gesendet am; inviato il; ارسال شده; 날짜
+    date et heure; datum en tijd; fecha y hora; дата и время; envoyé le; gesendet am; inviato il; ارسال شده; 날짜; gönderilen;
+    gönderme tarihi; 傳送日期; 发送日期; послато;
+    enviat; تاريخ الإرسال; भेजा गया; दिनांक
 """)
 _TO = _table("""
     an; à; a; to; para; aan; till; til; vastaanottaja; címzett; кому; до; do; komu; pre; za; către; προς; kime; alıcı; kam;
     kellele; destinataire; empfänger; destinatario; destinatário; odbiorca; příjemce; 宛先; 收件人;
     收件者; 받는사람; אל; إلى; به; ถึง; đến;
-    tới; kepada; per; 받는 사람
+    tới; kepada; per; 받는 사람; către; destinatar; prima; primatelj; za; за; per a; प्रति; adressaat; ke
 """)
 _CC = _table("""
     cc; kopie; copie; copia; kopia; kopi; копия; копія; dw; bcc; ccc; másolat; κοιν.; bilgi; 抄送; 副本; 참조; העתק; نسخة; สำเนา;
@@ -58,7 +63,7 @@ _CC = _table("""
 _SUBJECT = _table("""
     subject; betreff; objet; asunto; oggetto; assunto; onderwerp; ämne; emne; aihe; tárgy; тема; относно; temat; předmět;
     predmet; subiect; θέμα; konu; tema; temats; teema; re; betrifft; 件名; 主题; 主題; 主旨; 제목; נושא; الموضوع; موضوع; เรื่อง; subjek;
-    perihal; zadeva; efni; chủ đề
+    perihal; zadeva; efni; chủ đề; naslov; наслов; assumpte; विषय
 """)
 _OTHER = _table("""
     reply-to; importance; wichtigkeit; priority; priorité; priorität; anlagen; attachments; attachment; organization;
@@ -89,10 +94,12 @@ DIVIDERS = _table("""
     originalus laiškas; sākotnējā ziņa; algne kiri; missatge original; tin nhắn gốc; thư gốc; pesan asli; ข้อความต้นฉบับ;
     元のメッセージ; 元のメール; 転送メッセージ; original mail; 原始邮件; 原始郵件; 原邮件; 转发邮件;
     轉寄郵件; 원본 메일; 원본 메시지; 전달된 메일; הודעה מקורית; הודעה שהועברה;
+    původní e-mail; özgün ileti; orijinal ileti; 邮件原件; sākotnējais ziņojums; pradinis pranešimas; originální zpráva;
     الرسالة الأصلية; رسالة معاد توجيهها; پیام اصلی; mezu originala; mensaxe orixinal; original message processed by
 """)
 # How a mobile program signs. The rest of the line is the device.
 SENT_FROM = _table("""
+    εστάλη από; 発信元; مرسل من; sent while mobile; sent on the go; get bluemail for; get typeapp for; enviado do yahoo;
     sent from; sent via; sent with; sent using; sent by my; get outlook for; download outlook for; von meinem;
     von unterwegs gesendet; gesendet von; gesendet mit; diese nachricht wurde von mein; envoyé de mon; envoyé depuis;
     envoyé à partir de; envoyé avec; envoyé par mon; enviado desde; enviado con; enviado do meu; enviado de mi; enviado a partir do;
@@ -106,6 +113,26 @@ SENT_FROM = _table("""
     ottieni outlook; scarica outlook; obter o outlook; baixar o outlook; holen sie sich outlook; hämta outlook; skaffa outlook;
     pobierz outlook; hent outlook
 """)
+# A last paragraph with a word of each of these three is such a notice, however it begins.
+NOTICE = (
+    _table("""
+    confiden; privileged; vertraul; fortrolig; konfiden; luottamuksel; poufn; důvěrn; dôvern; bizalmas; конфиденциал; конфіденц;
+    gizli; 保密; 机密; 機密; riservat; reservad; εμπιστευτικ; поверител; konfidens
+"""),
+    _table("""
+    recipient; addressee; empfänger; adressat; destinat; geadresseerd; ontvanger; mottagare; modtager; mottaker; vastaanottaja;
+    adresat; adresát; címzett; адресат; получател; одержувач; alıcı; 收件人; 发送给; 受信者; intended; παραλήπτη
+"""),
+    _table("""
+    e-mail; email; message; mail; nachricht; mensaje; messagg; mensagem; bericht; meddeland; meddelelse; melding; viesti;
+    wiadomo; zpráv; správ; üzenet; сообщени; повідомлення; съобщение; ileti; e-posta; courrier; courriel; correo; communication;
+    comunicazione; transmission; 邮件; メール; μήνυμα; notice
+"""),
+)
+# With such words people excuse what a telephone writes.
+EXCUSES = _table("""
+    excuse; brevity; typo; pardon; entschuldig; kürze; tippfehler; excusez; disculp; desculp; scusa; errori di battitura
+""")
 # How the notices begin that companies append below a mail …
 LEGAL = _table("""
     confidentiality notice; disclaimer; legal disclaimer; this email and any; this e-mail and any; this message and any;
@@ -117,7 +144,15 @@ LEGAL = _table("""
     este mensaje y; este correo; este mensaje contiene; questo messaggio; le informazioni contenute; esta mensagem; este e-mail;
     dit bericht is; dit e-mailbericht; de informatie in dit; detta meddelande; denne e-post; denne mail; niniejsza wiadomość;
     treść tej wiadomości; tento e-mail; данное сообщение; настоящее сообщение; bu e-posta; virus-free.; virenfrei.; avast logo;
-    aviso legal; avis de confidentialité
+    aviso legal; avis de confidentialité; please think about the environment; think before you print; save paper;
+    p please consider the environment; bitte denken sie an die umwelt; bitte prüfen sie der umwelt zuliebe; pensez à l'environnement;
+    if you are not the intended; notice: this e; de informatie verzonden; antes de imprimir; prima di stampare; denk aan het
+    milieu; this email has been checked for; this email was scanned;
+    this message has been scanned; this e-mail has been scanned; this e-mail was scanned; diese e-mail wurde von avast;
+    diese e-mail wurde auf viren; l'absence de virus dans; el software de antivirus; este email foi escaneado; este e-mail foi
+    verificado;
+    questa e-mail è stata controllata; ta wiadomość e-mail została sprawdzona; sin virus.; sem vírus.; bez wirusów.; garanti
+    sans virus.
 """)
 # … and those that gateways put above it,
 BANNERS = _table("""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailgate.desk.model import Address, Strength, fold_address
-from mailgate.desk.policy import Security
+from mailgate.desk.policy import Security, Verify
 from mailgate.mail.authresults import MICROSOFT, Fields, Report, Result, Trace, cut, our_report
 from mailgate.mail.parsed import Mailbox, ParsedMail
 
@@ -59,9 +59,18 @@ class Sender:
     barred: bool = False
 
 
-def identify(mail: ParsedMail, security: Security, own_domains: frozenset[str], submission: bool) -> Sender:
+def wants_check(mail: ParsedMail, security: Security) -> bool:
+    """Whether we have to look ourselves who sent this mail: policy asks for it, and no border of ours wrote anything."""
+    if security.verify is not Verify.DNS or any(_faults(mail)):
+        return False
+    missing = _believed(_trace(mail.trace, security), security)[1]
+    return bool(missing) and missing[0][0] != "result-unreadable"
+
+
+def identify(mail: ParsedMail, security: Security, own_domains: frozenset[str], submission: bool, checked: Report | None = None) -> Sender:
     """The sender of a mail. `own_domains` are folded; `submission` says that the channel took the mail from one of our own users.
 
+    `checked` is what our own check found, of a mail that `wants_check`; it stands in for the report of a border.
     An explicit failure outweighs every proof, so that a border which is listed among the submission networks by mistake lets nobody in.
     """
     faults = tuple(_faults(mail))
@@ -70,7 +79,7 @@ def identify(mail: ParsedMail, security: Security, own_domains: frozenset[str], 
         return Sender(None, None, Strength.SPOOFED if forged else Strength.CLAIMED, faults, barred=True)
     mailbox = mail.from_[0]
     address = fold_address(mailbox.address)
-    judged = _judge(mail.trace, _domain(address), security, own_domains, submission)
+    judged = _judge(mail.trace, _domain(address), security, own_domains, submission, checked)
     flaws = tuple(_flaws(mail))
     strength = Strength.CLAIMED if flaws and judged.strength is Strength.ALIGNED else judged.strength
     named, why = _named(mail, address, strength, security)
@@ -84,11 +93,20 @@ class _Judgement:
     failed: bool = False
 
 
-def _judge(fields: Fields, domain: str, security: Security, own_domains: frozenset[str], submission: bool) -> _Judgement:
-    """The strength of a From address in `domain`, by all that our border and the channel know."""
+def _trace(fields: Fields, security: Security) -> Trace:
     # A host that writes results under our authserv-id is our hop by that very word.
-    trace = cut(fields, (*security.border, *(one for one in security.authserv_ids if fold_address(one) != MICROSOFT)))
+    return cut(fields, (*security.border, *(one for one in security.authserv_ids if fold_address(one) != MICROSOFT)))
+
+
+def _judge(
+    fields: Fields, domain: str, security: Security, own_domains: frozenset[str], submission: bool, checked: Report | None
+) -> _Judgement:
+    """The strength of a From address in `domain`, by all that our border, the channel and a check of our own know."""
+    trace = _trace(fields, security)
     report, missing = _believed(trace, security)
+    if missing and checked is not None:
+        told = " ".join(f"{result.method}={result.verdict}" for result in checked.results)
+        report, missing = checked, (*missing, _finding("own-check", told or "no SPF and no DKIM"))
     proof = _Proof(domain, report, tuple(_signatures(fields)))
     proven, findings = proof.passes()
     findings = missing + findings

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from mailgate.mail.phrases import LEGAL, SENT_FROM
+from mailgate.mail.phrases import EXCUSES, LEGAL, NOTICE, SENT_FROM
 
 # A line of dashes, underscores or the like: a rule, not a word.
 RULE = re.compile(r"[\s\-_=*~–—―·•]{3,}")
@@ -65,13 +65,19 @@ def _without_last(lines: list[str]) -> list[str]:
     if start == len(lines):
         return lines
     first, last = _bare(lines[start]), _bare(lines[-1])
-    if first.lower().startswith(LEGAL) and (start or len(" ".join(map(_bare, lines))) > 200):
+    if (first.lower().startswith(LEGAL) and (start or len(" ".join(map(_bare, lines))) > 200)) or (start and _is_notice(lines[start:])):
         return lines[:start]
     if _is_device(last):
         return lines[:-1]
     if start >= len(lines) - 2 and _is_device(" ".join(map(_bare, lines[start:]))):
         return lines[:start]
     return lines[:-1] if _is_dash_name(last, lines[:-1]) else lines
+
+
+def _is_notice(paragraph: list[str]) -> bool:
+    """Whether a paragraph says for whom the mail is meant and that it is confidential, and asks nothing."""
+    text = " ".join(paragraph)[:3000].lower()
+    return len(text) >= 30 and "?" not in text and all(any(word in text for word in words) for words in NOTICE)
 
 
 def _bare(line: str) -> str:
@@ -90,6 +96,10 @@ def _is_dash_name(last: str, above: list[str]) -> bool:
 def _is_device(line: str) -> bool:
     """Whether a line is `Sent from my …`: a known beginning, a few words, no second clause."""
     bare = _LINKED.sub("", line).strip(" .!<>[]()")
+    for stop in (". ", ", ", " - "):
+        before, _, after = bare.partition(stop)
+        if any(word in after.lower() for word in (*EXCUSES, "smartphone")):
+            bare = before
     lowered = bare.lower()
     if not bare or len(bare) > 90:
         return False

@@ -8,7 +8,7 @@ before the first and after the last boundary, which nobody reads.
 from __future__ import annotations
 
 import re
-from email import message_from_bytes
+from email import message_from_bytes, message_from_string
 from email.message import Message
 
 from mailgate.mail import budget
@@ -16,6 +16,7 @@ from mailgate.mail import budget
 _FIELD = re.compile(r"[!-9;-~]+:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*")
 _BLANK_LINE = re.compile(r"\r?\n")
 _SEPARATOR = re.compile(r"[ \t]*\r?\n")
+_UNDECLARED = re.compile(r"(?:\A|\n)--([!-~]{1,70})[ \t]*\r?\nContent-", re.I)
 _END = re.compile(r"--[ \t]*(?:\r?\n|\Z)")
 _JUNK_ABOVE = re.compile(rb"\A(?:\xef\xbb\xbf|[ \t]*\r?\n|>?From (?!:)[^\r\n]*\r?\n)+")
 _FIELD_LINE = re.compile(rb"[!-9;-~]{1,76}[ \t]*:")
@@ -29,7 +30,9 @@ def tree(raw: bytes) -> Message:
         mended = _mended(raw)
         if mended != raw:
             again = message_from_bytes(mended)
-            return again if len(again) > len(message) else message
+            message = again if len(again) > len(message) else message
+    if message.get_content_maintype() == "multipart" and not message.is_multipart():
+        _divide(message)
     return message
 
 
@@ -70,6 +73,17 @@ def _pieces(message: Message, body: str) -> list[str]:
         return []
     # The line end before a boundary belongs to the boundary.
     return [part[begin.end() :].removesuffix("\r") for part, begin in zip(parts, begins, strict=False) if begin]
+
+
+def _divide(message: Message) -> None:
+    """Gives a multipart mail that names no boundary, or another than it uses, the parts that its first boundary line tells apart."""
+    body = message.get_payload()
+    used = _UNDECLARED.search(body[:20_000]) if isinstance(body, str) else None
+    if used is None or not isinstance(body, str) or '"' in used[1] or body.count(f"\n--{used[1]}") > budget.MAX_PARTS:
+        return
+    parts = message_from_string(f'Content-Type: multipart/mixed; boundary="{used[1]}"\n\n{body}').get_payload()
+    if isinstance(parts, list):
+        message.set_payload(parts)
 
 
 def _mended(raw: bytes) -> bytes:
