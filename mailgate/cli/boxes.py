@@ -44,7 +44,7 @@ def list_mails(config: Path | None, states: Sequence[str], everything: bool, as_
     if not rows and not everything:
         click.echo("nothing waits; --all shows what is done")
         return
-    shown = ((row.id, row.state, row.reason, row.sender, show.clock(row.received_at), row.ticket, row.subject) for row in rows)
+    shown = ((row.id, row.state, row.reason, row.sender, show.clock(row.received_at), row.ticket, _subject(row)) for row in rows)
     show.table(("ROW", "STATE", "REASON", "FROM", "RECEIVED", "TICKET", "SUBJECT"), shown)
 
 
@@ -55,10 +55,17 @@ def _chosen(states: Sequence[str], known: Sequence[str], default: Sequence[str],
     return () if everything else states or default
 
 
+def _subject(row: Mail) -> str:
+    """As people read it: the row keeps what stood in the mail."""
+    from mailgate.mail.fields import words
+
+    return words(row.subject or "") or "(no subject)"
+
+
 def _mail_json(row: Mail) -> show.Json:
     return {
         "id": row.id, "desk": row.desk, "channel": row.channel, "state": row.state, "reason": row.reason, "attempts": row.attempts,
-        "seen": row.seen_count, "message_id": row.message_id, "sender": row.sender, "subject": row.subject, "to": list(row.envelope_to),
+        "seen": row.seen_count, "message_id": row.message_id, "sender": row.sender, "subject": _subject(row), "to": list(row.envelope_to),
         "ticket": row.ticket, "received": show.iso(row.received_at), "finished": show.iso(row.finished_at), "size": row.size,
     }  # fmt: skip
 
@@ -87,7 +94,7 @@ def show_mail(config: Path | None, number: int, raw: bool, as_json: bool) -> int
         return 0
     why = f" ({row.reason})" if row.reason else ""
     click.echo(f"inbox {row.id}: {row.state}{why}, from {show.safe(row.sender)}, seen {row.seen_count}x")
-    click.echo(f"{show.safe(row.subject)}")
+    click.echo(f"{show.safe(_subject(row))}")
     for step, finding, because in trail:
         click.echo(f"  {step:<10} {show.safe(finding)}{f'  ({show.safe(because)})' if because else ''}")
     return 0

@@ -182,7 +182,7 @@ def story_json(told: Story) -> show.Json:
 
 def _print(told: Story, tag: str, policy: Policy) -> None:
     one = told.ticket
-    click.echo(f"{tag}-{one.id}  {show.safe(one.subject)}")
+    click.echo(f"{tag}-{one.id}  {show.safe(one.subject) or '(no subject)'}")
     click.echo(f"{one.status} ({state_of(one.status)}), {one.priority}, team {one.team or '-'}, assignee {one.assignee or '-'}")
     click.echo(f"opened {show.clock(one.created)} by {one.requester} ({one.source}), updated {show.clock(one.updated)}")
     for who in one.participants:

@@ -336,3 +336,21 @@ def test_a_ticket_tells_when_its_ladder_ends(shell: Shell) -> None:
     told = re.search(rf"next: autoclose at {clock}\ncloses by itself at {clock}, if nobody answers\n", shell.out)
     assert told is not None, shell.out
     assert (date.fromisoformat(told[3]) - date.fromisoformat(told[1])).days == 2
+
+
+def test_a_key_that_the_daemon_would_refuse_is_found_by_check(shell: Shell) -> None:
+    key = shell.folder / "var" / "key"
+    key.parent.mkdir(exist_ok=True)
+    key.touch(0o600)
+    key.write_text("garbage\n")
+    assert shell("check") == 78
+    assert f"{key}: holds no key" in shell.out
+
+
+def test_subjects_of_mails_are_listed_as_people_read_them(shell: Shell) -> None:
+    shell("ingest", str(shell.mail(mail(subject="Drucker =?utf-8?q?d=C3=BCster?="))))
+    shell("ingest", str(shell.mail(b"From: ann@out.example\r\nTo: desk@desk.example\r\n\r\nNo subject here.\r\n", "bare.eml")))
+    assert [one["subject"] for one in shell.lines("inbox", "list", "--all")] == ["Drucker düster", "(no subject)"]
+    shell.work()
+    assert shell("tickets", "show", "2") == 0
+    assert "MG-2  (no subject)" in shell.out

@@ -306,3 +306,12 @@ def test_attack_021_only_ascii_letters_are_folded(office: Office) -> None:
     row = office.post(reply(office.last("acknowledgement"), "cancel", sender="\u212aim@out.example"))
     assert (row.ticket != 1, office.ticket(1).status) == (True, "New")
     assert office.ticket(1).requester == Address("kim@out.example")
+
+
+def test_a_mail_without_a_subject_is_announced_as_such_and_as_nothing_secret(office: Office) -> None:
+    office.post(b"From: Ann <ann@out.example>\r\nTo: desk@desk.example\r\n\r\nThe printer is dead.\r\n")
+    told = office.last("new_ticket", TINA.address)
+    assert told.subject == "[MG-1] (no subject)"
+    assert "onfidential" not in told.text + told.html
+    office.post(reply(told, "We are on it."))
+    assert office.last("reply", "ann@out.example").subject == "Re: [MG-1] Your request"
