@@ -47,7 +47,7 @@ _DUE = Statement(lambda _: (
     select(timers.c.id, timers.c.ticket, timers.c.kind, timers.c.epoch, timers.c.due_at)
     .join(tickets, tickets.c.id == timers.c.ticket)
     .where(timers.c.state == PENDING, timers.c.due_at <= bindparam("now"))
-    .order_by(timers.c.due_at).limit(bindparam("most")).with_for_update(of=tickets, skip_locked=True, key_share=True)
+    .order_by(timers.c.due_at, timers.c.id).limit(bindparam("most")).with_for_update(of=tickets, skip_locked=True, key_share=True)
 ))  # fmt: skip
 _FIRE = Statement(lambda _: (
     update(timers).where(timers.c.id == bindparam("row"), timers.c.state == PENDING)
