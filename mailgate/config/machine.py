@@ -194,8 +194,11 @@ def _oauth2(vault: Vault, prefix: str) -> Reader[OAuth2]:
             client_id=table.need("client_id", line, ""),
             client_secret=vault.daemons(table, "client_secret", f"{prefix}-client-secret"),
             refresh_token=vault.daemons(table, "refresh_token", f"{prefix}-refresh-token"),
+            refresh_token_file=table.get("refresh_token_file", scalars.path(vault.root), None),
             scope=table.get("scope", line, ""),
         )
+        if oauth2.token_url.startswith("http:") and not _is_loopback(urlsplit(oauth2.token_url).hostname or ""):
+            table.fault("token_url", "must be https; only to loopback secrets may travel in the clear")
         named = _mentions(table, "client_secret", "client_secret_file", "refresh_token", "refresh_token_file")
         if vault.whole and not named and not oauth2.client_secret and not oauth2.refresh_token:
             table.fault("client_secret_file", "is missing (or refresh_token_file)")

@@ -75,12 +75,16 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class OAuth2:
-    """How to get an access token (RFC 6749). With a refresh token that grant is used, without one that of client credentials."""
+    """How to get an access token (RFC 6749). With a refresh token that grant is used, without one that of client credentials.
+
+    `refresh_token_file` is where the refresh token stands, and a renewed one is kept; None where it came from elsewhere.
+    """
 
     token_url: str
     client_id: str
     client_secret: Secret | None = None
     refresh_token: Secret | None = None
+    refresh_token_file: Path | None = None
     scope: str = ""
 
 

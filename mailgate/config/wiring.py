@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from urllib.parse import urlsplit
 
-from mailgate.channels import smtp_in, smtp_out, web
-from mailgate.config.settings import Settings
+from mailgate.channels import imap_in, imap_session, oauth, smtp_in, smtp_out, web
+from mailgate.config.settings import ImapAccount, OAuth2, Settings, StartAt
 
 
 def smtp_settings(settings: Settings) -> smtp_in.Settings:
@@ -44,6 +46,34 @@ def relay(settings: Settings) -> smtp_out.Relay:
         password=relay.password.reveal() if relay.password else "",
         directory=relay.directory,
     )
+
+
+def imap_accounts(settings: Settings, clock: Callable[[], datetime]) -> list[imap_in.Account]:
+    """The [[imap]] tables as the fetchers want them; a mailbox takes no larger mail than SMTP does. `clock` gives aware UTC."""
+    return [
+        imap_in.Account(
+            name=one.name, folder=one.folder, processed=one.processed, largest=settings.smtp.max_size,
+            server=imap_session.Server(
+                host=one.host, port=one.port, tls=one.tls.value, user=one.user,
+                password=one.password.reveal() if one.password else "", grant=grant(one, one.oauth2, clock) if one.oauth2 else None,
+            ),
+            start=clock() if one.start_at is StartAt.NOW else None if one.start_at is StartAt.ALL else one.start_at,
+        )
+        for one in settings.imap
+    ]  # fmt: skip
+
+
+def grant(account: ImapAccount, oauth2: OAuth2, clock: Callable[[], datetime]) -> oauth.Grant:
+    """The access of an account with OAuth2. A renewed refresh token goes into the file that the old one came from, if it came from one."""
+    settings = oauth.Settings(
+        account=account.name,
+        token_url=oauth2.token_url,
+        client_id=oauth2.client_id,
+        client_secret=oauth2.client_secret.reveal() if oauth2.client_secret else "",
+        refresh_token=oauth2.refresh_token.reveal() if oauth2.refresh_token else "",
+        scope=oauth2.scope,
+    )
+    return oauth.Grant(settings, oauth.keeper(oauth2.refresh_token_file) if oauth2.refresh_token_file else None, clock)
 
 
 def web_settings(settings: Settings) -> web.Settings:

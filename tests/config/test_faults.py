@@ -77,6 +77,8 @@ CASES = [
     (M, '[[imap]]\nhost = "mx.example.com"\nuser = "u"\ntls = "none"', 4, '[[imap]] tls: "none" is for loopback only'),
     (M, '[[imap]]\nuser = "u"', 1, "[[imap]] host: is missing"),
     (M, '[[imap]]\nhost = "h"\nuser = "u"\nstart_at = "yesterday"', 4, 'must be "now", "all" or a date'),
+    (M, '[[imap]]\nhost = "h"\nuser = "u"\noauth2 = { client_id = "x", client_secret_file = "s", token_url = "http://h/" }', 4,
+     "[[imap]] oauth2.token_url: must be https; only to loopback secrets may travel in the clear"),
     (M, '[[imap]]\nhost = "h"\nuser = "u"\noauth2 = { client_id = "x" }', 4, "[[imap]] oauth2.token_url: is missing"),
     (M, '[store]\nurl = "mysql://x"', 2, '[store] url: must be a URL like "sqlite:///var/mailgate.db"'),
     (M, '[store]\nurl = "postgresql://x/y"', 2, '"postgresql+psycopg://user@host/database"'),

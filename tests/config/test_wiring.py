@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mailgate.config import wiring
@@ -24,6 +25,24 @@ def test_the_password_of_the_relay_reaches_the_courier_and_no_log(tmp_path: Path
     assert (relay.host, relay.port, relay.tls, relay.user, relay.password) == ("smtp.example.com", 587, "starttls", "u", "hunter2")
     assert "hunter2" not in repr(relay)
     assert wiring.smtp_limits(settings).recipients == 7
+
+
+async def test_a_renewed_refresh_token_goes_into_the_file_that_the_old_one_came_from(tmp_path: Path) -> None:
+    secret = tmp_path / "refresh"
+    secret.write_text("old\n")
+    secret.chmod(0o600)
+    config = _config(
+        tmp_path,
+        '[[imap]]\nhost = "h"\nuser = "u"\n'
+        f'oauth2 = {{ token_url = "https://h/token", client_id = "c", refresh_token_file = "{secret}" }}\n',
+    )
+    (account,) = load(config, {}).imap
+    assert account.oauth2 is not None
+    assert account.oauth2.refresh_token_file == secret
+    grant = wiring.grant(account, account.oauth2, lambda: datetime(2026, 3, 1, tzinfo=UTC))
+    grant._ask = lambda: {"access_token": "t", "refresh_token": "new"}  # type: ignore[method-assign]
+    assert await grant.access_token() == "t"
+    assert secret.read_text() == "new\n"
 
 
 def test_reading_the_configuration_imports_no_channel() -> None:
