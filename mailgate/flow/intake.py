@@ -142,7 +142,7 @@ def arrival(house: House, mail: RawMail) -> Arrival:
 def _claim(number: int, entered: Arrival, lease: Lease) -> Claim:
     return Claim(
         number, entered.desk, 1, 1, lease.owner, entered.raw, entered.message_id, entered.envelope_from, entered.envelope_to,
-        entered.submission, lease.now,
+        entered.submission, lease.now, peer=entered.peer,
     )  # fmt: skip
 
 

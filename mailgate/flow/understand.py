@@ -18,6 +18,7 @@ from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import BY_HAND, Clue, Finding, Nature, Wrote
 from mailgate.flow.house import House
 from mailgate.mail import classify, sender, thread
+from mailgate.mail.authresults import Report
 from mailgate.mail.header import bare_subject
 from mailgate.mail.parsed import Kind, ParsedMail
 
@@ -111,11 +112,13 @@ class _Thread:
     bearers: tuple[KnownId, ...] = ()
 
 
-def understand(records: Records, house: House, claim: Accepted, mail: ParsedMail, now: datetime) -> Situation:
-    """The situation that a mail makes. Never raises on what a sender can write."""
+def understand(
+    records: Records, house: House, claim: Accepted, mail: ParsedMail, now: datetime, checked: Report | None = None
+) -> Situation:
+    """The situation that a mail makes. `checked` is what our own check of its sender found. Never raises on what a sender can write."""
     mail = classify.with_envelope(mail, claim.envelope_from)
     desk = house.desk(claim.desk)
-    known = sender.identify(mail, house.security, house.own_domains, claim.submission)
+    known = sender.identify(mail, house.security, house.own_domains, claim.submission, checked)
     address = known.address or fold_address(claim.envelope_from or "") or _NOBODY
     name = known.mailbox.name if known.mailbox else ""
     if known.named:

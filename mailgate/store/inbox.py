@@ -69,6 +69,7 @@ class Claim:
     attach_to: TicketId | None = None
     # How often an operator asked for another try; each has effects of its own.
     round: int = 0
+    peer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def _born(arrival: Arrival, lease: Lease, *, claimed: bool) -> dict[str, object]
 _CLAIM_COLUMNS = (
     inbox.c.id, inbox.c.desk, inbox.c.attempts, inbox.c.fence, inbox.c.owner, inbox.c.raw, inbox.c.message_id, inbox.c.envelope_from,
     inbox.c.envelope_to, inbox.c.submission, inbox.c.received_at, inbox.c.released, inbox.c.attach_to, inbox.c.round,
+    inbox.c.peer,
 )  # fmt: skip
 
 
