@@ -101,6 +101,7 @@ class Figures:
     oldest_queued: float | None = None
     breaker_open: bool = False
     last_tick: float | None = None
+    fetching: Mapping[str, bool] = field(default_factory=dict)
 
 
 class Web:
@@ -220,6 +221,10 @@ class _Collector:
         yield GaugeMetricFamily("mailgate_timers_due", "Timers that are due and have not fired.", one.timers_due)
         yield GaugeMetricFamily("mailgate_oldest_queued_seconds", "Age of the oldest mail or letter that waits.", one.oldest_queued or 0)
         yield GaugeMetricFamily("mailgate_relay_breaker_open", "1 while nothing is sent because the relay fails.", int(one.breaker_open))
+        family = GaugeMetricFamily("mailgate_imap_fetching", "1 while the mails of this account are fetched.", labels=("account",))
+        for account, well in sorted(one.fetching.items()):
+            family.add_metric((account,), int(well))
+        yield family
         if one.last_tick is not None:
             yield GaugeMetricFamily("mailgate_last_tick_age_seconds", "Time since the timers were last looked at.", one.last_tick)
 

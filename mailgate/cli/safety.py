@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,19 +13,27 @@ from mailgate.cli import show
 from mailgate.cli.opened import now, opened, settings
 from mailgate.desk.model import fold_address
 
+if TYPE_CHECKING:
+    from mailgate.store.audit import Violation
+    from mailgate.store.engine import Store
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
+@click.option("--imap", is_flag=True, help="Also hold the mailboxes against the ledger, mail by mail.")
 @click.pass_obj
-def audit(config: Path | None, as_json: bool) -> int:
+def audit(config: Path | None, as_json: bool, imap: bool) -> int:
     """Prove the ledger: each mail has one end, one set of effects.
 
-    Exit 1 and the rows otherwise. What is pending is no violation.
+    Exit 1 and the rows otherwise. What is pending is no violation; a mail that lies in a mailbox and was not fetched yet is one.
     """
     from mailgate.store.audit import audit as prove
 
-    with opened(config) as known, known.store.look() as tx:
-        ledger = prove(tx)
+    with opened(config) as known:
+        with known.store.look() as tx:
+            ledger = prove(tx)
+        if imap:
+            ledger = replace(ledger, violations=(*ledger.violations, *_gaps(config, known.store)))
     mails = ledger.inbox
     counts = {
         "accepted": ledger.accepted, "done": mails["done"], "ignored": mails["ignored"], "held": mails["held"],
@@ -38,6 +49,16 @@ def audit(config: Path | None, as_json: bool) -> int:
             click.echo(f"VIOLATION {one.invariant} {one.row}: {one.what}")
         click.echo("the ledger adds up" if not ledger.violations else f"{len(ledger.violations)} violations")
     return 1 if ledger.violations else 0
+
+
+def _gaps(config: Path | None, store: Store) -> Iterator[Violation]:
+    from mailgate.channels.imap_in import audited
+    from mailgate.config import wiring
+    from mailgate.store.audit import Violation
+
+    for account in wiring.imap_accounts(settings(config, whole=True), now):
+        for gap in audited(account, store):
+            yield Violation("I1", f"imap:{account.name}", f"folder {account.folder}: {gap}")
 
 
 @click.command()

@@ -8,12 +8,12 @@ import click
 
 from mailgate.cli import CONFIGURATION, UNAVAILABLE, show
 from mailgate.cli.doors import taken
-from mailgate.cli.opened import settings
+from mailgate.cli.opened import now, settings
 from mailgate.config.packaged import packaged, template_folders
 from mailgate.config.settings import Settings
 from mailgate.desk.errors import Misconfigured, Temporary
 from mailgate.desk.model import Role
-from mailgate.desk.policy import AssignBy, Quiet, Retention, Verify
+from mailgate.desk.policy import AssignBy, Collision, Quiet, Retention
 
 
 @click.command()
@@ -43,14 +43,26 @@ def faults(known: Settings) -> list[str]:
     return wrong
 
 
+def _key_faults(known: Settings) -> list[str]:
+    from mailgate.config.keys import load_keys
+
+    # A key that is not there yet is made by the first run.
+    if known.key_file.exists():
+        try:
+            load_keys(known.key_file)
+        except Misconfigured as error:
+            return [str(error)]
+    return []
+
+
 def not_served(known: Settings) -> list[str]:
     """What the configuration asks for and this version reads without doing it."""
     policy = known.policy
     asked = {
-        "[[imap]]": known.imap, "[[category]]": policy.categories, "[[sla]]": policy.slas, "[[escalation]]": policy.escalations,
+        "[[category]]": policy.categories, "[[sla]]": policy.slas, "[[escalation]]": policy.escalations,
         "[[approval]]": policy.approvals, "[[status]]": policy.statuses, "[[monitoring]]": policy.monitors,
         "[quiet]": policy.quiet != Quiet(), "[retention]": policy.retention != Retention(),
-        "[assign] by": policy.assign_by is not AssignBy.HAND, "security.verify": known.security.verify is not Verify.NONE,
+        "[assign] by": policy.assign_by is not AssignBy.HAND, "[letters] collision": policy.collision is not Collision.SEND,
     }  # fmt: skip
     return [name for name, there in asked.items() if there]
 
@@ -58,10 +70,10 @@ def not_served(known: Settings) -> list[str]:
 @click.command()
 @click.pass_obj
 def check(config: Path | None) -> int:
-    """Check configuration, templates, database, relay."""
+    """Check configuration, templates, database, relay, mailboxes."""
     try:
         known = settings(config, whole=True)
-        wrong = faults(known)
+        wrong = [*faults(known), *_key_faults(known)]
     except Misconfigured as error:
         wrong = list(error.faults)
     if wrong:
@@ -75,7 +87,8 @@ def check(config: Path | None) -> int:
         click.echo(f"note   {reason} (unless that is a mailgate of yours that runs, it cannot start)")
     if not any(person.staff or person.role is Role.OWNER for person in known.people.people):
         click.echo("note   people.toml names no technician and no owner: nobody is told of new tickets")
-    return max(_check_store(known), _check_relay(known), key=lambda code: (code == CONFIGURATION, code))
+    codes = (_check_store(known), _check_relay(known), _check_mailboxes(known))
+    return max(codes, key=lambda code: (code == CONFIGURATION, code))
 
 
 def _check_store(known: Settings) -> int:
@@ -106,6 +119,21 @@ def _check_relay(known: Settings) -> int:
     where = f"{known.relay.host}:{known.relay.port}" if known.relay.host else known.relay.directory
     click.echo(f"{'ok   ' if works else 'fault'}  relay {where} ({show.safe(said)})")
     return 0 if works else UNAVAILABLE
+
+
+def _check_mailboxes(known: Settings) -> int:
+    if not known.imap:
+        return 0
+    from mailgate.channels.imap_in import probed
+    from mailgate.config import wiring
+
+    code = 0
+    for account in wiring.imap_accounts(known, now):
+        wrong = probed(account)
+        where = f"mailbox {account.name} at {account.server.host}:{account.server.port}"
+        click.echo(f"fault  {where}: {show.safe(wrong)}" if wrong else f"ok     {where}, folder {account.folder}")
+        code = UNAVAILABLE if wrong else code
+    return code
 
 
 @click.group()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 
 from mailgate.channels.smtp_out import Courier
@@ -16,6 +17,7 @@ from mailgate.config import wiring
 from mailgate.config.settings import Settings
 from mailgate.daemon.clock import utc
 from mailgate.daemon.database import give_back
+from mailgate.daemon.mailboxes import Mailboxes
 from mailgate.daemon.post import Postman
 from mailgate.daemon.work import Workbench
 from mailgate.desk.errors import Temporary
@@ -46,6 +48,7 @@ class Crew:
         worker = Worker(store, house, self._parser, owner, utc, lambda: self._postman.free, limits.parse_time.total_seconds())
         self._intake = Intake(store, house, owner, utc, lambda: self._bench.stored())
         self._bench = Workbench(worker, self._intake, self._postman.hand)
+        self._mailboxes = Mailboxes(settings, house, store, owner, self._bench.look)
         # Whether the database answered at the last tick, and when that was (monotonic seconds).
         self.answers = True
         self.ticked = time.monotonic()
@@ -55,6 +58,7 @@ class Crew:
         self._postman.start()
         self._postman.look()
         self._bench.start()
+        self._mailboxes.start()
 
     def receive(self, mail: RawMail) -> Future[Receipt]:
         """Asks for a mail to be stored; see `Intake.receive`."""
@@ -84,6 +88,11 @@ class Crew:
         """Whether letters and timers are on hold."""
         return self._delivery.held is not None
 
+    @property
+    def fetching(self) -> Mapping[str, bool]:
+        """Of each IMAP account whether its mails are fetched."""
+        return self._mailboxes.fetching
+
     def figures(self) -> Figures:
         """What the metrics show. Raises Temporary."""
         with self._store.look() as tx:
@@ -91,8 +100,12 @@ class Crew:
             oldest, due = outbox.oldest_waiting(tx), timers.overdue(tx, utc())
         return Figures(
             mails, letters, sum(mails.values()), letters["sent"], due, (utc() - oldest).total_seconds() if oldest else None,
-            self._delivery.breaker.open, time.monotonic() - self.ticked,
+            self._delivery.breaker.open, time.monotonic() - self.ticked, self.fetching,
         )  # fmt: skip
+
+    async def stop_fetching(self) -> None:
+        """No mail is fetched any more; what was being stored is stored."""
+        await self._mailboxes.close()
 
     async def stop_sending(self) -> None:
         """The postman ends his rounds; what is written from now on waits in the outbox."""
@@ -113,8 +126,11 @@ class Crew:
 
     def _muster(self) -> None:
         """A gateway that takes mail and does nothing with it is worse than one that ends and is started again."""
-        for name, alive in (("intake", self._intake.alive), ("worker", self._bench.alive), ("postman", self._postman.alive)):
-            if not alive:
+        alive = {
+            "intake": self._intake.alive, "worker": self._bench.alive, "postman": self._postman.alive, "fetcher": self._mailboxes.alive,
+        }  # fmt: skip
+        for name, lives in alive.items():
+            if not lives:
                 raise Missing(name)
 
     def _fire(self) -> None:

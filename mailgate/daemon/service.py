@@ -122,7 +122,7 @@ class Service:
         last_resort.start()
         systemd.notify("STOPPING=1", self._environ)
         journal.told("draining")
-        await asyncio.gather(self._stop_listening(), crew.stop_sending())
+        await asyncio.gather(self._stop_listening(), crew.stop_fetching(), crew.stop_sending())
         self._crew = None
         await crew.close()
         await asyncio.to_thread(database.close)
@@ -194,6 +194,7 @@ class Service:
             "stopping": self._stop.is_set(),
             "database-down": crew is None or not crew.answers,
             "disk-full": self._free < 1.5 * self._settings.smtp.max_size,
+            "imap-stopped": crew is not None and not all(crew.fetching.values()),
             "letters-held": crew is not None and crew.held,
             "no-tick": crew is not None and time.monotonic() - crew.ticked > _STALE_SECONDS,
         }

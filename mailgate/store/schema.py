@@ -361,6 +361,10 @@ imap_cursors = Table(
     Column("account", Text, primary_key=True),
     Column("folder", Text, primary_key=True),
     Column("uidvalidity", BigInteger, nullable=False),
+    # Mails below `first`, and those that came into the mailbox before `since`, were there before us and are none of ours.
+    Column("first", BigInteger, nullable=False),
+    Column("since", Moment),
+    # Nothing below it needs anything any more.
     Column("lowest_unresolved", BigInteger, nullable=False),
 )  # fmt: skip
 

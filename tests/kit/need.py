@@ -29,6 +29,7 @@ class Program:
 PROGRAMS = {
     "postgres": Program("postgresql", ("usr/lib/postgresql/*/bin/postgres", "usr/pgsql-*/bin/postgres")),
     "postfix": Program("postfix", ("usr/lib/postfix/sbin/master", "usr/libexec/postfix/master")),
+    "dovecot": Program("dovecot-imapd", ("usr/sbin/dovecot",)),
     "strace": Program("strace", ("usr/bin/strace",)),
     "swaks": Program("swaks", ("usr/bin/swaks",)),
     "systemd-analyze": Program("systemd", ("usr/bin/systemd-analyze",)),

@@ -27,6 +27,8 @@ def upgrade() -> None:
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("folder", sa.Text(), nullable=False),
         sa.Column("uidvalidity", sa.BigInteger(), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("since", Moment(), nullable=True),
         sa.Column("lowest_unresolved", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("account", "folder"),
     )

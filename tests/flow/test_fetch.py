@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mailgate.flow.fetch import Ledger, gaps
+from mailgate.store import inbox, mailboxes
+from mailgate.store.engine import Fenced
+from mailgate.store.mailboxes import MailState
+from tests.kit.office import Office, mail
+from tests.store.databases import NOW
+
+
+@pytest.fixture
+def office(url: str, tmp_path: Path) -> Iterator[Office]:
+    desk = Office(tmp_path, url)
+    yield desk
+    desk.close()
+
+
+def ledger(office: Office, owner: str = "me") -> Ledger:
+    return Ledger(office.store, office.house, owner, "support", "INBOX", (), lambda: NOW, lambda: None)
+
+
+def opened(office: Office, since: datetime | None = None) -> Ledger:
+    mine = ledger(office)
+    assert mine.take()
+    assert mine.open(7).lowest is None
+    mine.begin(1, since, [])
+    return mine
+
+
+def raw(number: int) -> bytes:
+    return mail(f"matter {number}", message_id=f"m{number}@mua.example")
+
+
+def rows(office: Office) -> int:
+    with office.store.look() as tx:
+        return sum(inbox.counts(tx).values())
+
+
+def states(office: Office, uidvalidity: int = 7) -> dict[int, MailState]:
+    with office.store.look() as tx:
+        known = mailboxes.known(tx, mailboxes.Folder("support", "INBOX", uidvalidity))
+    return {uid: state for uid, (state, _, _) in known.items()}
+
+
+def test_a_mail_and_its_uid_are_stored_together_and_flagged_later(office: Office) -> None:
+    mine = opened(office)
+    assert mine.unknown(1, [3, 4]) == [3, 4]
+    mine.enter([(3, raw(3)), (4, raw(4))])
+    assert rows(office) == 2
+    assert mine.unflagged() == [3, 4]
+    mine.flagged([3])
+    assert mine.unflagged() == [4]
+    assert states(office) == {3: MailState.FINALISED, 4: MailState.STORED}
+    assert mine.unknown(1, [3, 4, 5]) == [5]
+    assert mine.advance(1, [3, 4]) == 5
+    assert mine.open(7).lowest == 5
+
+
+def test_another_gateway_gets_the_mailbox_only_when_the_first_gives_it_back(office: Office) -> None:
+    mine, other = opened(office), ledger(office, "other")
+    assert not other.take()
+    assert mine.take()
+    mine.release()
+    assert other.take()
+
+
+def test_who_lost_the_lease_writes_nothing(office: Office) -> None:
+    mine = opened(office)
+    with office.store.begin() as tx:
+        tx.exec_driver_sql("UPDATE leases SET owner = 'other', fence = fence + 1")
+    for write in (lambda: mine.enter([(3, raw(3))]), lambda: mine.flagged([3]), lambda: mine.unknown(1, [3])):
+        with pytest.raises(Fenced):
+            write()
+    assert rows(office) == 0
+    assert states(office) == {}
+
+
+def test_a_folder_that_is_numbered_anew_stores_no_mail_twice(office: Office) -> None:
+    mine = opened(office, NOW - timedelta(days=2))
+    mine.enter([(3, raw(3))])
+    plan = mine.open(8)
+    assert (plan.lowest, plan.renumbered, plan.since) == (None, True, NOW - timedelta(days=2))
+    # The flag of a mail under its old number is nothing that the server could be told now.
+    assert mine.unflagged() == []
+    mine.begin(1, plan.since, [1])
+    assert mine.unknown(1, [1, 2]) == [2]
+    mine.enter([(2, raw(3))])
+    assert rows(office) == 1
+    assert states(office, 8) == {1: MailState.SKIPPED, 2: MailState.STORED}
+
+
+def test_a_mail_that_cannot_be_had_holds_the_watermark_and_is_given_up_at_last(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    mine = opened(office)
+    mine.enter([(4, raw(4))])
+    for attempt in range(1, 5):
+        assert mine.fail(3, "NO") == attempt
+        assert mine.advance(1, [3, 4]) == 3
+        assert mine.unknown(1, [3, 4]) == [3]
+    assert "imap-mail" not in caplog.text
+    assert mine.fail(3, "NO") == 5
+    assert "imap-mail" in caplog.text
+    assert mine.advance(1, [3, 4]) == 5
+    assert gaps(office.store, "support", "INBOX", 7, [3, 4], []) == ["UID 3 could not be fetched"]
+
+
+def test_the_audit_names_each_kind_of_gap(office: Office) -> None:
+    assert gaps(office.store, "support", "INBOX", 7, [1], []) == ["was never read"]
+    mine = opened(office)
+    mine.enter([(2, raw(2)), (3, raw(3))])
+    assert gaps(office.store, "support", "INBOX", 7, [2, 3], [2]) == []
+    assert gaps(office.store, "support", "INBOX", 8, [2, 3], []) == ["is numbered anew (UIDVALIDITY 8) and was not read since"]
+    with office.store.begin() as tx:
+        tx.exec_driver_sql("UPDATE imap_messages SET inbox = 999 WHERE uid = 3")
+    found = gaps(office.store, "support", "INBOX", 7, [2, 3, 4, 5], [2, 5])
+    assert found == ["UID 3 has no inbox row", "UID 4 is not in the ledger", "UID 5 is flagged as safe and is not"]

@@ -1,0 +1,227 @@
+"""A real Dovecot in a folder of its own, on a port of 127.0.0.1: the mailboxes that mailgate fetches from.
+
+Mails are delivered as a mail server does it, by a file that is moved into the Maildir. The Dovecot of the machine, if there is one, is not
+touched: other folders, other ports.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import imaplib
+import os
+import pwd
+import re
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from tests.kit.need import UNPACKED, environment, need, need_root
+from tests.kit.processes import free_port, kill_group, listening, open_folder, wait_until
+
+PASSWORD = "open sesame & more"
+
+OVERLAY = 'mount -t overlay overlay -o "lowerdir=$0/usr/lib:/usr/lib" /usr/lib && exec "$@"'
+
+CONFIGURATION = """\
+base_dir = {folder}/run
+state_dir = {folder}/run
+instance_name = {folder.name}
+log_path = {folder}/dovecot.log
+protocols = imap
+listen = 127.0.0.1
+libexec_dir = {libexec}
+mail_plugin_dir = {libexec}/modules
+import_environment = TZ LD_LIBRARY_PATH
+default_internal_user = {user}
+default_internal_group = {group}
+default_login_user = {user}
+first_valid_uid = 1
+{tls}
+disable_plaintext_auth = no
+auth_failure_delay = 0
+auth_mechanisms = plain login
+mail_location = maildir:{folder}/mail/%u:LAYOUT=fs
+mail_max_userip_connections = 100
+mail_fsync = never
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN {folder}/passwd
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={folder}/mail/%u
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = {tls_port}
+  }}
+}}
+service anvil {{
+  chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+service stats {{
+  chroot =
+}}
+"""
+
+
+class Dovecot:
+    """One Dovecot. Start it by `with`, or by `start()` and `remove()`; it keeps its ports and its mails over a restart."""
+
+    def __init__(self, *users: str, tls: tuple[Path, Path] | None = None) -> None:
+        """Nothing runs yet. Every user has PASSWORD; `tls` are the files of a certificate and its key, without which there is no TLS."""
+        self._program = need("dovecot")
+        self.folder = open_folder("mailgate-dovecot-")
+        self.port, self.tls_port = free_port(), free_port() if tls else 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        self._lay_out(users, tls)
+
+    def __enter__(self) -> Dovecot:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is not None:
+            error.add_note(f"Dovecot's log ends:\n{self.log[-2000:]}")
+        self.remove()
+
+    @property
+    def log(self) -> str:
+        """What it has logged so far."""
+        path = self.folder / "dovecot.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def start(self) -> None:
+        """Runs it and returns once it listens. Raises TimeoutError, with the log."""
+        with (self.folder / "master.out").open("ab") as out:
+            self._process = subprocess.Popen(
+                self._command(),
+                env={**environment(self._program), "CONFIG_FILE": f"{self.folder}/dovecot.conf"},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        try:
+            wait_until(lambda: listening(self.port), 15, "Dovecot", self._process)
+        except TimeoutError as error:
+            error.add_note(self.log + (self.folder / "master.out").read_text(errors="replace"))
+            raise
+
+    def kill9(self) -> None:
+        """Kills it with all its children, as a power cut would. The mails stay; `start()` goes on with them."""
+        if self._process is not None:
+            kill_group(self._process)
+            self._process = None
+            wait_until(lambda: not listening(self.port), 5, "Dovecot is dead")
+
+    def pids(self) -> list[int]:
+        """It and all its children."""
+        if self._process is None:
+            return []
+        group = str(self._process.pid)
+        found = subprocess.run(["ps", "-o", "pid=", "-g", group], capture_output=True, text=True, check=False).stdout
+        return [int(one) for one in found.split()]
+
+    def remove(self) -> None:
+        """Kills it and deletes its folder with all mails."""
+        self.kill9()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def deliver(self, user: str, *mails: bytes) -> None:
+        """Puts mails into the user's inbox."""
+        inbox = self.folder / "mail" / user
+        for name in ("", "tmp", "new", "cur"):
+            (inbox / name).mkdir(exist_ok=True)
+            self._give(inbox / name)
+        for mail in mails:
+            path = inbox / "tmp" / f"{time.time_ns()}.{secrets.token_hex(6)}.test"
+            path.write_bytes(mail)
+            self._give(path)
+            path.rename(inbox / "new" / path.name)
+
+    def renumber(self, user: str) -> None:
+        """Loses its index of the user's inbox: all mails get new UIDs, under a new UIDVALIDITY. It must not run meanwhile."""
+        for path in (self.folder / "mail" / user).glob("dovecot*"):
+            path.unlink()
+
+    @contextlib.contextmanager
+    def client(self, user: str, folder: str | None = "INBOX") -> Iterator[imaplib.IMAP4]:
+        """Somebody else who reads the mailbox."""
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as client:
+            client.login(user, PASSWORD)
+            if folder is not None:
+                client.select(folder)
+            yield client
+
+    def flags(self, user: str, folder: str = "INBOX") -> dict[int, str]:
+        """The flags of each mail, by UID."""
+        with self.client(user, folder) as client:
+            _, lines = client.uid("FETCH", "1:*", "(FLAGS)")
+        text = [line.decode() for line in lines if isinstance(line, bytes)]
+        return {
+            int(uid[1]): flags[1] for one in text if (uid := re.search(r"UID (\d+)", one)) and (flags := re.search(r"FLAGS \((.*?)\)", one))
+        }
+
+    def _command(self) -> list[str | Path]:
+        """What Dovecot does when it starts is to have doveconf start it, which it looks for where Debian installs it.
+
+        An unpacked one finds its modules in /usr/lib only: there they are laid over the system's, for itself alone.
+        """
+        read = self._program.parents[1] / "bin/doveconf"
+        command: list[str | Path] = [
+            read,
+            "-f",
+            "service=master",
+            "-c",
+            self.folder / "dovecot.conf",
+            "-m",
+            "master",
+            "-e",
+            self._program,
+            "-F",
+        ]
+        if not self._program.is_relative_to(UNPACKED):
+            return command
+        need_root("an unpacked Dovecot")
+        return ["unshare", "--mount", "sh", "-c", OVERLAY, UNPACKED, *command]
+
+    def _give(self, path: Path) -> None:
+        if os.geteuid() == 0:
+            os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
+
+    def _lay_out(self, users: tuple[str, ...], tls: tuple[Path, Path] | None) -> None:
+        for name in ("mail", "run"):
+            (self.folder / name).mkdir()
+        self._give(self.folder / "mail")
+        (self.folder / "passwd").write_text("".join(f"{user}:{{PLAIN}}{PASSWORD}\n" for user in users))
+        unpacked = self._program.is_relative_to(UNPACKED)
+        values = {
+            "folder": self.folder,
+            "libexec": (UNPACKED if unpacked else Path("/")) / "usr/lib/dovecot",
+            "user": self._owner.pw_name,
+            "group": grp.getgrgid(self._owner.pw_gid).gr_name,
+            "uid": self._owner.pw_uid,
+            "gid": self._owner.pw_gid,
+            "tls": f"ssl = yes\nssl_cert = <{tls[0]}\nssl_key = <{tls[1]}" if tls else "ssl = no",
+            "port": self.port,
+            "tls_port": self.tls_port,
+        }
+        (self.folder / "dovecot.conf").write_text(CONFIGURATION.format(**values))
