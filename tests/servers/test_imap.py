@@ -180,7 +180,10 @@ def test_the_server_dies_and_hangs_and_nothing_is_lost(tmp_path: Path, dovecot: 
         log_of(gateway, "imap:alice")
         dovecot.start()
         wait_until(lambda: settled(gateway, 60), 40, "all are tickets")
-        # It hangs: the connection stands, and nobody is there.
+        wait_until(lambda: all(DONE in one for one in dovecot.flags("alice").values()), 20, "all are flagged")
+        # Now it stands in IDLE.
+        time.sleep(0.5)
+        # The server hangs: the connection stands, and nobody is there.
         stopped = dovecot.pids()
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
