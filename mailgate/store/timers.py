@@ -49,6 +49,7 @@ _DUE = Statement(lambda _: (
     .where(timers.c.state == PENDING, timers.c.due_at <= bindparam("now"))
     .order_by(timers.c.due_at, timers.c.id).limit(bindparam("most")).with_for_update(of=tickets, skip_locked=True, key_share=True)
 ))  # fmt: skip
+_STATES = Statement(lambda database: select(timers.c.id, timers.c.state).where(database.among(timers.c.id, "rows")))
 _FIRE = Statement(lambda _: (
     update(timers).where(timers.c.id == bindparam("row"), timers.c.state == PENDING)
     .values(state=FIRED, fired_at=bindparam("at"))
@@ -61,7 +62,10 @@ def due(tx: Tx, now: datetime, limit: int) -> list[DueRow]:
     On PostgreSQL their tickets stay locked until the transaction ends, and those that somebody else has locked are left for the next
     time: whoever changes a ticket takes the ticket first and its timers after it, so that nobody waits for nobody.
     """
-    return [DueRow(*row) for row in _DUE.rows(tx, {"now": now, "most": limit})]
+    rows = _DUE.rows(tx, {"now": now, "most": limit})
+    # Whoever had the ticket before us may have fired its timer after we looked: now that the ticket is ours, a second look is the truth.
+    states = {row.id: row.state for row in _STATES.rows(tx, {"rows": [row.id for row in rows]})} if rows else {}
+    return [DueRow(*row) for row in rows if states[row.id] == PENDING]
 
 
 def fired(tx: Tx, row: DueRow, now: datetime) -> None:
