@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from mailgate.channels.disk import keep_names
 from mailgate.channels.relay_wire import TEXT_CHARACTERS
 from mailgate.flow.delivery import Outcome, Parcel, Result
 
@@ -29,7 +30,7 @@ def deliver(directory: Path, parcels: Sequence[Parcel]) -> list[Outcome]:
         _make(directory)
         written = [_write(directory, parcel) for parcel in parcels]
         outcomes = [_publish(directory, parcel, fault) for parcel, fault in zip(parcels, written, strict=True)]
-        _sync(directory / "new")
+        keep_names(directory / "new")
     except OSError as error:
         return [_failed(parcel, error) for parcel in parcels]
     return outcomes
@@ -79,7 +80,7 @@ def _publish(directory: Path, parcel: Parcel, fault: OSError | None) -> Outcome:
     try:
         if fault is not None:
             raise fault
-        _sync(temporary)
+        keep_names(temporary)
         if time.monotonic() >= parcel.deadline:
             temporary.unlink()
             return Outcome(parcel.row, parcel.attempt, Result.LAPSED, "maildir", "the lease ran out before the file had its name")
@@ -91,14 +92,6 @@ def _publish(directory: Path, parcel: Parcel, fault: OSError | None) -> Outcome:
         temporary.unlink(missing_ok=True)
         return _failed(parcel, error)
     return Outcome(parcel.row, parcel.attempt, Result.SENT, "maildir", name)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _failed(parcel: Parcel, error: OSError) -> Outcome:

@@ -22,6 +22,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlencode, urlsplit
 
+from mailgate.channels.disk import keep_names
 from mailgate.desk.errors import MailgateError, Misconfigured, Permanent, Temporary
 from mailgate.flow import journal
 
@@ -219,7 +220,7 @@ def keeper(path: Path) -> Callable[[str], None]:
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(path)
-            _sync(path.parent)
+            keep_names(path.parent)
         except OSError as error:
             raise Temporary(f"{path}: the new refresh token cannot be kept: {error.strerror}", code="oauth-later") from None
 
@@ -271,12 +272,3 @@ def _seconds(value: object) -> timedelta | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
         value = int(value)
     return timedelta(seconds=min(value, _LONGEST)) if type(value) is int and value >= 0 else None
-
-
-def _sync(folder: Path) -> None:
-    """Makes the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -166,11 +166,11 @@ def _occasion(
         if last:
             parents[ticket.requester] = last
     planned = sla.plan(ticket, rules.policy) if ticket else ()
-    due = planned[0].due if planned else None
-    occasion = post.Occasion(house, rules, ticket, cause, now, parents, source is not None, names=names, due=due)
+    ending = sla.end(ticket, planned[0], rules.policy) if ticket and planned else None
+    occasion = post.Occasion(house, rules, ticket, cause, now, parents, source is not None, names=names, ends=ending[1] if ending else None)
     if source is None:
         return occasion
     return replace(
         occasion, verified=source.verified, files=tuple(one.filename for one in source.files if not one.inline),
-        enclosures=post.enclose(source.enclosures), language=source.language,
+        enclosures=source.enclosures, language=source.language,
     )  # fmt: skip

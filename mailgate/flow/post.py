@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
 
-from mailgate.desk import retry, sla, tokens, workflow
+from mailgate.desk import retry, tokens, workflow
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import Letter
 from mailgate.desk.model import Address, Person, Ticket
@@ -23,8 +23,6 @@ from mailgate.mail.view import DeskView, Links, MessageView, PersonView, TicketV
 
 _FOR_REQUESTER = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
 _FOR_STAFF = ("take", "start", "resume", "resolve", "close", "help")
-# Octets of attachments that travel with one letter; what is more is named.
-_MOST_ENCLOSED = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class Occasion:
     """What all letters of one decision share.
 
     `parents` gives for some recipients the Message-ID of the last mail that they wrote about it; `answering` says that a mail is the cause.
-    `due` is when something happens next by itself.
+    `ends` is when the ladder that the ticket stands on comes to its end, if nobody answers.
     """
 
     house: House
@@ -65,7 +63,7 @@ class Occasion:
     verified: bool = True
     files: tuple[str, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
-    due: datetime | None = None
+    ends: datetime | None = None
     language: str | None = None
     # Display names of people whom people.toml does not have, as their mails gave them.
     names: dict[Address, str] = field(default_factory=dict)
@@ -184,14 +182,8 @@ def _ticket(occasion: Occasion, ticket: Ticket) -> TicketView:
     return TicketView(
         ticket.id, f"{occasion.rules.desk.tag}-{ticket.id}", ticket.subject, workflow.state_of(ticket.status), ticket.status,
         ticket.priority, ticket.created, ticket.updated, ticket.category, ticket.team, assignee.label if assignee else None,
-        _ends(occasion, ticket), ticket.resolution, ticket.closure_note, ticket.confidential,
+        occasion.ends, ticket.resolution, ticket.closure_note, ticket.confidential,
     )  # fmt: skip
-
-
-def _ends(occasion: Occasion, ticket: Ticket) -> datetime | None:
-    """When the ladder that the ticket stands on comes to its end, if nobody answers: the next rung, and the way from there to the last."""
-    _, rungs = sla.ladder(ticket.status, occasion.rules.policy)
-    return occasion.due + (rungs[-1].after - rungs[ticket.rungs].after) if occasion.due and ticket.rungs < len(rungs) else None
 
 
 def _links(desk: Desk, mark: str | None, words: tuple[str, ...]) -> Links:
@@ -205,16 +197,6 @@ def _links(desk: Desk, mark: str | None, words: tuple[str, ...]) -> Links:
         return Links(**{word: f"{begin}{word}{end}{word}" for word in words})
     begin = f"mailto:{quote(local)}@{host}?subject="
     return Links(**{word: f"{begin}{word}.{signed}" for word in words})
-
-
-def enclose(files: tuple[Enclosure, ...]) -> tuple[Enclosure, ...]:
-    """Those attachments that may travel with a letter: in their order, as long as they fit."""
-    kept, room = [], _MOST_ENCLOSED
-    for one in files:
-        if len(one.octets) <= room:
-            kept.append(one)
-            room -= len(one.octets)
-    return tuple(kept)
 
 
 def preview(house: House, rules: Rules, ticket: Ticket, letter: Letter, language: str) -> Content:

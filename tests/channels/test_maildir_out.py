@@ -95,12 +95,12 @@ def test_one_letter_that_cannot_be_written_costs_the_others_nothing(tmp_path: Pa
 
 
 def test_a_folder_that_cannot_be_synced_makes_every_letter_a_retry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    true_sync = maildir_out._sync
+    true_sync = maildir_out.keep_names
 
     def failing_sync(path: Path) -> None:
         if path.name == "new":
             raise OSError(5, "Input/output error")
         true_sync(path)
 
-    monkeypatch.setattr(maildir_out, "_sync", failing_sync)
+    monkeypatch.setattr(maildir_out, "keep_names", failing_sync)
     assert {outcome.result for outcome in maildir_out.deliver(tmp_path, [parcel(1), parcel(2)])} == {Result.RETRY}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from mailgate.desk.events import born
 from mailgate.desk.model import TicketId
 from mailgate.desk.sla import Timer
 from mailgate.store import schema, tickets, timers
-from mailgate.store.engine import Conflict, Fenced, Store
+from mailgate.store.engine import Conflict, Fenced, Store, Tx
 from tests.store.databases import NOW
 from tests.store.test_tickets import opening
 
@@ -128,3 +129,21 @@ def test_a_ticket_that_somebody_works_on_is_left_for_the_next_tick(store: Store,
         with store.begin() as clerk:
             tickets.know(clerk, "Desk", ticket, ["mentioned@elsewhere.example"])
     assert len(due(store, 10)) == 1
+
+
+def test_a_timer_that_was_fired_after_the_first_look_is_not_due(
+    store: Store, ticket: TicketId, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """PostgreSQL waits for nobody and locks the ticket alone: what it found by its first look may be over when the ticket is ours."""
+    first_look = timers._DUE
+
+    class Overtaken:
+        def rows(self, tx: Tx, values: dict[str, object]) -> list[tuple[object, ...]]:
+            found: list[tuple[Any, ...]] = first_look.rows(tx, values)
+            timers.fired(tx, timers.DueRow(*found[0]), NOW)
+            return found
+
+    plan(store, ticket, 1, 0, 0)
+    with store.begin() as tx:
+        monkeypatch.setattr(timers, "_DUE", Overtaken())
+        assert [row.kind for row in timers.due(tx, NOW, 50)] == ["autoclose1"]
