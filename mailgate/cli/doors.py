@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import socket
 
+from mailgate.config.reader import open_file
 from mailgate.config.settings import Settings
 
 
 def taken(known: Settings) -> list[str]:
-    """One line for each address of the configuration that cannot be listened on now."""
-    doors = (("smtp", known.smtp.host, known.smtp.port), ("web", known.web.host, known.web.port))
-    reasons = ((name, host, port, _why_not(host, port)) for name, host, port in doors)
-    return [f"[{name}] host, port: cannot listen on {_place(host, port)}: {why}" for name, host, port, why in reasons if why]
+    """One line for each address of the configuration that cannot be listened on now, with its place there."""
+    file = open_file(known.machine, str(known.machine))
+    for name, host, port in (("smtp", known.smtp.host, known.smtp.port), ("web", known.web.host, known.web.port)):
+        if why := _why_not(host, port):
+            file.fault((name, "port"), f"cannot listen on {_place(host, port)}: {why}")
+    return list(file.finish())
 
 
 def _place(host: str, port: int) -> str:

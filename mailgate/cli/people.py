@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from mailgate.cli import show
 from mailgate.cli.opened import opened
-from mailgate.desk.errors import Misconfigured
+from mailgate.desk.errors import Permanent
 from mailgate.desk.model import Person, Role, fold_address
 
 _COLUMNS = ("address", "name", "role", "team", "manager", "aliases", "skills", "language", "timezone")
@@ -62,9 +62,8 @@ def add(
         fold_address(address), name, Role(role), tuple(fold_address(one) for one in aliases), team,
         fold_address(manager) if manager else None, (), language,
     )  # fmt: skip
-    _checked(person, "ADDRESS")
     with opened(config, create=True) as known, known.store.begin() as tx:
-        put(tx, person)
+        put(tx, _checked(person))
     click.echo(f"{person.address} is known as {person.role}")
 
 
@@ -75,33 +74,44 @@ def import_(config: Path | None, file: Path) -> None:
     """Add everybody of a CSV file; its first line names the columns, `address` among them. All of it or nothing."""
     from mailgate.store.people import put
 
-    found = list(_read(file))
+    found = _read(file)
     with opened(config, create=True) as known, known.store.begin() as tx:
         for person in found:
             put(tx, person)
     click.echo(f"{len(found)} people")
 
 
-def _read(file: Path) -> Iterator[Person]:
+def _read(file: Path) -> list[Person]:
+    """Everybody in the file. Raises Permanent with a line for each that cannot be."""
+    found, wrong = [], []
     with file.open(encoding="utf-8-sig", newline="") as text:
         rows = csv.DictReader(text)
         heads = [head.strip().lower() for head in rows.fieldnames or ()]
         unknown = [head for head in heads if head not in _COLUMNS]
         if "address" not in heads or unknown:
-            raise Misconfigured(f"{file}:1: columns are {', '.join(_COLUMNS)}" + (f"; not {unknown[0]!r}" if unknown else ""))
+            raise _no_person(f"{file}:1: columns are {', '.join(_COLUMNS)}" + (f"; not {unknown[0]!r}" if unknown else ""))
         for row in rows:
-            place = f"{file}:{rows.line_num}"
-            # A line with more cells than heads has the surplus under None.
-            if None in row:
-                raise Misconfigured(f"{place}: more cells than columns")
-            values = dict(zip(heads, ((value or "").strip() for value in row.values()), strict=True))
-            yield _checked(_person(values, place), place)
+            try:
+                found.append(_checked(_person(heads, row)))
+            except Permanent as error:
+                wrong.append(f"{file}:{rows.line_num}: {error}")
+    if wrong:
+        raise _no_person("\n".join(wrong))
+    return found
 
 
-def _person(values: dict[str, str], place: str) -> Person:
+def _no_person(text: str) -> Permanent:
+    return Permanent(text, code="people")
+
+
+def _person(heads: Sequence[str], row: Mapping[str, str | None]) -> Person:
+    # A line with more cells than heads has the surplus under None.
+    if None in row:
+        raise _no_person("more cells than columns")
+    values = dict(zip(heads, ((value or "").strip() for value in row.values()), strict=True))
     role = values.get("role") or Role.REQUESTER.value
     if role not in list(Role):
-        raise Misconfigured(f"{place}: {role!r} is no role; there are {', '.join(Role)}")
+        raise _no_person(f"{role!r} is no role; there are {', '.join(Role)}")
     manager = values.get("manager")
     aliases = tuple(fold_address(one) for one in _many(values.get("aliases")))
     return Person(
@@ -121,13 +131,10 @@ def _many(cell: str | None) -> tuple[str, ...]:
     return tuple((cell or "").replace(";", " ").split())
 
 
-def _checked(person: Person, place: str) -> Person:
-    from mailgate.desk.errors import Permanent
+def _checked(person: Person) -> Person:
+    """The same person. Raises Permanent where one of the addresses is none."""
     from mailgate.mail.header import address
 
     for one in (*person.addresses, *((person.manager,) if person.manager else ())):
-        try:
-            address(one)
-        except Permanent as error:
-            raise Misconfigured(f"{place}: {error}") from None
+        address(one)
     return person

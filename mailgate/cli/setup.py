@@ -29,7 +29,9 @@ def init(folder: Path) -> None:
     fresh = not key.exists()
     load_keys(key)
     click.echo(f"wrote {key}" if fresh else f"kept {key}")
-    click.echo(f"Next: edit {folder / 'config' / 'mailgate.toml'}, then: mailgate --config {folder / 'config'} check")
+    # ./config is where every command looks by itself.
+    named = "" if folder.resolve() == Path.cwd() else f" --config {folder / 'config'}"
+    click.echo(f"Next: edit {folder / 'config' / 'mailgate.toml'}, then: mailgate{named} check")
 
 
 def faults(known: Settings) -> list[str]:
@@ -213,14 +215,17 @@ def _about(config: Path | None, name: object, lang: str, ticket: int, *, html: b
     from mailgate.desk.letters import Letter, Name
     from mailgate.desk.model import TicketId
     from mailgate.flow import post
-    from mailgate.store import people, tickets
+    from mailgate.store import people
+    from mailgate.store.story import tell
 
     with opened(config) as known:
         house = known.house()
         with known.store.look() as tx:
-            found = tickets.get(tx, TicketId(ticket))
-            if found is None:
+            story = tell(tx, TicketId(ticket))
+            if story is None:
                 raise click.UsageError(f"there is no ticket {ticket}")
-            rules = house.rules(found.desk, people.directory(tx, house.people))
-    content = post.preview(house, rules, found, Letter(Name(str(name)), found.requester, "…"), lang)
+            rules = house.rules(story.ticket.desk, people.directory(tx, house.people))
+    # As if the letter passed on what was said last.
+    words = story.ticket.resolution or "".join(said.text for said in story.messages[-1:])
+    content = post.preview(house, rules, story.ticket, Letter(Name(str(name)), story.ticket.requester, words), lang)
     return content.subject, content.html if html else content.text

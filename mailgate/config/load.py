@@ -47,6 +47,7 @@ def load(path: Path | None, environ: Mapping[str, str], *, whole: bool = True) -
     templates = root / "templates"
     return Settings(
         root=root,
+        machine=machine_file,
         templates=templates if templates.is_dir() else None,
         desks=machine.desks,
         store=machine.store,

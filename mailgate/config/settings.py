@@ -115,9 +115,10 @@ class Web:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that config/ says. `templates` is the operator's own folder; None: the packaged letters."""
+    """Everything that config/ says. `machine` is its mailgate.toml; `templates` the operator's own folder, None: the packaged letters."""
 
     root: Path
+    machine: Path
     templates: Path | None
     desks: tuple[Desk, ...]
     store: Store

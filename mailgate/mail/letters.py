@@ -104,6 +104,8 @@ class Templates:
         return tuple(dict.fromkeys(fault for folder in folders for fault in self._check_folder(folder)))
 
     def _check_folder(self, folder: Path) -> Iterator[Fault]:
+        broken: set[str] = set()
+        sound: list[tuple[str, Name]] = []
         for path in sorted(folder.rglob("*.j2")):
             source, stem = path.relative_to(folder).as_posix(), path.stem
             if stem not in _FRAMES and stem not in list(Name):
@@ -111,8 +113,13 @@ class Templates:
                 continue
             seen = tuple(_seen(self._all, path, letter=stem not in _FRAMES))
             yield from seen
-            if not seen and stem not in _FRAMES:
-                yield from self._check_samples(source, Name(stem))
+            if seen:
+                broken.add(str(path))
+            elif stem not in _FRAMES:
+                sound.append((source, Name(stem)))
+        # A letter that builds on a broken one fails in that one's lines, which were told of already.
+        for source, name in sound:
+            yield from (fault for fault in self._check_samples(source, name) if fault.file not in broken)
 
     def _check_samples(self, source: str, name: Name) -> Iterator[Fault]:
         for view in samples(name):

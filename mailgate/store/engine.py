@@ -38,6 +38,8 @@ _PG_OPTIONS = "-c lock_timeout=20s -c statement_timeout=60s -c idle_in_transacti
 # After a sync that failed the kernel may have forgotten what it had not written: what such a handle says is not to be believed.
 _UNBELIEVABLE = "disk I/O error"
 _READ_ONLY = "read-only"
+# Where a file cannot be made in whatever time: its folder is none or may not be written, or its name is a folder's or too long.
+_NO_PLACE = frozenset({errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP})
 # File systems of other hosts: their locks and their syncs promise too little for a database.
 _REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs"})
 
@@ -217,10 +219,10 @@ def _private(path: Path) -> None:
         os.close(handle)
         if begins not in (b"", _SQLITE_FILE):
             raise Misconfigured(f"{path}: this file is no SQLite database")
-    except PermissionError as error:
-        raise Misconfigured(f"{path}: {error.strerror}") from error
     except OSError as error:
-        raise Unavailable(f"{path}: {error}") from error
+        if error.errno in _NO_PLACE:
+            raise Misconfigured(f"{path}: {error.strerror}") from error
+        raise Unavailable(f"{path}: {error.strerror}") from error
 
 
 def _refuse_remote(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, LargeBinary, Table, func, or_, select, update
 
-from mailgate.desk.errors import Misconfigured
+from mailgate.desk.errors import Misconfigured, Permanent
 from mailgate.desk.model import Address
 from mailgate.store import facts, schema
 from mailgate.store.engine import Store, Tx, Unavailable
@@ -30,17 +30,17 @@ _CHUNK = 50
 def copy(store: Store, file: Path, now: datetime) -> None:
     """A consistent copy of an SQLite database, mode 0600. It is marked: a daemon that opens it holds its letters and timers.
 
-    Raises Misconfigured for PostgreSQL, whose own tools do this, and where the file is there already; Unavailable where the copy cannot
-    be finished: then there is none.
+    Raises Misconfigured for PostgreSQL, whose own tools do this, Permanent where the file is there already or cannot be made; Unavailable
+    where the copy cannot be finished: then there is none.
     """
     if not store.sqlite:
         raise Misconfigured("backup: a PostgreSQL database is copied by pg_dump or its own backups")
     try:
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        raise Misconfigured(f"{file}: there is such a file already") from None
+        raise Permanent(f"{file}: there is such a file already", code="backup") from None
     except OSError as error:
-        raise Misconfigured(f"{file}: {error.strerror}") from None
+        raise Permanent(f"{file}: {error.strerror}", code="backup") from None
     try:
         with closing(sqlite3.connect(store.path)) as source, closing(sqlite3.connect(file)) as target:
             source.backup(target)

@@ -224,6 +224,13 @@ def test_sqlite_on_the_disk_of_another_host_is_refused(tmp_path: Path) -> None:
     engine._refuse_remote(file, tmp_path / "a system that does not tell")
 
 
+@pytest.mark.parametrize("path", [".", "file/below.db", "x" * 300])
+def test_a_place_where_no_file_can_ever_be_is_a_fault_of_the_configuration(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Misconfigured, match=re.escape(str(tmp_path / path))):
+        Store(f"sqlite:///{tmp_path / path}")
+
+
 @pytest.mark.parametrize("url", ["mysql://host/db", "no url at all", "", "sqlite://", "sqlite:///:memory:"])
 def test_what_is_no_database_of_ours_is_refused_by_name(url: str) -> None:
     with pytest.raises(Misconfigured, match=r"\[store\] url"):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 
-from mailgate.desk.errors import Misconfigured
+from mailgate.desk.errors import Misconfigured, Permanent
 from mailgate.desk.model import Address, Person, Role
 from mailgate.store import audit, facts, inbox, keeping, outbox, people, story
 from mailgate.store.engine import Store, Unavailable
@@ -78,9 +78,9 @@ def test_a_copy_is_consistent_while_others_write(sqlite: Store, tmp_path: Path) 
 
 def test_a_copy_overwrites_nothing(sqlite: Store, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("precious")
-    with pytest.raises(Misconfigured, match="there is such a file already"):
+    with pytest.raises(Permanent, match="there is such a file already"):
         keeping.copy(sqlite, tmp_path / "precious", NOW)
-    with pytest.raises(Misconfigured, match="No such file or directory"):
+    with pytest.raises(Permanent, match="No such file or directory"):
         keeping.copy(sqlite, tmp_path / "no" / "such" / "folder", NOW)
     assert (tmp_path / "precious").read_text() == "precious"
 
