@@ -230,7 +230,8 @@ def test_what_is_wrong_in_one_letter_is_told_once(tmp_path: Path) -> None:
     """Also where a letter of the same folder builds on the broken one."""
     (tmp_path / "status.j2").write_text('{% extends "base.j2" %}{% block subject %}{{ tikcet }}{% endblock %}', "utf-8")
     (tmp_path / "de").mkdir()
-    heir = '{% extends "status.j2" %}{% block subject %}{{ super() }}{% endblock %}{% block text %}x{% endblock %}{% block html %}x{% endblock %}'
+    parts = "".join(f"{{% block {part} %}}x{{% endblock %}}" for part in ("text", "html"))
+    heir = '{% extends "status.j2" %}{% block subject %}{{ super() }}{% endblock %}' + parts
     (tmp_path / "de" / "status.j2").write_text(heir, "utf-8")
     faults = [fault.text for fault in Templates([tmp_path, packaged("templates")]).check() if "tikcet" in fault.text]
     assert faults == ["there is no tikcet; did you mean ticket?"]
