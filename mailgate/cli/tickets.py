@@ -207,7 +207,8 @@ def _print_event(event: Happened) -> None:
 
 def _print_said(said: Said) -> None:
     marks = [said.visibility, *(["unverified"] if said.unverified else []), *([said.note] if said.note else [])]
-    click.echo(f"\n{show.clock(said.at)}  {said.author} {'writes' if said.direction == 'in' else 'answers'} ({', '.join(marks)})")
+    who = f"{show.safe(said.author_name)} <{said.author}>" if said.author_name else said.author
+    click.echo(f"\n{show.clock(said.at)}  {who} {'writes' if said.direction == 'in' else 'answers'} ({', '.join(marks)})")
     for line in show.safe_lines(said.text):
         click.echo(f"    {line}")
     for file in said.files:

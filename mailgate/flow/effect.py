@@ -92,7 +92,9 @@ def _tell(tx: Tx, ticket: Ticket, message: Message, now: datetime, source: Sourc
     if source is None:
         tickets.say(tx, ticket.id, message, now)
         return
-    number = tickets.say(tx, ticket.id, message, now, message_id=source.message_id, inbox=source.inbox)
+    # What somebody who only claims an address calls himself is not repeated to its owner.
+    name = source.name if message.author == source.writer and source.verified else ""
+    number = tickets.say(tx, ticket.id, message, now, name=name, message_id=source.message_id, inbox=source.inbox)
     tickets.attach(tx, number, source.files)
 
 
@@ -161,10 +163,10 @@ def _occasion(
         names[source.writer] = source.name
         if source.message_id:
             parents[source.writer] = source.message_id
-    if ticket is not None and ticket.requester not in parents and any(letter.to == ticket.requester for letter in kept):
-        last = tickets.last_message_id(tx, ticket.id, ticket.requester)
+    if ticket is not None and kept and not names.get(ticket.requester):
+        last, names[ticket.requester] = tickets.writer(tx, ticket.id, ticket.requester)
         if last:
-            parents[ticket.requester] = last
+            parents.setdefault(ticket.requester, last)
     planned = sla.plan(ticket, rules.policy) if ticket else ()
     ending = sla.end(ticket, planned[0], rules.policy) if ticket and planned else None
     occasion = post.Occasion(house, rules, ticket, cause, now, parents, source is not None, names=names, ends=ending[1] if ending else None)

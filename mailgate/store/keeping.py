@@ -116,7 +116,7 @@ def _blank_words(tx: Tx, address: Address) -> int:
     tx.execute(update(events).where(events.c.actor == address, events.c.note != "").values(note=_GONE))
     tx.execute(update(people).where(people.c.address == address).values(name=_GONE))
     facts.count(tx, facts.PEOPLE)
-    return _count(tx.execute(update(messages).where(messages.c.author == address).values(text=_GONE)))
+    return _count(tx.execute(update(messages).where(messages.c.author == address).values(text=_GONE, author_name="")))
 
 
 def _tickets_of(address: Address) -> Any:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy import Text as _Text
 from sqlalchemy.types import TypeEngine
@@ -146,6 +147,8 @@ messages = Table(
     Column("ticket", Key, ForeignKey("tickets.id"), nullable=False),
     Column("direction", Text, nullable=False),
     Column("author", Text, nullable=False),
+    # As he called himself.
+    Column("author_name", Text, nullable=False, server_default=text("''")),
     Column("strength", Text),
     Column("visibility", Text, nullable=False),
     Column("unverified", Boolean, nullable=False),

@@ -179,10 +179,12 @@ def _tupled(value: Any) -> Value:
     return tuple(_tupled(one) for one in value) if isinstance(value, list) else value
 
 
-def say(tx: Tx, ticket: TicketId, message: Message, at: datetime, *, message_id: str | None = None, inbox: int | None = None) -> int:
-    """Adds a message to the story; returns its id."""
+def say(
+    tx: Tx, ticket: TicketId, message: Message, at: datetime, *, name: str = "", message_id: str | None = None, inbox: int | None = None
+) -> int:
+    """Adds a message to the story; `name` is what its author calls himself. Returns its id."""
     return int(_ADD_MESSAGE.row(tx, {
-        "ticket": ticket, "direction": message.direction, "author": message.author, "strength": message.strength,
+        "ticket": ticket, "direction": message.direction, "author": message.author, "author_name": name, "strength": message.strength,
         "visibility": message.visibility, "unverified": message.unverified, "note": message.note, "message_id": message_id,
         "inbox": inbox, "at": at, "text": message.text,
     }).id)  # fmt: skip
@@ -222,18 +224,24 @@ def know(tx: Tx, desk: str, ticket: TicketId, ids: Iterable[str], letters: Itera
     _KNOW.change_all(tx, rows)
 
 
-_LAST_ID = Statement(lambda _: (
-    select(schema.messages.c.message_id)
-    .where(schema.messages.c.ticket == bindparam("ticket"), schema.messages.c.author == bindparam("author"),
-           schema.messages.c.message_id.is_not(None))
-    .order_by(schema.messages.c.id.desc()).limit(1)
-))  # fmt: skip
+def _writer(_: Database) -> Any:
+    table = schema.messages
+    his = table.c.ticket == bindparam("ticket"), table.c.author == bindparam("author")
+    newest = select(table.c.message_id).where(*his, table.c.message_id.is_not(None)).order_by(table.c.id.desc()).limit(1)
+    name = select(table.c.author_name).where(*his, table.c.author_name != "").order_by(table.c.id).limit(1)
+    return select(newest.scalar_subquery().label("message_id"), name.scalar_subquery().label("name"))
 
 
-def last_message_id(tx: Tx, ticket: TicketId, author: Address) -> str | None:
-    """The Message-ID of the newest mail that this person wrote to the ticket."""
-    found = _LAST_ID.row(tx, {"ticket": ticket, "author": author})
-    return found.message_id if found else None
+_WRITER = Statement(_writer)
+
+
+def writer(tx: Tx, ticket: TicketId, author: Address) -> tuple[str | None, str]:
+    """The Message-ID of the newest mail that this person wrote to the ticket, and the name under which he began it.
+
+    The first name counts: no mail that comes later, and may be forged, renames anybody.
+    """
+    found = _WRITER.row(tx, {"ticket": ticket, "author": author})
+    return (found.message_id, found.name or "") if found else (None, "")
 
 
 _OPENING = Statement(lambda _: (

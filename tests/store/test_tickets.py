@@ -210,21 +210,22 @@ def test_a_mention_of_our_letter_does_not_take_its_reader_away(store: Store) -> 
         assert tx.execute(schema.mail_ids.select()).one().person == ANN
 
 
-def test_a_message_brings_its_files_and_the_newest_id_of_its_writer_is_known(store: Store) -> None:
+def test_a_message_brings_its_files_and_its_writer_is_known_by_his_newest_id_and_his_first_name(store: Store) -> None:
     ticket = opened(store)
     file = tickets.File("a.pdf", "application/pdf", 12, "00", False, None, 2)
     with store.begin() as tx:
-        tickets.say(tx, ticket.id, Message(ANN, "one"), NOW, message_id="one@mua.example")
-        number = tickets.say(tx, ticket.id, Message(ANN, "two"), NOW, message_id="two@mua.example")
+        tickets.say(tx, ticket.id, Message(ANN, "zero"), NOW)
+        tickets.say(tx, ticket.id, Message(ANN, "one"), NOW, name="Ann", message_id="one@mua.example")
+        number = tickets.say(tx, ticket.id, Message(ANN, "two"), NOW, name="The Boss", message_id="two@mua.example")
         tickets.say(tx, ticket.id, Message(BOB, "three"), NOW, message_id="three@mua.example")
         tickets.attach(tx, number, [file])
         tickets.attach(tx, number, [])
     with store.look() as tx:
-        assert tickets.last_message_id(tx, ticket.id, ANN) == "two@mua.example"
-        assert tickets.last_message_id(tx, ticket.id, Address("nobody@x")) is None
+        assert tickets.writer(tx, ticket.id, ANN) == ("two@mua.example", "Ann")
+        assert tickets.writer(tx, ticket.id, Address("nobody@x")) == (None, "")
         whole = story.tell(tx, ticket.id)
         assert whole is not None
-        assert [said.files for said in whole.messages] == [(), (file,), ()]
+        assert [said.files for said in whole.messages] == [(), (), (file,), ()]
 
 
 WORDS = st.text(st.characters(codec=None), max_size=40)

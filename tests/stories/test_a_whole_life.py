@@ -311,6 +311,17 @@ def test_technicians_read_their_own_language_whatever_the_requester_speaks(open_
     assert office.last("new_ticket", gudrun.address)["Content-Language"] == "de"
 
 
+@pytest.mark.parametrize(("first", "at_once", "later"), [(aligned, "Ann Other", "Ann Other"), (bytes, "", "Ann B. Other")])
+def test_a_requester_is_greeted_by_the_first_name_that_he_proved(
+    guarded: Office, first: Callable[[bytes], bytes], at_once: str, later: str
+) -> None:
+    guarded.post(first(mail("The printer is dead.")))
+    assert f"Hello{at_once and ' ' + at_once}," in guarded.last("acknowledgement", ANN).text
+    guarded.post(reply(guarded.last("acknowledgement", ANN), "Still dead.", name="Ann B. Other"))
+    guarded.post(aligned(reply(guarded.last("new_ticket", TINA.address), "#resolve New toner.", name="Tina"), "desk.example"))
+    assert f"Hello {later}," in guarded.last("resolved", ANN).text
+
+
 def test_people_toml_knows_better_than_the_mail_which_language_somebody_reads(open_office: Callable[..., Office]) -> None:
     dora = Person(Address("dora@out.example"), "Dora", language="de")
     office = open_office(people=Directory((TINA, dora), (Team("first"),)))
