@@ -108,8 +108,8 @@ def _said(tx: Tx, number: TicketId) -> Iterator[Said]:
         files.setdefault(row.message, []).append(file)
     for row in tx.execute(select(said).where(said.c.ticket == number).order_by(said.c.id)):
         yield Said(
-            row.id, row.direction, row.author, row.author_name, row.strength, row.visibility, row.unverified, row.note, row.message_id, row.at, row.text,
-            tuple(files.get(row.id, ())),
+            row.id, row.direction, row.author, row.author_name, row.strength, row.visibility, row.unverified, row.note,
+            row.message_id, row.at, row.text, tuple(files.get(row.id, ())),
         )  # fmt: skip
 
 
