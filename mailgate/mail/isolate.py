@@ -5,8 +5,9 @@ parent knows at which mail it died or hung. Its limits are a wall clock (the par
 opens nothing, inherits no secrets from the environment, and its errors go nowhere, since they could quote the mail. What it says back
 is only ever unpickled into the classes of `parsed`: a child that a mail has taken over must not give orders.
 
-Wire: each way, a frame is its length in four octets (network order) and so many octets. The child's first frame is empty: it is ready.
-A batch is a frame with the number of mails, then a frame for each; the answer is a frame for each.
+Wire: each way, a frame is its length in four octets (network order) and so many octets. The child's first frame is the answer to a mail
+of ours: it is ready, and whatever kills it from then on is a mail's fault. A batch is a frame with the number of mails, then a frame for
+each; the answer is a frame for each.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ _CLASSES = {
     (one.__module__, one.__name__): one for one in (ParsedMail, Mailbox, Attachment, Bounce, Verdict, Kind, datetime, timezone, timedelta)
 }
 _START_PATIENCE = 30.0
+# What a child shows first that it can read.
+_PROOF = b"From: Ann <ann@example.org>\r\nDate: Mon, 2 Mar 2026 10:00:00 +0100\r\nSubject: Good morning\r\n\r\nAll is well.\r\n"
+# A broken pipe, an end of file and a garbled answer are one case: such a child is no more to be trusted.
+_BROKEN = (OSError, EOFError, pickle.UnpicklingError, AttributeError, TypeError, ValueError, IndexError, KeyError)
 _LENGTH = struct.Struct("!I")
 _PR_SET_PDEATHSIG = 1
 # What Python runs as the child: this module, and nothing that lies about in the folder where the daemon was started.
@@ -114,8 +119,7 @@ class Parser:
                 answers.append(_load(_receive(child.stdout.fileno(), buffer, timeout)))
         except TimeoutError:
             return answers, "hung"
-        except (OSError, EOFError, pickle.UnpicklingError, AttributeError, TypeError, ValueError, IndexError, KeyError):
-            # A broken pipe, an end of file and a garbled answer are one case: this child is no more to be trusted.
+        except _BROKEN:
             return answers, "died"
         return answers, None
 
@@ -156,12 +160,11 @@ def _start(memory: int) -> subprocess.Popen[bytes]:
         if pipe is not None:
             os.set_blocking(pipe.fileno(), False)
     try:
-        ready = child.stdout is not None and _receive(child.stdout.fileno(), bytearray(), _START_PATIENCE) == b""
-    except (TimeoutError, EOFError, OSError):
-        ready = False
-    if not ready:
+        if child.stdout is not None:
+            _load(_receive(child.stdout.fileno(), bytearray(), _START_PATIENCE))
+    except _BROKEN as error:
         _end(child)
-        raise ChildProcessError("the process that reads mails does not start")
+        raise ChildProcessError(f"the process that reads mails cannot read any ({type(error).__name__})") from error
     return child
 
 
@@ -232,9 +235,10 @@ def main(memory: int, parent: int) -> None:
     from mailgate.mail.parse import parse
 
     source, sink = sys.stdin.buffer, sys.stdout.buffer
+    proof = pickle.dumps(parse(_PROOF), protocol=5)
     # What is there by now stays: no search for garbage need go through it.
     gc.freeze()
-    _answer(sink, b"")
+    _answer(sink, proof)
     while (head := _read_frame(source)) is not None:
         mails = [_read_frame(source) or b"" for _ in range(_LENGTH.unpack(head)[0])]
         for number, raw in enumerate(mails):

@@ -77,6 +77,20 @@ def test_a_mail_that_kills_the_child_is_marked_and_its_neighbours_are_read(monke
     assert results[1] == Died("died")
 
 
+@pytest.mark.parametrize("fault", ["os.kill(os.getpid(), 9)", "None", "1 / 0", "time.sleep(60)"])
+def test_a_child_that_cannot_read_at_all_is_our_fault_and_no_mails(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    program = (
+        "import os, sys, time, mailgate.mail.parse as room\n"
+        f"room.parse = lambda raw: {fault}\n"
+        "import mailgate.mail.isolate as isolate\n"
+        "isolate.main(int(sys.argv[1]), int(sys.argv[2]))\n"
+    )
+    monkeypatch.setattr(isolate, "_PROGRAM", ("-c", program))
+    monkeypatch.setattr(isolate, "_START_PATIENCE", 2.0)
+    with Parser() as parser, pytest.raises(ChildProcessError, match="cannot read any"):
+        parser.parse_all([MAIL % 1], 10)
+
+
 def test_an_answer_that_is_no_mail_is_refused() -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str]]:
