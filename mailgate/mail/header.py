@@ -66,10 +66,11 @@ def _line(words: str) -> str:
 def address(value: object) -> str:
     """The same address, if it is an ASCII dot-atom at a host name of at most 254 octets.
 
-    Raises Permanent for anything else, quoted local parts, domain literals and comments included.
+    Raises Permanent for anything else: quoted local parts, domain literals and comments, and what stands under `invalid`, where nobody
+    ever lives (RFC 6761 6.4).
     """
     raw = str(value)
-    if len(raw) <= 254 and _ADDRESS.fullmatch(raw):
+    if len(raw) <= 254 and _ADDRESS.fullmatch(raw) and not raw.lower().endswith(("@invalid", ".invalid")):
         return raw
     raise Permanent(f"no address that a letter may carry: {raw[:100]!a}", code="address")
 
