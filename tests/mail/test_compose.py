@@ -173,7 +173,8 @@ def test_an_address_is_one_address_or_refused(value: str) -> None:
 @pytest.mark.parametrize(
     "address",
     ["", "a", "a@", "@b", "a@b\r\nRCPT TO:<c@d>", "a@b, c@d", "a b@c", "<a@b>", '"a b"@c', "a@b@c", "a..b@c", ".a@b", "a@-b", "ä@b",
-     "a@[127.0.0.1]", "a@ü.de", "a(b)@c", "a\0@b", "a@b\n", "a" * 65 + "@b", "a@" + "b" * 64, "a@" + "b." * 130 + "c", "unknown@invalid", "a@b.Invalid"],
+     "a@[127.0.0.1]", "a@ü.de", "a(b)@c", "a\0@b", "a@b\n", "a" * 65 + "@b", "a@" + "b" * 64, "a@" + "b." * 130 + "c",
+     "unknown@invalid", "a@b.Invalid"],
 )  # fmt: skip
 def test_odd_addresses_are_refused(address: str) -> None:
     with pytest.raises(Permanent):
