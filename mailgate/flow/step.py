@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,12 +15,12 @@ from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Address, TicketId
-from mailgate.desk.policy import Security
 from mailgate.desk.stimuli import Undelivered
 from mailgate.flow import effect, journal
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
+from mailgate.flow.senders import Check, by_dns, checked
 from mailgate.flow.understand import Accepted, Situation, bounced_letter, understand, unreadable
 from mailgate.mail import thread
 from mailgate.mail.authresults import Report
@@ -29,7 +28,6 @@ from mailgate.mail.compose import Enclosure
 from mailgate.mail.isolate import Died
 from mailgate.mail.parse import unreadable as unreadable_mail
 from mailgate.mail.parsed import Kind, ParsedMail
-from mailgate.mail.sender import wants_check
 from mailgate.store import inbox, outbox, people, tickets
 from mailgate.store.engine import Fenced, Lease, Store, Tx, savepoint
 from mailgate.store.inbox import Claim, End, InboxState
@@ -45,8 +43,6 @@ FOUND_OPEN = 5
 # So long a follow-up waits for the mail that it answers, if that one is in the inbox too.
 _PATIENCE = timedelta(seconds=60)
 _MOMENT = timedelta(seconds=1)
-# So many mails are looked up at once; each may hold a few copies of itself meanwhile.
-_LOOKERS = 4
 
 
 class Reader(Protocol):
@@ -54,22 +50,6 @@ class Reader(Protocol):
 
     def parse_all(self, raws: Sequence[bytes], timeout: float) -> list[ParsedMail | Died]:
         """For each mail what it says, or why its reader died; `timeout` seconds for each."""
-
-
-class Check(Protocol):
-    """Whatever looks who sent a mail, and may wait for others to answer."""
-
-    def __call__(self, claim: Claim, mail: ParsedMail, security: Security, /) -> Report:
-        """What a border would have written about the sender."""
-
-
-def check_sender(claim: Claim, mail: ParsedMail, security: Security) -> Report:
-    """What the DNS says about the sender of a mail; waits for it."""
-    # Imported where it is used: few installations ask for it.
-    from mailgate.mail.names import Names
-    from mailgate.mail.verify import handed_over_by, verified
-
-    return verified(claim.raw, handed_over_by(mail.trace, claim.peer, security.border), claim.envelope_from, Names())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +66,7 @@ class Worker:
     # Seconds that a mail may be read for.
     patience: float = 10.0
     # Looks who sent a mail, where policy asks for it; by default in the DNS.
-    check: Check | None = None
+    check: Check = by_dns
 
     def run(self, *, alone: bool = False) -> tuple[int, list[outbox.Posted]]:
         """Claims and processes what waits in the inbox: how many mails that were, and the letters to send at once."""
@@ -107,13 +87,14 @@ class Worker:
             return []
         crash_point("CP19-claimed")
         read = self._read(claims)
-        checked = self._checked(claims, read)
+        # Outside of every transaction, since others are asked.
+        reports = checked(claims, read, self.house.security, self.check)
         now = self.clock()
         lease = self.store.lease(self.owner, now, LEASE) if self.may_send() else None
         posted: list[outbox.Posted] = []
         with self.store.begin() as tx:
             records = Records(tx, people.directory(tx, self.house.people))
-            for claim, mail, report in zip(claims, read, checked, strict=True):
+            for claim, mail, report in zip(claims, read, reports, strict=True):
                 posted += self._one(Case(records, self.house, claim, now, lease, report), mail)
             crash_point("CP21-before-commit")
         crash_point("CP22-after-commit")
@@ -124,27 +105,6 @@ class Worker:
         fit = [claim for claim in claims if claim.attempts <= STRIKES]
         read = dict(zip((claim.id for claim in fit), self.reader.parse_all([claim.raw for claim in fit], self.patience), strict=True))
         return [read.get(claim.id, Died("ended-the-daemon")) for claim in claims]
-
-    def _checked(self, claims: Sequence[Claim], read: Sequence[ParsedMail | Died]) -> list[Report | None]:
-        """What our own check found of those mails that want one. They wait for the DNS together, and outside of every transaction."""
-        security = self.house.security
-        wanted = {
-            claim.id: (claim, mail) for claim, mail in zip(claims, read, strict=True)
-            if isinstance(mail, ParsedMail) and not claim.submission and wants_check(mail, security)
-        }  # fmt: skip
-        if not wanted:
-            return [None] * len(claims)
-        with ThreadPoolExecutor(_LOOKERS) as pool:
-            found = dict(zip(wanted, pool.map(lambda one: self._look(*one), wanted.values()), strict=True))
-        return [found.get(claim.id) for claim in claims]
-
-    def _look(self, claim: Claim, mail: ParsedMail) -> Report | None:
-        try:
-            return (self.check or check_sender)(claim, mail, self.house.security)
-        except Exception as error:
-            # Without an answer the sender is only claimed; no mail waits for that.
-            journal.trouble(f"check of inbox {claim.id}", error)
-            return None
 
     def recover(self, hand: Sequence[Claim], tried: Sequence[Claim]) -> None:
         """After commits of which nobody heard whether they came true: what is claimed in our name and in nobody's hand is anybody's again.
