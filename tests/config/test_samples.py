@@ -48,12 +48,17 @@ def _last_of_each_key(text: str) -> str:
     return "\n".join(reversed(kept))
 
 
+def placed(got: Settings, where: Settings) -> Settings:
+    """The same settings, with the paths of others."""
+    return replace(got, root=where.root, machine=where.machine, store=where.store, key_file=where.key_file, relay=where.relay)
+
+
 def test_the_samples_as_they_are_give_the_built_in_defaults(tmp_path: Path) -> None:
     (tmp_path / "none/config").mkdir(parents=True)
     built_in = load(tmp_path / "none/config", {})
     (tmp_path / "one").mkdir()
     got = sampled(tmp_path / "one")
-    assert replace(got, root=built_in.root, store=built_in.store, key_file=built_in.key_file, relay=built_in.relay) == built_in
+    assert placed(got, built_in) == built_in
 
 
 def test_each_default_that_the_samples_show_is_the_default(tmp_path: Path) -> None:
@@ -63,7 +68,7 @@ def test_each_default_that_the_samples_show_is_the_default(tmp_path: Path) -> No
     assert shown.store.url.removeprefix(f"sqlite:///{shown.root}") == plain.store.url.removeprefix(f"sqlite:///{plain.root}")
     assert shown.key_file.relative_to(shown.root) == plain.key_file.relative_to(plain.root)
     assert shown.relay.directory.relative_to(shown.root) == plain.relay.directory.relative_to(plain.root)
-    assert replace(shown, root=plain.root, store=plain.store, key_file=plain.key_file, relay=plain.relay) == plain
+    assert placed(shown, plain) == plain
 
 
 def test_each_example_of_the_samples_works(tmp_path: Path) -> None:
