@@ -107,9 +107,8 @@ def _write_letters(
         return Effect(ticket), []
     number = ticket.id if ticket else TicketId(0)
     claimed = source.writer if source and not source.verified else None
-    kept, dropped = budget.weigh(
-        decision.letters, number, _spent(tx, decision, number, rules, now), rules, claimed=claimed, silent=source.silent if source else ""
-    )
+    spent = _spent(tx, decision, number, rules, now, source)
+    kept, dropped = budget.weigh(decision.letters, number, spent, rules, claimed=claimed, silent=source.silent if source else "")
     occasion = _occasion(tx, house, rules, ticket, kept, cause, now, source)
     written = [post.write(occasion, _worded(tx, ticket, letter), at) for at, letter in enumerate(kept)]
     written += [post.skip(one.letter, one.reason) for one in (*decision.suppressed, *dropped)]
@@ -142,7 +141,7 @@ def _once(letters: list[post.Written]) -> list[post.Written]:
     return list({(one.letter.name, one.letter.to): one for one in reversed(letters)}.values())[::-1]
 
 
-def _spent(tx: Tx, decision: Decision, ticket: TicketId, rules: Rules, now: datetime) -> budget.Spent:
+def _spent(tx: Tx, decision: Decision, ticket: TicketId, rules: Rules, now: datetime, source: Source | None) -> budget.Spent:
     strangers = [one.to for one in decision.letters if one.automatic and rules.people.find(one.to) is None]
     if not strangers:
         return budget.Spent()
@@ -152,7 +151,11 @@ def _spent(tx: Tx, decision: Decision, ticket: TicketId, rules: Rules, now: date
         today[address] = today.get(address, 0) + count
         if letter == "acknowledgement" and about == ticket:
             acknowledged[address, about] = count
-    return budget.Spent(today, acknowledged, people.suppressed(tx, strangers))
+    suppressed = people.suppressed(tx, strangers)
+    if source is not None and source.verified and suppressed.pop(source.writer, None) is not None:
+        # Whoever proves that he writes from an address can be reached there again.
+        people.allow(tx, source.writer)
+    return budget.Spent(today, acknowledged, suppressed)
 
 
 def _occasion(

@@ -277,11 +277,11 @@ def _bounce(case: Case, mail: ParsedMail, situation: Situation) -> tuple[outbox.
         return ()
     posted: tuple[outbox.Posted, ...] = ()
     said = " ".join(filter(None, (report.action, report.status, report.recipient)))
-    first = report.hard and outbox.bounced(case.tx, letter.id, said, case.now)
+    first = report.final and outbox.bounced(case.tx, letter.id, said, case.now)
     if first:
         journal.bounced(letter.id, case.claim.id, report.status or "")
-        posted = _undelivered(case, letter, said)
-    reason = "bounce" if first else "bounce-again" if report.hard else "delayed"
+        posted = _undelivered(case, letter, said, hard=report.hard)
+    reason = "bounce" if first else "bounce-again" if report.final else "delivered" if report.arrived else "delayed"
     _reported(case, situation, InboxState.DONE, reason, letter.ticket or None, f"outbox {letter.id}: {said}")
     return posted
 
@@ -294,9 +294,10 @@ def _reported(case: Case, situation: Situation, state: InboxState, reason: str, 
     journal.parked(case.claim.id, reason, state=state, ticket=ticket)
 
 
-def _undelivered(case: Case, letter: outbox.Row, said: str) -> tuple[outbox.Posted, ...]:
+def _undelivered(case: Case, letter: outbox.Row, said: str, *, hard: bool) -> tuple[outbox.Posted, ...]:
     tx, house = case.tx, case.house
-    if house.people.find(letter.recipient) is None:
+    # Where only the way was barred, the next letter may find it open.
+    if hard and house.people.find(letter.recipient) is None:
         people.suppress(tx, Address(letter.recipient), said, case.now)
     ticket = tickets.get(tx, letter.ticket, lock=True) if letter.ticket else None
     if ticket is None:

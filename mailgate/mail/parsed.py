@@ -65,6 +65,10 @@ class Attachment:
     octets: bytes | None = field(default=None, repr=False, compare=False)
 
 
+# The actions of a report that is no bad news.
+_ARRIVED = frozenset({"delivered", "relayed", "expanded"})
+
+
 @_pickled_by_place
 @dataclass(frozen=True, slots=True)
 class Bounce:
@@ -79,9 +83,23 @@ class Bounce:
     returned_ids: tuple[str, ...] = ()
 
     @property
+    def arrived(self) -> bool:
+        """Whether it reports that the mail got through, as far as whoever reports can see."""
+        return self.action in _ARRIVED
+
+    @property
+    def final(self) -> bool:
+        """Whether the mail will not arrive any more; also after days of trying, which leave a 4.x.x status (RFC 3464 2.3.3)."""
+        return self.action == "failed" or not (self.arrived or self.action == "delayed" or self._passing)
+
+    @property
     def hard(self) -> bool:
-        """Whether the address is dead for good (failed, and not a 4.x.x status)."""
-        return self.action not in ("delayed", "delivered", "relayed", "expanded") and not (self.status or "5").startswith("4")
+        """Whether the address itself is dead (final, and not a 4.x.x status)."""
+        return self.final and not self._passing
+
+    @property
+    def _passing(self) -> bool:
+        return (self.status or "5").startswith("4")
 
 
 @_pickled_by_place

@@ -56,14 +56,14 @@ def verified(raw: bytes, peer: str, envelope_from: str | None, names: Names) -> 
 
 
 def _spf(peer: str, envelope_from: str, names: Names) -> Iterator[Result]:
-    domain = fold_address(envelope_from).rpartition("@")[2]
+    local, _, domain = fold_address(envelope_from).rpartition("@")
     try:
         ip = ip_address(peer)
     except ValueError:
         return
     # A null path names no domain of an author.
     if domain and not any(ip in network for network in _AT_HOME):
-        yield Result("spf", spf.check(names, ip, domain), (("smtp.mailfrom", domain),))
+        yield Result("spf", spf.check(names, ip, domain, local), (("smtp.mailfrom", domain),))
 
 
 def _dkim(raw: bytes, names: Names) -> Iterator[Result]:
@@ -113,5 +113,7 @@ def _signature(checker: dkim.DKIM, number: int, names: Names) -> Iterator[Result
         return
     # RFC 8301 3.1: SHA-1 proves nothing. RFC 6376 5.4: nor does a signature that leaves out From.
     sound = tags[b"a"] != "rsa-sha1" and "from" in tags[b"h"].lower().split(":")
-    verdict = "temperror" if unanswered else "pass" if good and sound else "fail"
+    # RFC 6376 3.3: a method that we cannot calculate is as good as no signature (RFC 8463, where PyNaCl is missing).
+    known = tags[b"a"].lower() in ("rsa-sha256", "rsa-sha1")
+    verdict = "temperror" if unanswered else "pass" if good and sound else "fail" if known else "neutral"
     yield Result("dkim", verdict, (("header.d", tags[b"d"]), ("header.s", tags[b"s"]), ("header.b", tags[b"b"])))

@@ -92,7 +92,7 @@ def _inbox_effects(tx: Tx) -> Iterator[Violation]:
 
 
 # Reports that were taken note of without an effect on the ticket.
-_REPORTS = ("bounce-again", "delayed", "bounce")
+_REPORTS = ("bounce-again", "delayed", "delivered", "bounce")
 
 
 def _outbox_states(tx: Tx) -> Iterator[Violation]:

@@ -1,4 +1,8 @@
-"""What delivery reports tell, with and without the fields that RFC 3464 gives them."""
+"""What delivery reports tell, with and without the fields that RFC 3464 gives them.
+
+Each mail in corpus/reports has the shape of one system's reports, and says in X-Expected what a human reads in it: recipient, status,
+action.
+"""
 
 from __future__ import annotations
 
@@ -114,3 +118,56 @@ def test_the_fields_of_a_report_that_somebody_forwards_are_not_this_mails() -> N
     mail = parse(f"{head}--outer\nContent-Type: message/rfc822\n\n{inner}\n--outer--\n".encode())
     assert mail.kind is Kind.NEW
     assert mail.text.strip() == "What is this?"
+
+
+@pytest.mark.parametrize("path", sorted((CORPUS / "reports").iterdir()), ids=lambda path: path.stem)
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+def test_what_a_report_says_is_read_whichever_system_wrote_it(path: Path, ends: bytes) -> None:
+    raw = path.read_bytes()
+    recipient, status, action = raw.decode().splitlines()[0].removeprefix("X-Expected: ").split()
+    mail = parse(raw.replace(b"\n", ends))
+    assert mail.kind is Kind.BOUNCE
+    assert mail.bounce is not None
+    if recipient != "nobody":
+        assert mail.bounce.recipient == recipient
+    if status != "none":
+        assert mail.bounce.status == status
+    assert mail.bounce.action == action
+
+
+def test_what_went_well_before_the_fault_is_not_its_status() -> None:
+    text = "<<< 250 2.1.0 Sender ok\n<<< 550 5.1.1 <gone@c.example>... User unknown\n"
+    mail = parse(f"From: MAILER-DAEMON@x.example\nSubject: Returned mail\n\n{text}".encode())
+    assert mail.bounce == Bounce("gone@c.example", "5.1.1", "failed")
+
+
+@pytest.mark.parametrize("word", ["expired", "failure", "error", "FAILED (permanently)"])
+def test_a_failure_by_another_word_is_one(word: str) -> None:
+    mail = parse(report(f"Final-Recipient: rfc822; a@x.example\r\nAction: {word}\r\nStatus: 5.4.7"))
+    assert mail.bounce == Bounce("a@x.example", "5.4.7", "failed")
+
+
+def test_an_absence_notice_by_the_null_path_is_no_report_whatever_it_answers() -> None:
+    head = "Return-Path: <>\nFrom: ann@example.com\nSubject: Re: Delivery failed\n\n"
+    mail = parse(
+        f"{head}Your message was received. This is automatically generated, the following address is read: bob@c.example\n".encode()
+    )
+    assert (mail.kind, mail.bounce) == (Kind.AUTO_REPLY, None)
+
+
+OPENING = "Your message to bob@c.example\n\ncould not be delivered:\n\n<bob@c.example>: 550 5.1.1 user unknown\n"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("FW: Undeliverable: order", OPENING),
+        ("Undeliverable: order", f"What is this?\n\n{OPENING}"),
+        ("order", OPENING),
+    ],
+    ids=["passed on", "commented", "own subject"],
+)
+def test_a_person_with_a_report_in_hand_is_a_person(subject: str, text: str) -> None:
+    """Under a person's name only a mail that is a report from its subject to its last word counts as one."""
+    assert parse(f"From: Ann <ann@example.com>\nSubject: {subject}\n\n{text}".encode()).kind is Kind.NEW
+    assert parse(f"From: Mail Gateway <gw@example.com>\nSubject: Undeliverable: order\n\n{OPENING}".encode()).kind is Kind.BOUNCE

@@ -25,6 +25,14 @@ def mail(*fields: str, body: str = "x") -> ParsedMail:
         ("X-Autoreply: yes", Kind.AUTO_REPLY),
         ("X-Autorespond: Out of office", Kind.AUTO_REPLY),
         ("Precedence: auto_reply", Kind.AUTO_REPLY),
+        ("X-Discourse-Auto-Generated: marked", Kind.NEW),
+        ("X-Zoho-AutoReply: yes", Kind.AUTO_REPLY),
+        ("X-Apple-Action: vacation", Kind.AUTO_REPLY),
+        ("X-Ricevuta: avvenuta-consegna", Kind.AUTO_REPLY),
+        ("X-Loop: yes", Kind.BULK),
+        ("Return-Path: <MAILER-DAEMON>", Kind.AUTO_REPLY),
+        ("Subject: Report domain: corp.example Submitter: mail.example Report-ID: 17", Kind.AUTO_REPLY),
+        ("Subject: Ann Other is out of the office (returning 2026-03-09)", Kind.AUTO_REPLY),
         ("Precedence: bulk", Kind.BULK),
         ("Precedence: junk", Kind.BULK),
         ("X-Mailgate-Loop: abc.1", Kind.LOOP),
@@ -48,6 +56,10 @@ def test_a_machine_is_never_answered_and_never_reopens(field: str, kind: Kind) -
         "Auto-Submitted: no",
         "X-Auto-Response-Suppress: DR, OOF, AutoReply",
         "X-Autoreply: no",
+        "X-Loop: ann@example.com",
+        "X-MS-Exchange-Inbox-Rules-Loop: bob@example.com",
+        "X-Automatic-Translation: de",
+        "Subject: complaint about message from your colleague",
         "Precedence: normal",
         "Subject: Out of office calendar does not sync",
         "Subject: Re: Automatic reply: I am back",
@@ -134,3 +146,29 @@ def test_outlooks_suppress_header_on_a_humans_answer_is_no_machine() -> None:
     found = parse((CORPUS / "outlook-answer-html-only.eml").read_bytes())
     assert found.kind is Kind.REPLY
     assert not found.verdict.machine
+
+
+@pytest.mark.parametrize("path", sorted((CORPUS / "machines").iterdir()), ids=lambda path: path.stem)
+def test_what_machines_write_is_known_and_is_no_delivery_report(path: Path) -> None:
+    found = parse(path.read_bytes())
+    assert found.verdict.machine or found.verdict.foreign_list
+    assert found.bounce is None
+
+
+@pytest.mark.parametrize("path", sorted((CORPUS / "people").iterdir()), ids=lambda path: path.stem)
+def test_what_people_write_about_machines_is_theirs(path: Path) -> None:
+    found = parse(path.read_bytes())
+    assert found.kind in (Kind.NEW, Kind.REPLY)
+    assert not found.verdict.machine
+    assert not found.verdict.foreign_list
+
+
+def test_a_rule_of_exchange_that_answers_is_no_alarm() -> None:
+    found = mail("Auto-Submitted: auto-generated", "X-MS-Exchange-Inbox-Rules-Loop: ann@example.com", "Subject: Thank you for your mail")
+    assert (found.kind, found.verdict.auto_generated) == (Kind.AUTO_REPLY, False)
+
+
+def test_a_complaint_of_a_provider_is_a_report() -> None:
+    inner = "From: desk@example.org\r\nSubject: x\r\n\r\nx"
+    raw = f"From: staff@mail.example\r\nSubject: complaint about message from 192.0.2.7\r\nContent-Type: message/rfc822\r\n\r\n{inner}"
+    assert parse(raw.encode()).verdict.is_report

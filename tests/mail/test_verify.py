@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import dkim
 import pytest
@@ -125,6 +125,17 @@ def test_one_good_signature_of_several_is_enough(server: NameServer) -> None:
     assert judged(server, raw).strength is Strength.ALIGNED
 
 
+def test_a_method_that_cannot_be_calculated_is_no_signature_and_no_failure(server: NameServer) -> None:
+    """RFC 8463 without PyNaCl: a second signature by RSA proves the mail, and alone it disproves nothing."""
+    edwards = b"DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=corp.example; s=s2; h=from; bh=aGFzaA==; b=c2ln\r\n"
+    server.text("s2._domainkey.corp.example", "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=")
+    for raw in (edwards + signed(), signed(edwards + MAIL)):
+        assert {verdict for _, verdict, _ in found(server, raw)} == {"neutral", "pass"}
+        assert judged(server, raw).strength is Strength.ALIGNED
+    alone = judged(server, edwards + MAIL, own="corp.example")
+    assert (alone.strength, alone.barred) == (Strength.CLAIMED, False)
+
+
 def test_a_missing_key_fails_and_a_silent_server_does_not(server: NameServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names_module, "_PATIENCE", 0.2)
     server.silent.add("s1._domainkey.corp.example")
@@ -206,8 +217,19 @@ SPF = [
     ("v=spf1 redirect=good.example", "pass"),
     ("v=spf1 redirect=nowhere.example", "permerror"),
     ("v=spf1 exists:host.corp.example -all", "pass"),
-    ("v=spf1 exists:%{i}.corp.example -all", "neutral"),
-    ("v=spf1 ip4:192.0.2.7 exists:%{i}.corp.example -all", "pass"),
+    ("v=spf1 exists:%{i}._spf.%{d} -all", "pass"),
+    ("v=spf1 exists:%{ir}.%{v}._spf.%{d} -all", "pass"),
+    ("v=spf1 exists:%{i}.nowhere.%{d} -all", "fail"),
+    ("v=spf1 include:%{o}.good.example -all", "pass"),
+    ("v=spf1 redirect=%{d1r}.good.example", "pass"),
+    ("v=spf1 a:%{l}.people.%{d2}/32 -all", "pass"),
+    ("v=spf1 exists:%{h}.%{d} -all", "neutral"),
+    ("v=spf1 exists:%{p}.%{d} -all", "neutral"),
+    ("v=spf1 ip4:192.0.2.7 exists:%{h}.%{d} -all", "pass"),
+    ("v=spf1 exists:%{d0}.x -all", "permerror"),
+    ("v=spf1 exists:%{x}.x -all", "permerror"),
+    ("v=spf1 exists:%{i.x -all", "permerror"),
+    ("v=spf1 include:100%.example -all", "permerror"),
     ("v=spf1 ptr -all", "neutral"),
     ("v=spf1 ip4:nonsense -all", "permerror"),
     ("v=spf1 all:x", "permerror"),
@@ -228,9 +250,72 @@ def test_a_policy_says_who_may_send(server: NameServer, policy: str, result: str
     server.tell("near.corp.example", "A", "192.0.2.99")
     server.tell("out.corp.example", "A", "198.51.100.1")
     server.text("good.example", "v=spf1 ip4:192.0.2.7 -all")
+    server.tell("192.0.2.7._spf.corp.example", "A", "127.0.0.2")
+    server.tell("7.2.0.192.in-addr._spf.corp.example", "A", "127.0.0.2")
+    server.text("corp.example.good.example", "v=spf1 ip4:192.0.2.7 -all")
+    server.text("corp.good.example", "v=spf1 ip4:192.0.2.7 -all")
+    server.tell("ann.people.corp.example", "A", PEER)
     server.text("bad.example", "v=spf1 -all")
     server.text("loop.example", "v=spf1 include:loop.example -all")
     assert found(server, MAIL, envelope_from="ann@corp.example") == [("spf", result, "corp.example")]
+
+
+EXPANDED = [
+    ("%{s}", "strong-bad@email.example.com"),
+    ("%{o}", "email.example.com"),
+    ("%{d}", "email.example.com"),
+    ("%{d4}", "email.example.com"),
+    ("%{d3}", "email.example.com"),
+    ("%{d2}", "example.com"),
+    ("%{d1}", "com"),
+    ("%{dr}", "com.example.email"),
+    ("%{d2r}", "example.email"),
+    ("%{l}", "strong-bad"),
+    ("%{l-}", "strong.bad"),
+    ("%{lr}", "strong-bad"),
+    ("%{lr-}", "bad.strong"),
+    ("%{l1r-}", "strong"),
+    ("%{S}", "strong-bad%40email.example.com"),
+    ("%{ir}.%{v}._spf.%{d2}", "3.2.0.192.in-addr._spf.example.com"),
+    ("%{lr-}.lp._spf.%{d2}", "bad.strong.lp._spf.example.com"),
+    ("%{lr-}.lp.%{ir}.%{v}._spf.%{d2}", "bad.strong.lp.3.2.0.192.in-addr._spf.example.com"),
+    ("%{d2}.trusted-domains.example.net", "example.com.trusted-domains.example.net"),
+    ("a%%b%_c%-d", "a%b c%20d"),
+]
+
+
+class Asked(Names):
+    """Nobody is asked; the names in the questions are kept."""
+
+    def __init__(self, policy: str) -> None:
+        self.policy, self.names = policy, list[str]()
+
+    def texts(self, name: str) -> list[str]:
+        return [self.policy]
+
+    def addresses(self, name: str, like: object) -> list[object]:  # type: ignore[override]
+        self.names.append(name)
+        return []
+
+
+@pytest.mark.parametrize(("macro", "name"), EXPANDED)
+def test_macros_are_filled_in_as_in_the_standards_examples(macro: str, name: str) -> None:
+    """RFC 7208 section 7.4."""
+    asked = Asked(f"v=spf1 exists:{macro} -all")
+    assert spf.check(asked, IPv4Address("192.0.2.3"), "email.example.com", "strong-bad") == "fail"
+    assert asked.names == [name]
+
+
+def test_an_address_of_version_six_is_told_by_its_nibbles() -> None:
+    asked = Asked("v=spf1 exists:%{ir}.%{v}.x.example -all")
+    spf.check(asked, IPv6Address("2001:db8::cb01"), "email.example.com")
+    assert asked.names == ["1.0.b.c.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.x.example"]
+
+
+def test_a_name_that_grows_too_long_loses_its_left_end() -> None:
+    asked = Asked("v=spf1 exists:%{l}.%{l}.%{l}.%{l}.%{l}.x.example -all")
+    spf.check(asked, IPv4Address(PEER), "email.example.com", "a" * 60)
+    assert asked.names == [".".join(["a" * 60] * 4) + ".x.example"]
 
 
 def test_two_policies_are_none_that_can_be_used(server: NameServer) -> None:

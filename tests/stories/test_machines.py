@@ -99,6 +99,29 @@ def test_an_address_from_which_letters_come_back_gets_no_more_automatic_mail_but
     assert [one.name for one in office.letters() if one.to == ANN] == ["reply"]
 
 
+def test_a_letter_for_which_a_server_has_tried_for_days_in_vain_is_told_of_and_the_address_stays_open(office: Office) -> None:
+    """Failed for good, but with a status that passes: the way was barred, and the mailbox may be there all the same."""
+    office.post(mail("The printer is dead."))
+    letter = office.last("acknowledgement")
+    office.letters()
+    row = office.post(delivery_report(letter, action="failed", status="4.4.7"), sender="", to=[office.bounce_address(letter)])
+    assert (row.reason, office.last("acknowledgement").row.state) == ("bounce", "bounced")
+    assert {one.name for one in office.letters()} == {"undeliverable"}
+    office.post(mail("The screen too.", subject="screen"))
+    assert "address-bounced" not in {reason for _, _, reason in office.suppressed()}
+
+
+def test_whoever_proves_that_he_writes_from_an_address_is_written_to_again(guarded: Office) -> None:
+    guarded.post(aligned(mail("The printer is dead.")))
+    letter = guarded.last("acknowledgement")
+    guarded.post(delivery_report(letter), sender="", to=[guarded.bounce_address(letter)])
+    guarded.post(mail("I am Ann, too.", subject="claimed"))
+    assert [reason for name, to, reason in guarded.suppressed() if (name, to) == ("acknowledgement", ANN)] == ["address-bounced"]
+    guarded.letters()
+    guarded.post(aligned(mail("My mailbox was full.", subject="mailbox")))
+    assert ("acknowledgement", ANN) in [(one.name, one.to) for one in guarded.letters()]
+
+
 def test_a_delivery_report_is_known_by_the_message_id_that_it_returns(office: Office) -> None:
     """Where the relay rewrites the envelope, or the mail server knows no sub-addresses, the report comes to the bare desk address."""
     office.post(mail("The printer is dead."))
@@ -131,6 +154,98 @@ def test_a_report_of_a_delay_is_only_noted(office: Office) -> None:
     office.letters()
     row = office.post(delivery_report(letter, action="delayed", status="4.4.1"), sender="", to=[office.bounce_address(letter)])
     assert (row.reason, office.letters()) == ("delayed", [])
+
+
+@pytest.mark.parametrize(("action", "status"), [("delivered", "2.0.0"), ("relayed", "2.1.9"), ("expanded", "2.1.5"), ("delayed", "4.2.2")])
+def test_a_report_of_anything_but_a_failure_tells_nobody_and_suppresses_nothing(office: Office, action: str, status: str) -> None:
+    office.post(mail("The printer is dead."))
+    letter = office.last("acknowledgement")
+    office.letters()
+    row = office.post(delivery_report(letter, action=action, status=status), sender="", to=[office.bounce_address(letter)])
+    assert (row.reason, office.letters()) == ("delivered" if action != "delayed" else action, [])
+    assert office.last("acknowledgement").row.state != "bounced"
+    office.post(mail("The screen too.", subject="screen"))
+    assert "address-bounced" not in {reason for _, _, reason in office.suppressed()}
+
+
+def test_a_report_in_prose_that_returns_nothing_is_known_by_the_signed_bounce_address(office: Office) -> None:
+    office.post(mail("The printer is dead."))
+    letter = office.last("acknowledgement")
+    office.letters()
+    prose = f"Hi. This is the mail server.\n\n<{ANN}>:\nSorry, no mailbox here by that name. (#5.1.1)\n"
+    report = mail(prose, sender="MAILER-DAEMON@out.example", name="", subject="failure notice")
+    assert office.post(report, sender="", to=[office.bounce_address(letter)]).reason == "bounce"
+    assert {one.name for one in office.letters()} == {"undeliverable"}
+
+
+def test_an_absence_notice_to_the_signed_bounce_address_is_no_bounce(office: Office) -> None:
+    """RFC 3834 section 4: an automatic answer goes where bounces go."""
+    office.post(mail("The printer is dead."))
+    letter = office.last("acknowledgement")
+    office.letters()
+    words = "Your message was received. It is not forwarded; the mailbox is full of mail. This was automatically generated."
+    for headers in ("Auto-Submitted: auto-replied", "Precedence: bulk", "X-Autoreply: yes"):
+        office.post(reply(letter, words, headers=headers), sender="", to=[office.bounce_address(letter)])
+    assert (office.letters(), office.count()) == ([], 1)
+    assert office.last("acknowledgement").row.state != "bounced"
+
+
+def test_a_letter_to_a_technician_that_comes_back_does_not_silence_the_desk_towards_him(office: Office) -> None:
+    office.post(mail("The printer is dead."))
+    letter = office.last("new_ticket", TINA.address)
+    office.letters()
+    assert office.post(delivery_report(letter), sender="", to=[office.bounce_address(letter)]).reason == "bounce"
+    office.letters()
+    office.post(mail("The screen too.", subject="screen"))
+    assert TINA.address in {one.to for one in office.letters() if one.name == "new_ticket"}
+
+
+def test_a_stranger_cannot_silence_the_desk_towards_anybody(office: Office) -> None:
+    """Without the signed address and a Message-ID of ours a report proves nothing, whoever it names."""
+    office.post(mail("The printer is dead."))
+    letter = office.last("acknowledgement")
+    forged = delivery_report(letter).replace(letter["Message-ID"].encode(), b"<any@desk.example>")
+    for sender in ("", "mallory@evil.example", None):
+        assert office.post(forged, sender=sender).reason == "forged_dsn"
+    office.letters()
+    office.post(mail("The screen too.", subject="screen"))
+    assert [one.name for one in office.letters() if one.to == ANN] == ["acknowledgement"]
+
+
+def test_a_report_about_a_report_is_answered_by_nobody(office: Office) -> None:
+    office.post(mail("The printer is dead."))
+    letter = office.last("acknowledgement")
+    office.post(delivery_report(letter), sender="", to=[office.bounce_address(letter)])
+    undeliverable = office.last("undeliverable", TINA.address)
+    office.letters()
+    for _ in range(3):
+        office.post(delivery_report(undeliverable), sender="", to=[office.bounce_address(undeliverable)])
+    assert [one.to for one in office.letters() if one.to not in (TINA.address, TOM.address)] == []
+    assert office.count() == 1
+
+
+def test_a_person_who_passes_a_report_on_is_heard(office: Office) -> None:
+    text = f"What does this mean?\n\nYour message to {ANN} could not be delivered: 550 5.1.1 user unknown\n"
+    office.post(mail(text, subject="FW: Undelivered Mail Returned to Sender"))
+    assert [one.name for one in office.letters() if one.to == ANN] == ["acknowledgement"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "Auto-Submitted: auto-replied",
+        "X-Boxtrapper: yes\nPrecedence: junk",
+        "X-Delivery-Agent: TMDA/1.1\nPrecedence: bulk",
+        "Return-Path: <>",
+    ],
+    ids=["RFC 3834", "BoxTrapper", "TMDA", "null path"],
+)
+def test_a_challenge_to_prove_that_we_are_people_is_not_taken_up(office: Office, headers: str) -> None:
+    office.post(mail("The printer is dead."))
+    letter = office.last("acknowledgement")
+    office.letters()
+    office.post(reply(letter, "Answer this mail to be let in.", headers=headers))
+    assert (office.letters(), office.count()) == ([], 1)
 
 
 def test_a_forged_delivery_report_is_ignored(office: Office) -> None:
