@@ -24,6 +24,8 @@ _HINTS = {
     "mail": ("gmail_", "protonmail_", "zmail_", "mailcontainer", "mail-editor-", "applemailsignature"),
     "moz-": ("moz-cite", "moz-signature"),
     "outlook": ("outlookmessageheader", "outlook-mobile"),
+    "edo-": ("edo-original", "edo-signature"),
+    "data-": ("data-signature", "data-o-mail-quote"),
 }
 _RARE_HINTS = (
     "divrplyfwdmsg appendonsend stopspelling olk_src reference-message isreplycontent wordsection aolmsgpart qt origbody "
@@ -31,7 +33,7 @@ _RARE_HINTS = (
 ).split()
 _HINTING = {
     "quote": re.compile(r"name=[\"']?quote"),
-    "signature": re.compile(r"id=[\"']?(?:x_)?signature"),
+    "signature": re.compile(r"(?:id|class)=[\"']?(?:x_|ydp[0-9a-f]{1,20})?signature"),
     "border-top:": re.compile(r"border-top:\s*(?:solid|1|#)"),
 }
 _QUOTE_CLASSES = frozenset(
@@ -41,13 +43,18 @@ _QUOTE_CLASSES = frozenset(
 _ATTRIBUTION_CLASSES = frozenset("gmail_attr moz-cite-prefix quote-header".split())
 _SIGNATURE_CLASSES = frozenset(
     "gmail_signature gmail_signature_prefix moz-signature protonmail_signature_block tutanota_signature applemailsignature "
-    "front-signature mb_sig".split()
+    "front-signature mb_sig signature js-signaturemarker".split()
 )
 _SIGNATURE_IDS = frozenset(
-    "signature applemailsignature ms-outlook-mobile-signature ms-outlook-mobile-body-separator-line messagesignaturesection".split()
+    "signature applemailsignature ms-outlook-mobile-signature ms-outlook-mobile-body-separator-line messagesignaturesection "
+    "edo-signature".split()
 )
-_QUOTE_IDS = frozenset("olk_src_body_section isreplycontent origbody mail-editor-reference-message-container messagereplysection".split())
+_QUOTE_IDS = frozenset(
+    "olk_src_body_section isreplycontent origbody mail-editor-reference-message-container messagereplysection edo-original".split()
+)
 _AFTER_IDS = frozenset("divrplyfwdmsg appendonsend stopspelling outlookmessageheader".split())
+# What mail programs put before the names that others gave: Outlook `x_`, Yahoo `ydp` or `yiv` with a number.
+_BORROWED = re.compile(r"(?:x_|ydp[0-9a-f]{1,20}?(?=yahoo|signature)|yiv\d{1,20})*")
 _OUTLOOK_RULE = re.compile(
     r"border:\s?none;\s?border-top:\s?solid\s#?\w+\s1\.0pt|border-width:\s?1pt\s(?:medium|0)[^;]*;[^;]*border-style:\s?solid none none|"
     r"border-top:\s?1px solid rgb\(181"
@@ -133,15 +140,24 @@ def _mark(element: etree._Element) -> None:
         return
     # Spark names what others number.
     name = (element.get("id") or (element.tag == "div" and element.get("name")) or "").lower()
-    name = name.removeprefix("x_")
-    classes = {one.removeprefix("x_") for one in (element.get("class") or "").lower().split()}
+    name = _own(name)
+    classes = {_own(one) for one in (element.get("class") or "").lower().split()}
     style = (element.get("style") or "").lower()
     if name in _AFTER_IDS or "outlookmessageheader" in classes or (element.tag == "div" and _is_outlook_header(element, style)):
         _replace(element, _CUT_MARK)
     elif _is_quote(element, name, classes, style):
         _replace(element, ">")
-    elif classes & _SIGNATURE_CLASSES or name in _SIGNATURE_IDS:
+    elif (
+        classes & _SIGNATURE_CLASSES
+        or name in _SIGNATURE_IDS
+        or "true" in (element.get("data-signature"), element.get("data-signatureblock"))
+    ):
         _replace(element, "")
+
+
+def _own(name: str) -> str:
+    """A name of an element or class as the program wrote it that made the mail, without what later programs put before it."""
+    return _BORROWED.sub("", name, count=1)
 
 
 def _is_outlook_header(element: etree._Element, style: str) -> bool:
@@ -161,6 +177,7 @@ def _is_quote(element: etree._Element, name: str, classes: set[str], style: str)
         or name in _QUOTE_IDS
         or name.startswith(("yahoo_quoted", "aolmsgpart"))
         or (element.tag == "div" and element.get("name") == "quote")
+        or element.get("data-o-mail-quote") == "1"
     )
 
 

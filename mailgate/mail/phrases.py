@@ -21,7 +21,11 @@ WROTE = _table("""
     menulis; đã viết; เขียนว่า; เขียน; ने लिखा; כתב; כתבה; כתב/ה; מאת; كتب; كتبت; نوشت; 写道; 寫道;
     写到; のメール; さんは書きました; さんが書きました;
     wrote the following; 작성; 님이 작성; 님이 쓴 글; 쓴 글; に書きました; geskryf; scríobh; napisana przez; missatge de; thus spake;
-    написао/ла; skrifar; kirjutab; zitat von; quoting; citando; citát; scrisse; følgende; följande
+    написао/ла; skrifar; kirjutab; zitat von; quoting; citando; citát; scrisse; følgende; följande;
+    のメッセージ; 作成しました; 작성하였습니다; 작성했습니다; 님이 보낸 메일; viết; aliandika; ameandika; isinulat ni; sumulat; wabhala;
+    yazıb; yozdi; жазды; бичсэн; წერს; დაწერა; მიერ დაწერილი; գրել է; գրել է.; ysgrifennodd; schrieben sie; nous a dit; says;
+    লিখেছেন; எழுதியது; எழுதினார்; రాసారు; వ్రాశారు; ಬರೆದಿದ್ದಾರೆ; എഴുതി; એ લખ્યું; ਨੇ ਲਿਖਿਆ; यांनी लिहिले; लेख्नुभयो; ලිව්වා; نے لکھا; បានសរសេរ; ຂຽນ;
+    ጻፈ; nadesłał; nadesłała; escriu; a scrisu; sent you; napisano; napísané
 """)
 # The first word of an attribution.
 OPENERS = frozenset(
@@ -29,7 +33,7 @@ OPENERS = frozenset(
     *on; ----; 在; 於; 于; در; më; ar; o; na; pá; pi; wiadomość; missatge; a; am; am.; am:; at; dana; dana:; data; den; den:; dia;
     dne; dne.; dnia; dní; dňa; el; el.; el:; em; em:; from:; il;
     il.; in; it; kl.; la; le; le:; lúc; ma; ne; ng; on; on:; op; pada; pada.; pe; pe-data; på; quoted; quoting; tarihinde; trong; u;
-    v; v:; vào; w; zitat; în; þann; στην; στις; в; в:; від; на; от; ב-; בתאריך; في; เมื่อ; ในวันที่; ở
+    v; v:; vào; ngày; noong; mnamo; den.; um; w; zitat; în; þann; στην; στις; в; в:; від; на; от; ב-; בתאריך; في; เมื่อ; ในวันที่; ở
 """)
 )
 # Labels of the header block that Outlook and its kin write above the old mail, by what they stand for.
@@ -37,7 +41,9 @@ _FROM = _table("""
     from; de; von; da; van; od; från; fra; lähettäjä; feladó; от; від; από; gönderen; kimden; nuo; no; saatja; expéditeur;
     absender; remitente; mittente; remetente; afzender; avsändare; avsender; afsender; nadawca; odesílatel; odosielateľ;
     pošiljatelj; 発信者; 差出人; 发件人; 寄件者; 보낸사람; מאת; من; از; จาก; từ; dari; पाठवणारा; प्रेषक; frá; 보낸 사람; 寄件人;
-    發件人; expeditor; odesílatel; šalje; од; sent by
+    發件人; expeditor; šalje; од; sent by; de la; kitől; küldő; отправитель; от кого; від кого; подател; изпратено от; шаље; αποστολέας;
+    kellelt; sūtītājs; siuntėjas; nga; igorlea; oddi wrth; daripada; mula kay; người gửi; ผู้ส่ง; 送信者; 発件人; 发信人; 보낸이; מ; المرسل;
+    فرستنده; থেকে; அனுப்புநர்; kimdən; кімнен; საიდან; kutoka; envoyé par; gesendet von; inviato da
 """)
 _DATE = _table("""
     trimis; date; sent; datum; gesendet; envoyé; envoye; fecha; enviado; inviato; data; verzonden; skickat; sendt; dato;
@@ -48,13 +54,18 @@ _DATE = _table("""
     enviada em; enviado el; enviado em; gönderilme tarihi; data wysłania; 보낸 날짜; تم الإرسال; đã gửi; ngày gửi; sent at; sent on;
     date et heure; datum en tijd; fecha y hora; дата и время; envoyé le; gesendet am; inviato il; ارسال شده; 날짜; gönderilen;
     gönderme tarihi; 傳送日期; 发送日期; послато;
-    enviat; تاريخ الإرسال; भेजा गया; दिनांक
+    enviat; تاريخ الإرسال; भेजा गया; दिनांक; verschickt; enviada; enviados; data invio; data de envio; fecha de envío; verstuurd;
+    päivämäärä; wysłane; послано; испратено; датум; ημ/νία; datums; poslato; dërguar; enviado o; anfonwyd; dihantar; terkirim;
+    ipinadala; ngày; 日時; 發送時間; 보낸시간; 보낸 시간; 발송시간; 日付け; التاريخ; تاریخ; তারিখ; தேதி; tarix; күні; თარიღი; tarehe;
+    date sent; sent date; date d'envoi; received; empfangen; reçu; recibido; ricevuto; дата отправки; tid; gesendet um
 """)
 _TO = _table("""
     an; à; a; to; para; aan; till; til; vastaanottaja; címzett; кому; до; do; komu; pre; za; către; προς; kime; alıcı; kam;
     kellele; destinataire; empfänger; destinatario; destinatário; odbiorca; příjemce; 宛先; 收件人;
     收件者; 받는사람; אל; إلى; به; ถึง; đến;
-    tới; kepada; per; 받는 사람; către; destinatar; prima; primatelj; za; за; per a; प्रति; adressaat; ke
+    tới; kepada; per; 받는 사람; destinatar; prima; primatelj; за; per a; प्रति; adressaat; ke; kinek; получатель; получател; прима;
+    παραλήπτης; saaja; saņēmējs; gavėjas; prejemnik; príjemca; për; nori; untuk; para kay; người nhận; ผู้รับ; 受信者; 收信人; 받는이; ל;
+    المستلم; گیرنده; প্রাপক; பெறுநர்; kimə; кімге; ვის; kwa; ontvanger; mottagare; mottaker; modtager; одержувач; envoyé à; pour
 """)
 _CC = _table("""
     cc; kopie; copie; copia; kopia; kopi; копия; копія; dw; bcc; ccc; másolat; κοιν.; bilgi; 抄送; 副本; 참조; העתק; نسخة; สำเนา;
@@ -63,7 +74,8 @@ _CC = _table("""
 _SUBJECT = _table("""
     subject; betreff; objet; asunto; oggetto; assunto; onderwerp; ämne; emne; aihe; tárgy; тема; относно; temat; předmět;
     predmet; subiect; θέμα; konu; tema; temats; teema; re; betrifft; 件名; 主题; 主題; 主旨; 제목; נושא; الموضوع; موضوع; เรื่อง; subjek;
-    perihal; zadeva; efni; chủ đề; naslov; наслов; assumpte; विषय
+    perihal; zadeva; efni; chủ đề; naslov; наслов; assumpte; विषय; sujet; предмет; subjekti; gaia; pwnc; paksa; tiêu đề; หัวเรื่อง; หัวข้อ;
+    題名; 标题; 題目; বিষয়; தலைப்பு; mövzu; тақырыбы; თემა; mada; dotyczy; věc; emnet
 """)
 _OTHER = _table("""
     reply-to; importance; wichtigkeit; priority; priorité; priorität; anlagen; attachments; attachment; organization;
@@ -95,44 +107,84 @@ DIVIDERS = _table("""
     元のメッセージ; 元のメール; 転送メッセージ; original mail; 原始邮件; 原始郵件; 原邮件; 转发邮件;
     轉寄郵件; 원본 메일; 원본 메시지; 전달된 메일; הודעה מקורית; הודעה שהועברה;
     původní e-mail; özgün ileti; orijinal ileti; 邮件原件; sākotnējais ziņojums; pradinis pranešimas; originální zpráva;
-    الرسالة الأصلية; رسالة معاد توجيهها; پیام اصلی; mezu originala; mensaxe orixinal; original message processed by
+    الرسالة الأصلية; رسالة معاد توجيهها; پیام اصلی; reenviado por; reenviada por; encaminhado por; transféré par; weitergeleitet von;
+    inoltrato da; doorgestuurd door; videresendt av; videresendt af; vidarebefordrat av; przesłane przez; переслано; 下面是被转发的;
+    開始轉寄; 転送された; 전달된 메시지; mezu originala; mensaxe orixinal; original message processed by
+""")
+# Words for a message …
+MESSAGES = _table("""
+    message; messag; mail; nachricht; mitteilung; courri; mensaje; mensagem; missatge; mensaxe; mesaj; bericht; meddel; besked;
+    melding; brev; viesti; wiadomo; zpráv; správ; üzenet; levél; сообщени; письм; повідомлен; лист; съобщени; порук; пораки; μήνυμα;
+    μηνύμα; ileti; poruk; sporočil; laišk; pranešim; ziņ; vēstul; kiri; tin nhắn; thư; pesan; ข้อความ; メッセージ; メール; 邮件; 郵件;
+    訊息; 消息; 信息; 메일; 메시지; הודע; رسال; پیام; skeyti; mezu; termin; appointment
+""")
+# … and for what became of it: between dashes, one of each divides, in whatever order a language has them.
+PASSED_ON = _table("""
+    original; originál; origine; initial; ursprüng; ursprung; forward; fwd; reply; replied; antwort; weitergel; reenvi; reencamin;
+    encaminh; redirec; transf; réexp; inoltr; doorgest; oorspr; vidareb; videres; opprinn; oprind; alkuper; välit; oryginal; przekaz;
+    przesłan; původ; přepos; přeposl; pôvod; prepos; eredet; továbbít; исходн; оригинал; оригінал; пересыл; переслан; переадрес;
+    перенаправ; початков; пересила; препрат; прослеђ; αρχικ; προωθ; özgün; orijinal; iletil; başlangıc; yönlendir; izvor; izvir; original;
+    proslije; prosleđ; posredov; persiųs; pradin; pārsūt; sākotn; edastat; algne; upprunal; framsen; gốc; chuyển tiếp; asli;
+    terusan; meneruskan; diteruskan; ต้นฉบับ; ส่งต่อ; 元の; 転送; 原始; 原邮; 原郵; 转发; 轉寄; 轉發; 回复; 回覆; 원본; 전달;
+    מקורית; הועבר; מועבר; شده; أصلي; توجيه; تحويل; اصلی; origin
 """)
 # How a mobile program signs. The rest of the line is the device.
 SENT_FROM = _table("""
     εστάλη από; 発信元; مرسل من; sent while mobile; sent on the go; get bluemail for; get typeapp for; enviado do yahoo;
-    sent from; sent via; sent with; sent using; sent by my; get outlook for; download outlook for; von meinem;
-    von unterwegs gesendet; gesendet von; gesendet mit; diese nachricht wurde von mein; envoyé de mon; envoyé depuis;
-    envoyé à partir de; envoyé avec; envoyé par mon; enviado desde; enviado con; enviado do meu; enviado de mi; enviado a partir do;
-    enviado através do; enviado via; inviato da; inviato dal; inviato con; verzonden vanaf; verstuurd vanaf; verzonden met;
-    verstuurd vanuit; verzonden vanuit; skickat från; skickades från; sendt fra; sendt med; lähetetty; wysłane z; wysłano z;
-    odesláno z; odoslané z; elküldve; iphone-ról küldve; отправлено с; отправлено из; надіслано з; изпратено от; στάλθηκε από;
-    iphone'umdan gönderildi; iphone'dan gönderildi; trimis de pe; poslano z; poslano s; išsiųsta iš; nosūtīts no; saadetud minu;
-    enviat des; gửi từ; đã gửi từ; dikirim dari; iphoneから送信; androidから送信; 发自我的; 從我的;
-    傳送自; 发自; 나의 iphone에서 보냄; iphone에서 보냄; נשלח מה;
-    أرسلت من; تم الإرسال من; ส่งจาก; outlook für; outlook voor; outlook pour; télécharger outlook; obtenir outlook; obtener outlook;
-    ottieni outlook; scarica outlook; obter o outlook; baixar o outlook; holen sie sich outlook; hämta outlook; skaffa outlook;
-    pobierz outlook; hent outlook
+    sent from; sent via; sent with; sent using; sent by my; get outlook for; get the outlook; download outlook; gesendet von;
+    gesendet mit; gesendet vom; diese nachricht wurde von mein; diese e-mail wurde von mein; envoyé de mon; envoyé de ma;
+    envoyé depuis; envoyé à partir de; envoyé avec; envoyé via; envoyé par mon; enviado desde; enviado con; enviado do meu; enviado de mi;
+    enviado a partir do; enviado através do; enviado via; enviado pelo; inviato da; inviato dal; inviato con; verzonden vanaf;
+    verstuurd vanaf; verzonden met; verstuurd vanuit; verzonden vanuit; verzonden van mijn; skickat från; skickades från;
+    skickat med; sendt fra; sendt med; wysłane z; wysłano z; odesláno z; odoslané z; отправлено с; отправлено из; надіслано з;
+    відправлено з; изпратено от; στάλθηκε από; trimis de pe; poslano z; poslano s; išsiųsta iš; nosūtīts no; saadetud minu;
+    enviat des; gửi từ; đã gửi từ; được gửi từ; dikirim dari; dihantar daripada; ส่งจาก; נשלח מה; أرسلت من; تم الإرسال من;
+    outlook für; outlook voor; outlook pour; télécharger outlook; obtenir outlook; obtener outlook; ottieni outlook;
+    scarica outlook; obter o outlook; baixar o outlook; holen sie sich outlook; hämta outlook; skaffa outlook; pobierz outlook;
+    hent outlook; provenance : courrier; secured with; 傳送自; 发自我的; 發自我的
+""")
+# More of its beginnings, and its ends, which mean it only where a device or program is named between.
+SENT = _table("""
+    from my; sent by; sent on; sent wirelessly; sent ón; sent úr; sent frá; von meinem; von meiner; envoyé; enviad; enviat; inviat;
+    elküldve; küldve; lähetetty; wysłan; odeslán; odoslan; отправлено; надіслано; изпратено; послато; poslato; poslano; poslané;
+    trimis; išsiųsta; nosūtīt; saadetud; ipinadala; från min; fra min; dikirim; 发自; 发送自; 来自; 傳送; 取得; 获取; أرسل; أُرسل;
+    أُرسلت; ارسال شده; נשלח
+""")
+SENT_ENDS = _table("""
+    보냈습니다; 보낸 메일; 발송; ارسال شد; भेजा गया; küldve; gönderildi; gesendet; beziehen; downloaden; verzonden; letöltése; を入手; edinin
+""")
+SENT_AROUND = (("从", "发送"), ("從", "傳送"), ("從", "發送"))
+DEVICES = _table("""
+    iphone; ipad; ipod; android; ios; galaxy; samsung; huawei; xiaomi; redmi; oneplus; pixel; blackberry; nokia; htc; outlook; gmail;
+    yahoo; proton; tuta; windows; smartphone; smarttelefon; viedtālru; nutitelefon; handy; mobil; móvil; celular; telemóvel; mòbil;
+    telefon; telefoon; téléphone; tablet; phone; puhelin; телефон; смартфон; айфон; κινητό; ponsel; điện thoại; آیفون; آيفون; هاتف;
+    手机; 手機; 小米; 华为; 華為; スマートフォン; 携帯; 아이폰; 갤럭시; 스마트폰; 휴대; נייד; אייפון
 """)
 # A last paragraph with a word of each of these three is such a notice, however it begins.
 NOTICE = (
     _table("""
     confiden; privileged; vertraul; fortrolig; konfiden; luottamuksel; poufn; důvěrn; dôvern; bizalmas; конфиденциал; конфіденц;
-    gizli; 保密; 机密; 機密; riservat; reservad; εμπιστευτικ; поверител; konfidens
+    gizli; 保密; 机密; 機密; riservat; reservad; εμπιστευτικ; поверител; konfidens; povjerljiv; poverljiv; zaupn; 기밀; חסוי; סודי; سري;
+    محرمانه; bảo mật; rahasia; sulit; gizlidir; ความลับ; gizlilik
 """),
     _table("""
     recipient; addressee; empfänger; adressat; destinat; geadresseerd; ontvanger; mottagare; modtager; mottaker; vastaanottaja;
-    adresat; adresát; címzett; адресат; получател; одержувач; alıcı; 收件人; 发送给; 受信者; intended; παραλήπτη
+    adresat; adresát; címzett; адресат; получател; одержувач; alıcı; 收件人; 发送给; 受信者; intended; παραλήπτη; primatelj; primaoc;
+    naslovnik; gavėj; adresāt; adressaa; 수신인; 수신자; נמען; מיועד; مستلم; المرسل إليه; گیرنده; người nhận; penerima; ผู้รับ
 """),
     _table("""
     e-mail; email; message; mail; nachricht; mensaje; messagg; mensagem; bericht; meddeland; meddelelse; melding; viesti;
     wiadomo; zpráv; správ; üzenet; сообщени; повідомлення; съобщение; ileti; e-posta; courrier; courriel; correo; communication;
-    comunicazione; transmission; 邮件; メール; μήνυμα; notice
+    comunicazione; transmission; 邮件; 郵件; メール; μήνυμα; notice; poruk; sporočil; pranešim; e-past; kiri; 메일; הודע; رسال; پیام;
+    pesan; ข้อความ; อีเมล; лист; mesaj
 """),
 )
 # With such words people excuse what a telephone writes.
 EXCUSES = _table("""
-    excuse; brevity; typo; pardon; entschuldig; kürze; tippfehler; excusez; disculp; desculp; scusa; errori di battitura
+    excuse; brevity; typo; pardon; mailbox; postfach; entschuldig; kürze; tippfehler; excusez; disculp; desculp; scusa; errori di battitura
 """)
+# Whose address stands alone, or behind a few words, below the mails that they scanned.
+SCANNERS = ("www.avast.com", "www.avg.com", "www.eset.com", "www.mcafee.com", "www.bitdefender.com")
 # How the notices begin that companies append below a mail …
 LEGAL = _table("""
     confidentiality notice; disclaimer; legal disclaimer; this email and any; this e-mail and any; this message and any;
@@ -150,18 +202,27 @@ LEGAL = _table("""
     milieu; this email has been checked for; this email was scanned;
     this message has been scanned; this e-mail has been scanned; this e-mail was scanned; diese e-mail wurde von avast;
     diese e-mail wurde auf viren; l'absence de virus dans; el software de antivirus; este email foi escaneado; este e-mail foi
-    verificado;
+    verificado; information from eset; no virus found in this; scanned by; this message has been checked by;
+    le informazioni trasmesse;
     questa e-mail è stata controllata; ta wiadomość e-mail została sprawdzona; sin virus.; sem vírus.; bez wirusów.; garanti
     sans virus.
 """)
 # … and those that gateways put above it,
 BANNERS = _table("""
     caution; warning; external; [external; [ext; attention; achtung; vorsicht; extern; [extern; attenzione; atención; atenção;
-    let op; uwaga; varning
+    let op; uwaga; varning; advarsel; bemærk; huomio; upozornění; upozornenie; figyelem; внимание; увага; dikkat; atenție; pozor;
+    προσοχή; 注意; 警告; 주의
 """)
 # if one of these words is in them.
 OUTSIDE = _table("""
-    outside; external; extern; außerhalb; ausserhalb; extérieur; fuera; esterno; externo; buiten; zewnątrz; utanför
+    outside; external; extern; außerhalb; ausserhalb; extérieur; fuera; esterno; externo; buiten; zewnątrz; zewnętrzn; utanför;
+    ekstern; udefra; utenfor; ulkopuol; mimo; külső; внешн; зовнішн; външ; dışından; harici; εξωτερικ; 外部; 외부
+""")
+# … and one of these, since doors are external too.
+POSTED = _table("""
+    mail; message; sender; organi; [ext; nachricht; absender; courri; expéditeur; mensaje; remitente; mensagem; messaggio; mittente;
+    bericht; afzender; meddel; avsändar; wiadomo; nadawc; e-post; avsender; afsender; viesti; zpráv; správ; levél; письм; сообщ; лист;
+    съобщ; ileti; μήνυμα; メール; 邮件; 郵件; 메일
 """)
 # Subjects that only vendors' absence notices begin with; a colon, a dash or the end of the subject must follow.
 ABSENCE = _table("""

@@ -243,6 +243,82 @@ def test_a_megabyte_made_to_hurt_costs_little(text: str) -> None:
     assert time.process_time() - start < 3
 
 
+# What each rule looks for, as often as it goes into a text: nothing is looked at twice as long because there is more below.
+HOSTILE = {
+    "attributions that run on": "On 1.1.2026 Ann <a@b> wrote:  x\n",
+    "attributions within a line": "thanks --- On 3 May\n",
+    "attributions of many folds": "On 3 May 2026\n",
+    "names of days": "Sunday, 3 May 2026\n",
+    "dates in paragraphs": "2026-05-03 Ann <a@b\n\n",
+    "digits of another script": "On ٢٠٢٦ x:\n",
+    "dividers with blanks": "- - - - x - - - -\n",
+    "dividers that announce": "---- original message x y z a b ----:\n",
+    "dividers that run on": "------ x ------From: a\n",
+    "half a divider": "------ original\n\n\n",
+    "forwards without a block": "forwarded message x:\n\n",
+    "headers in a line": "From: a b Sent: c To: \n",
+    "senders below rules": "______\nFrom: a\n",
+    "settings": "from: a@b\nto: c\n\n",
+    "initials": "On 3.5.2026 Ann wrote:\n\nAL> x\n",
+    "heads of GroupWise": ">>> a 10:00:\n>\n",
+    "torn lines": "> " + "x" * 70 + "\nxx\n",
+    "cards": "x\n---\nAnn Lee\n",
+    "devices": "Sent by phone\n\n",
+    "links": "[a](b) ",
+    "scanners": "www.avast.com\n\n",
+    "slashes": "/Ann\n\n",
+}
+
+
+def cost(text: str) -> float:
+    """The processor time that a text takes, in seconds: the least of three."""
+    took = []
+    for _ in range(3):
+        start = time.process_time()
+        fresh.cut(text)
+        took.append(time.process_time() - start)
+    return min(took)
+
+
+@pytest.mark.parametrize("piece", HOSTILE.values(), ids=list(HOSTILE))
+def test_what_hurts_costs_in_proportion_to_its_length(piece: str) -> None:
+    once, fourfold = cost(piece * (10_000 // len(piece))), cost(piece * (40_000 // len(piece)))
+    # Sixteen times it costs if something is looked at again for each line. A few milliseconds prove nothing.
+    assert fourfold < 8 * once + 0.01
+
+
+# ---------------------------------------------------------------------------------------------------------------- safety
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        ">>> Ann <ann@example.com> 03.05.2026 10:00 >>>",
+        "-------- Original message --------From: Ann <ann@example.com> Date: 3 May 2026 To: Bob",
+        "Thanks On Sun, 3 May 2026 at 10:00, Ann <ann@example.com> wrote:",
+        "On Sun, 3 May 2026 at 10:00, Ann<ann@example.com> wrote:   Hello,",
+        "From: Ann <ann@example.com> Sent: 3 May 2026 10:00 To: Bob Subject: Printer",
+        "Ann Lee ---03.05.2026 10:00:00---Hello Bob",
+        "____________________\nFrom: ann@example.com",
+        "2026-05-03 10:00 GMT+01:00 Ann Lee <ann@example.com>:",
+        "[Original Message]",
+    ],
+)
+def test_no_command_below_an_unmarked_quote_is_ever_new(head: str) -> None:
+    assert "#close" not in fresh.cut(f"{NEW}\n\n{head}\n\n#close\n")
+
+
+def test_what_the_sender_wrote_before_an_attribution_on_its_line_is_new() -> None:
+    assert fresh.cut(f"Thanks --- {ATTRIBUTIONS[0]}\n\n{OLD}") == "Thanks"
+    assert fresh.cut(f"{NEW}\nThanks {ATTRIBUTIONS[0]}\n> {OLD}\n{NEW}") == f"{NEW}\nThanks\n\nMore of it.\n{NEW}"
+
+
+def test_initials_mark_quotes_only_below_an_attribution() -> None:
+    quote = "AL> An old question?\nAL> More of it."
+    assert fresh.cut(f"{ATTRIBUTIONS[1]}\n\n{quote}\n\n{NEW}\n\n{quote}\n") == NEW
+    assert fresh.cut(f"{NEW}\n\n{quote}\n") == f"{NEW}\n\n{quote}"
+
+
 # ---------------------------------------------------------------------------------------------------------------- markup
 
 

@@ -251,6 +251,37 @@ MARKUP = {
         "old</blockquote><div><span><pre>-- <br></pre>Bob</span></div>"
     ),
     "kmail": ("<p>The new words.</p><p>On Friday, 20 November 2026 10:00:00 CET Ann wrote:</p><p>&gt; old</p><p>&gt; more</p>"),
+    "yahoo renamed": (
+        '<div class="ydp1a2byahoo-style-wrap">The new words.</div><div class="ydp1a2bsignature"><p>Bob</p></div>'
+        '<div id="ydp1a2byahoo_quoted_1" class="ydp1a2byahoo_quoted"><div>On Friday Ann:</div>old</div>'
+    ),
+    "windows mail, signed": (
+        '<div>The new words.</div><div data-signatureblock="true"><div>Bob</div></div>'
+        '<div style="padding-top: 5px; border-top-style: solid;"><b>От:</b>&nbsp;Ann &lt;a@b.example&gt;<br>'
+        "<b>Отправлено:</b>&nbsp;пятница, 20 ноября 2026 г. 15:05<br><b>Кому:</b>&nbsp;Bob</div><div>old</div>"
+    ),
+    "edison": (
+        '<div id="edo-message">The new words.</div><div id="edo-signature">Bob</div><div id="edo-original">On Nov 20 Ann<br>old</div>'
+    ),
+    "gmx new": (
+        '<div>The new words.</div><div class="signature">Bob</div><div><b>Gesendet:</b> Freitag, 20. November 2026 um 10:00<br>'
+        "<b>Von:</b> Ann &lt;a@b.example&gt;<br><b>An:</b> Bob<br><b>Betreff:</b> x</div><div>old</div>"
+    ),
+    "zammad": (
+        '<div>The new words.<br><div data-signature="true" data-signature-id="1">Bob</div></div><blockquote type="cite">old</blockquote>'
+    ),
+    "odoo": (
+        '<div>The new words.</div><div data-o-mail-quote="1">On Friday Ann wrote<br>old</div><span data-o-mail-quote="1">-- <br>Bob</span>'
+    ),
+    "two labels in a line": (
+        "<p>The new words.</p><div><hr><font><b>From: a@b.example</b> <b>Date: Fri, 20 Nov 2026 08:07:12 -0700</b></font></div><p>old</p>"
+    ),
+    "groupwise": "<div>The new words.</div><div>&gt;&gt;&gt; Ann &lt;a@b.example&gt; 20.11.2026 10:00 &gt;&gt;&gt;<br></div><div>old</div>",
+    "outlook with a rule": (
+        '<div class=Section1><p>The new words.</p><div align=center><hr size=3 width="100%" align=center tabindex=-1></div>'
+        "<p><b>From:</b> Ann [mailto:a@b.example]<br><b>Sent:</b> Friday, November 20, 2026 1:53 PM<br><b>To:</b> Bob<br>"
+        "<b>Subject:</b> x</p><p>old</p></div>"
+    ),
     "ios mail de": (
         '<html><body dir="auto"><div dir="ltr">The new words.</div><div dir="ltr"><br>'
         'Von meinem iPhone gesendet</div><div dir="ltr"><br><blockquote type="cite">'

@@ -156,7 +156,24 @@ O ven., 20 de nov. de 2026 ás 10:00, Ann Lee (<ann@example.com>) escribiu:
 Ar Aoine 20 Samh 2026 ag 10:00, scríobh Ann Lee <ann@example.com>:
 Op Vr. 20 Nov. 2026 om 10:00 het Ann Lee <ann@example.com> geskryf:
 Më pre, 20 nën 2026 në 10:00 Ann Lee <ann@example.com> shkroi:
-Sent from my iPhone On Nov 20, 2026, at 10:00 AM, Ann Lee <ann@example.com> wrote:""".split("\n")
+Sent from my iPhone On Nov 20, 2026, at 10:00 AM, Ann Lee <ann@example.com> wrote:
+2026/11/20 Ann Lee <ann@example.com>
+2026-11-20 10:00 GMT+01:00 Ann Lee
+пятница, 20 ноября 2026 г. пользователь Ann Lee написал:
+2026/11/20 10:00、Ann Lee <ann@example.com> のメッセージ:
+2026년 11월 20일 (금) 오전 10:00, Ann Lee <ann@example.com>님이 작성하였습니다:
+শুক্র, ২০ নভেম্বর ২০২৬ তারিখে ১০:০০ AM-এ Ann Lee <ann@example.com> লিখেছেন:
+வெள்., 20 நவ., 2026, முற்பகல் 10:00 அன்று, Ann Lee <ann@example.com> எழுதியது:
+در جمعه ۲۰ نوامبر ۲۰۲۶، ۱۰:۰۰ Ann Lee <ann@example.com> نوشت:
+في ٢٠/١١/٢٠٢٦، الساعة ١٠:٠٠ ص، كتب Ann Lee <ann@example.com>:
+Жм, 20 қар. 2026 ж. сағ. 10:00, Ann Lee <ann@example.com> жазды:
+პარ, 20 ნოე. 2026, 10:00 Ann Lee <ann@example.com> წერს:
+Ուրբ, 20 նոյ. 2026 թ. 10:00-ին Ann Lee <ann@example.com> գրել է.
+Ngày 20 tháng 11, 2026, vào 10:00, Ann Lee <ann@example.com> viết:
+Mnamo Iju, 20 Nov 2026 saa 10:00 AM Ann Lee <ann@example.com> aliandika:
+Noong Biy, 20 Nob 2026 nang 10:00 AM, isinulat ni Ann Lee <ann@example.com>:
+Dydd Gwener 20 Tach 2026 am 10:00, ysgrifennodd Ann Lee <ann@example.com>:
+Friday, 20 November 2026, 10:00 AM +0100 from ann@example.com <ann@example.com>:""".split("\n")
 LABELS = """\
 Von: Gesendet: An: Betreff:
 Von: Datum: An: Cc: Betreff:
@@ -226,7 +243,35 @@ Dari: Tanggal: Ke: Perihal:
 From: Date: To: Subject:
 From: Reply-To: Date: To: Subject:
 From: Subject: Date: To:
-Subject: From: To: Date:""".split("\n")
+Subject: From: To: Date:
+Von: Verschickt: An: Betreff:
+Expéditeur : Date : Destinataire : Sujet :
+De: Enviada: Para: Assunto:
+De: Enviados: Para: Asunto:
+Mittente: Data: Destinatario: Oggetto:
+Afzender: Verstuurd: Ontvanger: Onderwerp:
+Avsändare: Datum: Mottagare: Ämne:
+Avsender: Dato: Mottaker: Emne:
+Afsender: Dato: Modtager: Emne:
+Od: Wysłane: Do: Temat:
+Küldő: Elküldve: Címzett: Tárgy:
+Отправитель: Дата: Получатель: Тема:
+Подател: Дата: Получател: Тема:
+Αποστολέας: Ημερομηνία: Παραλήπτης: Θέμα:
+Siuntėjas: Data: Gavėjas: Tema:
+Sūtītājs: Datums: Saņēmējs: Temats:
+Saatja: Kuupäev: Saaja: Teema:
+Шаље: Датум: Прима: Наслов:
+Nga: Dërguar: Për: Subjekti:
+Igorlea: Data: Nori: Gaia:
+Daripada: Dihantar: Kepada: Subjek:
+ผู้ส่ง: วันที่: ผู้รับ: หัวข้อ:
+送信者: 送信日時: 受信者: 件名:
+发信人: 日期: 收信人: 标题:
+보낸이: 보낸시간: 받는이: 제목:
+المرسل: التاريخ: المستلم: الموضوع:
+فرستنده: تاریخ: گیرنده: موضوع:
+থেকে: তারিখ: প্রাপক: বিষয়:""".split("\n")
 DIVIDERS = """\
 -----Original Message-----
 -----Ursprüngliche Nachricht-----
@@ -282,7 +327,63 @@ Original Message processed by david®
 ----- Reply message -----
 ---- Am Fr, 20 Nov 2026 10:00:00 +0100 Ann Lee <ann@example.com> schrieb ----
 ---- El vie, 20 nov 2026 10:00:00 +0100 Ann Lee <ann@example.com> escribió ----
----- Le ven., 20 nov. 2026 10:00:00 +0100 Ann Lee <ann@example.com> a écrit ----""".split("\n")
+---- Le ven., 20 nov. 2026 10:00:00 +0100 Ann Lee <ann@example.com> a écrit ----
+- - - - - Original Message - - - - -
+—— Original Message ——
+‐‐‐‐‐‐‐ Original Message ‐‐‐‐‐‐‐
++++ Original Message +++
+##### Original Message #####
+[Original Message]
+------ Forwarded Message
+---- Replied Message ----
+-------- Oprindelig besked --------
+-----Antwort Nachricht-----
+----- Weitergeleitete Mail -----
+------ Исходное письмо ------
+-------- Початковий лист --------
+-------- Eredeti levél --------
+-------- İletilmiş Mesaj --------
+-------- 전달된 메시지 --------
+-------- 转发的消息 --------
+---- 回复的原邮件 ----
+-------- پیام ارسال شده --------
+-------- הודעה מועברת --------
+-------- ข้อความที่ส่งต่อ --------
+-------- Tin nhắn đã chuyển tiếp --------
+-------- Pesan Terusan --------
+-------- Proslijeđena poruka --------
+-------- Posredovano sporočilo --------
+-------- Persiųstas laiškas --------
+-------- Pārsūtīta vēstule --------
+-------- Edastatud kiri --------
+-------- Missatge reenviat --------""".split("\n")
+# What Apple's programs write above a forwarded mail, whose header lines follow.
+FORWARDS = """\
+Begin forwarded message:
+Anfang der weitergeleiteten Nachricht:
+Début du message réexpédié :
+Inicio del mensaje reenviado:
+Inizio messaggio inoltrato:
+Início da mensagem reencaminhada:
+Begin doorgestuurd bericht:
+Vidarebefordrat brev:
+Start på videresendt melding:
+Välitetty viesti alkaa:
+Początek przekazywanej wiadomości:
+Začátek přeposílané zprávy:
+Továbbított levél kezdete:
+Начало переадресованного сообщения:
+Έναρξη προωθημένου μηνύματος:
+İleti başlangıcı:
+Începutul mesajului redirecționat:
+下面是被转发的邮件：
+開始轉寄訊息：
+転送されたメッセージ：
+전달된 메시지:
+بداية الرسالة المعاد توجيهها:
+תחילת ההודעה שהועברה:
+Bắt đầu thư đã chuyển tiếp:
+Mulai meneruskan pesan:""".split("\n")
 DEVICES = """\
 Sent from my iPhone
 Sent from my iPad
@@ -401,7 +502,39 @@ Sent by my mobile phone
 Sent while mobile
 Sent on the go
 Sent from a mobile device, please excuse typos
-Sent from my phone. Please excuse brevity and typos.""".split("\n")
+Sent from my phone. Please excuse brevity and typos.
+<<sent by galaxy>>
+From my iPhone 6
+Sent wirelessly from my BlackBerry device on the Bell network.
+Get [Outlook for iOS](https://aka.ms/o0ukef)
+Get Outlook for iOShttps://aka.ms/o0ukef
+Sent from Tutanota, get your own encrypted mailbox
+Secured with Tuta Mail: https://tuta.com/free-email
+Gesendet vom Handy
+Envoyé via la messagerie Orange
+Provenance : Courrier pour Windows
+Enviada do meu iPhone
+Enviado pelo meu celular
+Verzonden van mijn iPhone
+Skickat med Proton Mail
+Få Outlook til Android
+Küldve a Galaxy készülékemről
+Відправлено з iPhone
+Poslato sa iPhone-a
+Послато са iPhone-а
+Saadetud iPhone'ist
+Được gửi từ iPhone của tôi
+Dihantar daripada iPhone saya
+Ipinadala mula sa aking iPhone
+Sent úr iPhone
+从我的 iPhone 发送
+发送自 Windows 10 版邮件应用
+從 Yahoo奇摩電子信箱 iPhone 版傳送
+삼성 갤럭시 스마트폰에서 보냈습니다.
+나의 갤럭시에서 보낸 메일
+أُرسلت من الـ iPad
+از آیفون من ارسال شد
+मेरे iPhone से भेजा गया""".split("\n")
 NOTICES = """\
 CONFIDENTIALITY NOTICE: This e-mail and any files transmitted with it are confidential and intended solely for the use of the individual.
 This email and any attachments are confidential and may be privileged. If you are not the intended recipient, please delete it.
@@ -442,7 +575,30 @@ This email has been checked for viruses by Avast antivirus software.
 Diese E-Mail wurde von Avast Antivirus-Software auf Viren geprüft.
 L'absence de virus dans ce courrier électronique a été vérifiée par le logiciel antivirus Avast.
 El software de antivirus Avast ha analizado este correo electrónico en busca de virus.
-This email was scanned by BitDefender""".split("\n")
+This email was scanned by BitDefender
+Virenfrei.www.avast.com
+Без вирусов. www.avast.com
+ウイルス フリー。 www.avast.com
+No virus found in this message. Checked by AVG - www.avg.com
+__________ Information from ESET NOD32 Antivirus, version of virus signature database 12345 __________
+Ova poruka je povjerljiva i namijenjena samo primatelju.
+To sporočilo je zaupno in namenjeno samo naslovniku.
+Šis pranešimas yra konfidencialus ir skirtas tik gavėjui.
+See kiri on konfidentsiaalne ja mõeldud ainult adressaadile.
+이 메일은 기밀 정보를 포함하고 있으며 지정된 수신인만을 위한 것입니다.
+הודעה זו חסויה ומיועדת לנמען בלבד.
+هذه الرسالة سرية ومخصصة للمستلم فقط.
+Email này bảo mật và chỉ dành cho người nhận.""".split("\n")
+BANNERS = """\
+CAUTION: This email originated from outside of the organization. Do not click links.
+[EXTERNAL]
+[EXTERN] Diese E-Mail kommt von außerhalb.
+ATTENTION : ce courriel provient d'un expéditeur extérieur à l'entreprise.
+ATENCIÓN: Este correo electrónico se envió desde fuera de la organización.
+LET OP: deze e-mail komt van buiten de organisatie.
+ADVARSEL: Denne e-post kommer fra en ekstern avsender.
+You don't often get email from ann@example.com. Learn why this is important<https://aka.ms/LearnAboutSenderIdentification>
+Sie erhalten nicht häufig E-Mails von ann@example.com. Warum das wichtig ist<https://aka.ms/LearnAboutSenderIdentification>""".split("\n")
 
 
 @pytest.mark.parametrize("attribution", ATTRIBUTIONS)
@@ -471,6 +627,41 @@ def test_a_divider_begins_the_old_mail_with_and_without_a_header_block(divider: 
     block = "From: Ann Lee <ann@example.com>\nSent: Friday, November 20, 2026 10:00 AM\nTo: Desk\nSubject: x"
     assert fresh.cut(f"{NEW}\n\n{divider}\n{block}\n\n{OLD}") == NEW
     assert fresh.cut(f"{NEW}\n\n{divider}\n\n{OLD}") == NEW
+
+
+@pytest.mark.parametrize("divider", FORWARDS)
+@pytest.mark.parametrize("mark", ["", "> "])
+def test_the_line_above_a_forwarded_mail_goes_with_it(divider: str, mark: str) -> None:
+    mail = f"From: Ann Lee <ann@example.com>\nSubject: Printer\nDate: 20 November 2026 at 10:00:00\nTo: Desk\n\n{OLD}"
+    assert fresh.cut(f"{NEW}\n\n{divider}\n\n" + "\n".join(mark + line for line in mail.split("\n"))) == NEW
+
+
+def folded(attribution: str, lines: int) -> str:
+    """An attribution on several lines. Programs fold before the address, behind it and before the verb: near the end."""
+    words = attribution.rsplit(" ", lines - 1)
+    return "\n".join(words)
+
+
+@pytest.mark.parametrize("attribution", [one for one in ATTRIBUTIONS if one.endswith((":", "：")) and len(one.rsplit(" ", 2)[0]) >= 30])
+@pytest.mark.parametrize("lines", [2, 3])
+def test_an_attribution_may_be_folded_where_programs_fold(attribution: str, lines: int) -> None:
+    assert fresh.cut(f"{NEW}\n\n{folded(attribution, lines)}\n\n{OLD}\n") == NEW
+    assert fresh.cut(f"{NEW}\n\n{folded(attribution, lines)}\n\n{MARKED}\n") == NEW
+
+
+@pytest.mark.parametrize("labels", [one for one in LABELS if one.count(":") == 4])
+def test_a_header_block_may_stand_in_one_line(labels: str) -> None:
+    names = re.findall(r"\S.*?\s?[:：]", labels)
+    values = ["Ann Lee <ann@example.com>", "20.11.2026 10:00", "Bob Ray", "Printer"]
+    block = " ".join(f"*{name}* {value}" for name, value in zip(names, values, strict=True))
+    assert fresh.cut(f"{NEW}\n\n{block}\n\n{OLD}\n") == NEW
+    assert fresh.cut(f"{NEW}\n\n{block.replace('*', '')}\n\n{OLD}\n") == NEW
+
+
+@pytest.mark.parametrize("banner", BANNERS)
+def test_a_banner_of_the_gateway_is_left_out_at_the_top_alone(banner: str) -> None:
+    assert fresh.cut(f"{banner}\n\n{NEW}\n") == NEW
+    assert fresh.cut(f"{NEW}\n\n{banner}\n\nThe end.\n").startswith(f"{NEW}\n\n{banner}")
 
 
 @pytest.mark.parametrize("labels", LABELS)
