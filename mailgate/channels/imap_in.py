@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -18,32 +18,41 @@ from mailgate.channels.imap_session import LoginRefused, Selected, Server, Sessi
 from mailgate.channels.imap_wire import Refused
 from mailgate.desk.errors import MailgateError, Permanent, Temporary
 from mailgate.flow import journal
-from mailgate.flow.fetch import Ledger, gaps
+from mailgate.flow.fetch import LEASE, Ledger, gaps
+from mailgate.flow.outages import Outages
 from mailgate.flow.seam import crash_point
 from mailgate.store.engine import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# What a server without both costs, in words for log and check.
+IMMOVABLE = "the server can neither MOVE nor UID EXPUNGE, so that mails are not moved to `processed`: they stay in the folder, flagged"
 # So many mails, or so many octets, are fetched and committed together; a larger mail comes alone.
 _TOGETHER, _TOGETHER_OCTETS = 50, 4_000_000
 # So many UIDs stand in one command.
 _IN_A_SET = 100
 # A gateway that waits for another one's mailbox asks so often (seconds) whether it may have it.
 _STANDBY = 10.0
+# A mail may take longer to come than the lease lasts, which is renewed every so many seconds meanwhile.
+_RENEWED = LEASE.total_seconds() / 3
+# By how much of itself chance makes a wait longer or shorter, so that mailboxes of one server do not come back together.
+_SPREAD = 0.2
 # Seconds until a mail that could not be had is tried again; doubled each time.
 _RETRY = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A mailbox. `processed` is the folder to which done mails are moved, None: they stay and are flagged. `largest` is octets.
+    """A mailbox, for the desk of that name. `processed` is the folder to which done mails are moved, None: they stay and are flagged.
+    `largest` is octets.
 
     `start` says with which mails the first connection begins: None with all, a date with those that came that day or later, a time (UTC)
     with those that come from now on.
     """
 
     name: str
+    desk: str
     server: Server
     folder: str
     processed: str | None
@@ -64,13 +73,30 @@ class Pace:
     longest_refused: float = 900.0
     silence: float = 60.0
 
+    def pause(self, failures: int, chance: float, *, refused: bool) -> float:
+        """How long to wait after so many failures in a row: longer after refused logins, or the server locks us out.
+
+        `chance` of 0..1 moves it by a fifth either way, 0.5 not at all.
+        """
+        first, longest = (self.refused, self.longest_refused) if refused else (self.lost, self.longest_lost)
+        wait = min(first * (1 << min(failures - 1, 20)), longest)
+        return min(wait * (1 - _SPREAD + 2 * _SPREAD * chance), longest)
+
 
 class Fetcher:
     """Fetches one account's mails until its task is cancelled. `stopped` says that it does not, and that the operator was told."""
 
-    def __init__(self, account: Account, ledger: Ledger, pace: Pace | None = None) -> None:
-        self._account, self._ledger, self._pace = account, ledger, pace or Pace()
+    def __init__(
+        self, account: Account, ledger: Ledger, outages: Outages, chance: Callable[[], float], pace: Pace | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:  # fmt: skip
+        """`outages` tells the operator by mail. `chance` gives 0..1, and `sleep` waits out the seconds after a failure."""
+        self._account, self._ledger, self._outages, self._pace = account, ledger, outages, pace or Pace()
+        self._chance, self._sleep = chance, sleep
         self._failures = 0
+        self._immovable = False
+        # Why the server does not let us flag or move what is safe here.
+        self._unflagged = ""
         self._well_at = time.monotonic()
         self.stopped = False
         # Mails that could not be had: when (monotonic) to try again.
@@ -83,8 +109,9 @@ class Fetcher:
                 try:
                     await self._serve()
                 except Exception as error:
-                    self._failed(error)
-                    await asyncio.sleep(self._pause(error))
+                    await self._failed(error)
+                    refused = isinstance(error, LoginRefused | Permanent)
+                    await self._sleep(self._pace.pause(self._failures, self._chance(), refused=refused))
         finally:
             with suppress(MailgateError):
                 await _in_thread(self._ledger.release)
@@ -92,18 +119,22 @@ class Fetcher:
     async def _serve(self) -> None:
         """One connection, until it is lost. Raises what ended it."""
         while not await _in_thread(self._ledger.take):
-            self._well()
+            # Another gateway fetches, and tells where it cannot.
+            self._failures, self._well_at, self.stopped = 0, time.monotonic(), False
             await asyncio.sleep(_STANDBY)
         session = await connected(self._account.server)
         try:
-            if self._account.processed is not None:
+            if self._account.processed is not None and session.moves:
                 await session.create(self._account.processed)
+            elif self._account.processed is not None and not self._immovable:
+                self._immovable = True
+                journal.alert("imap-no-move", f"{self._account.name}: {IMMOVABLE}")
             selected = await session.select(self._account.folder)
             lowest = await self._begin(session, selected)
             while True:
                 await self._finalise(session, await _in_thread(self._ledger.unflagged))
                 lowest = await self._round(session, lowest)
-                self._well()
+                await self._well()
                 await session.wait(self._pace.look)
         finally:
             session.close()
@@ -139,6 +170,7 @@ class Fetcher:
             wanted = [uid for uid in unknown if self._later.get(uid, now) <= now]
             for some in _sets(wanted):
                 await self._take_in(session, some)
+                await self._well()
             if wanted:
                 lowest = await _in_thread(self._ledger.advance, lowest, uids)
             else:
@@ -159,7 +191,7 @@ class Fetcher:
     async def _fetch(self, session: Session, sizes: Mapping[int, int]) -> None:
         """Fetches some mails, has them stored, and tells the server. Where that fails over one of them, the others do not wait for it."""
         try:
-            mails = await session.fetch(sizes, sum(sizes.values()))
+            mails = await self._holding(session.fetch(sizes, sum(sizes.values())))
             crash_point("CP11-fetched")
             if mails:
                 await _in_thread(self._ledger.enter, sorted(mails.items()))
@@ -177,17 +209,31 @@ class Fetcher:
                 await self._fail(uid, "the server does not give it")
         await self._finalise(session, sorted(mails))
 
+    async def _holding(self, fetch: Awaitable[T]) -> T:
+        """Waits for what may take longer than the lease lasts."""
+        running = asyncio.ensure_future(fetch)
+        try:
+            while not (await asyncio.wait((running,), timeout=_RENEWED))[0]:
+                await _in_thread(self._ledger.renew)
+            return running.result()
+        finally:
+            running.cancel()
+
     async def _finalise(self, session: Session, uids: Sequence[int]) -> None:
         """Flags or moves what is safe here. What the server refuses is tried again at the next look."""
         for some in _sets(uids):
             try:
-                if self._account.processed is None:
+                if self._account.processed is None or not session.moves:
                     await session.flag(some)
                 else:
                     await session.move(some, self._account.processed)
             except Refused as error:
-                journal.trouble(f"imap:{self._account.name}", error)
+                # Told once, since it comes again at each look.
+                if str(error) != self._unflagged:
+                    journal.trouble(f"imap:{self._account.name}", error)
+                self._unflagged = str(error)
                 return
+            self._unflagged = ""
             crash_point("CP15-flagged")
             await _in_thread(self._ledger.flagged, some)
 
@@ -195,37 +241,54 @@ class Fetcher:
         attempts = await _in_thread(self._ledger.fail, uid, why)
         self._later[uid] = time.monotonic() + _RETRY * (1 << (attempts - 1))
 
-    def _well(self) -> None:
+    async def _well(self) -> None:
         self._failures, self._well_at = 0, time.monotonic()
         if self.stopped:
             journal.told("imap_back", account=self._account.name)
         self.stopped = False
+        await self._tell(self._outages.over)
+        if self._account.server.grant is not None:
+            await self._tell(self._outages.expires, self._account.server.grant.ends_soon)
 
-    def _failed(self, error: Exception) -> None:
-        """Counts it, and tells the operator once: of a login that is refused at once, of anything else where it lasts."""
+    async def _failed(self, error: Exception) -> None:
+        """Counts it, and tells the operator: of a login that is refused at once, of anything else where it lasts."""
         self._failures += 1
         journal.trouble(f"imap:{self._account.name}", error)
-        lasting = time.monotonic() - self._well_at > self._pace.silence
-        if not self.stopped and (lasting or isinstance(error, LoginRefused | Permanent)):
+        lasting = time.monotonic() - self._well_at
+        if lasting <= self._pace.silence and not isinstance(error, LoginRefused | Permanent):
+            return
+        said = str(error) if isinstance(error, MailgateError) else type(error).__name__
+        if not self.stopped:
             self.stopped = True
-            said = str(error) if isinstance(error, MailgateError) else type(error).__name__
             journal.alert("imap-stopped", f"nothing is fetched for {self._account.name}: {said}")
+        await self._tell(self._outages.stopped, said, timedelta(seconds=lasting))
 
-    def _pause(self, error: Exception) -> float:
-        """How long to wait now: longer after refused logins, or the server locks us out."""
-        pace, times = self._pace, float(1 << min(self._failures - 1, 20))
-        if isinstance(error, LoginRefused | Permanent):
-            return min(pace.refused * times, pace.longest_refused)
-        return min(pace.lost * times, pace.longest_lost)
+    async def _tell(self, news: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Has a letter written, if one is due. Where that fails it is due again the next time."""
+        try:
+            await _in_thread(news, *args, **kwargs)
+        except Exception as error:
+            journal.trouble(f"imap:{self._account.name}", error)
 
 
-def probed(account: Account) -> str:
-    """What keeps us from reading the folder; "" where nothing does. For a command without an event loop of its own."""
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a try of a mailbox found: what keeps us from reading it ("": nothing does), and what its operator should know besides."""
+
+    wrong: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def probed(account: Account) -> Probed:
+    """Logs in and opens the folder, changing nothing. For a command without an event loop of its own."""
     try:
-        asyncio.run(tried(account.server, account.folder))
+        moves = asyncio.run(tried(account.server, account.folder))
     except MailgateError as error:
-        return str(error)
-    return ""
+        return Probed(str(error))
+    remarks = [IMMOVABLE] if account.processed is not None and not moves else []
+    if account.server.grant is not None and (end := account.server.grant.ends_soon):
+        remarks.append(f"the refresh token ends at {end:%Y-%m-%d %H:%M} UTC; get a new one")
+    return Probed(remarks=tuple(remarks))
 
 
 def audited(account: Account, store: Store) -> list[str]:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+import socket
 import ssl
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from ipaddress import ip_address
 
 from mailgate.channels.imap_wire import Lost, Refused, Response, Wire, mailbox, quoted
-from mailgate.channels.oauth import Grant
+from mailgate.channels.oauth import Grant, xoauth2
+from mailgate.desk.errors import Permanent
 from mailgate.flow.seam import crash_point
 
 # The keyword that says to a human, and to `audit --imap`, that a mail is safe with us.
@@ -75,6 +78,11 @@ class Session:
         self.capabilities = capabilities
         self._keywords = False
 
+    @property
+    def moves(self) -> bool:
+        """Whether the server can take just these mails out of a folder: by MOVE (RFC 6851), or by UID EXPUNGE (RFC 4315)."""
+        return not self.capabilities.isdisjoint(("MOVE", "UIDPLUS"))
+
     async def select(self, folder: str, *, read_only: bool = False) -> Selected:
         """Opens a folder; `read_only` changes nothing in it."""
         answer = await self._wire.ask("EXAMINE" if read_only else "SELECT", mailbox(folder), seconds=self._patience)
@@ -120,7 +128,7 @@ class Session:
         """These mails, by UID, which have so many octets together. None is marked as read (PEEK); those that are gone are missing."""
         answer = await self._wire.ask(
             "FETCH", _set(wanted), "(UID BODY.PEEK[])", uid=True, most=2 * octets + _AROUND,
-            seconds=self._patience + octets / _SLOWEST,
+            seconds=self._patience + octets / _SLOWEST, silence=self._patience,
         )  # fmt: skip
         found = {}
         for response in _fetched(answer.responses):
@@ -138,14 +146,15 @@ class Session:
         await self._wire.answer(3 * self._patience)
 
     async def move(self, uids: Collection[int], folder: str) -> None:
-        """Moves these to another folder: UID MOVE (RFC 6851), else a copy, and then only these are expunged (RFC 4315)."""
+        """Moves these to another folder, where `moves` says that it can: else a copy, and then these alone are expunged.
+
+        Never a plain EXPUNGE, which takes away what others have marked as deleted.
+        """
         if "MOVE" in self.capabilities:
             self._wire.send_command("MOVE", _set(uids), mailbox(folder), uid=True)
             crash_point("CP13-flag-sent")
             await self._wire.answer(3 * self._patience)
             return
-        if "UIDPLUS" not in self.capabilities:
-            raise Refused("the server can neither MOVE nor UID EXPUNGE: leave `processed` out, and mails are flagged instead")
         await self._wire.ask("COPY", _set(uids), mailbox(folder), uid=True, seconds=3 * self._patience)
         crash_point("CP14-copied")
         await self._wire.ask("STORE", _set(uids), "+FLAGS.SILENT", "(\\Deleted)", uid=True, seconds=3 * self._patience)
@@ -173,13 +182,17 @@ class Session:
 
 
 async def connected(server: Server) -> Session:
-    """A connection that is encrypted as the settings say, and logged in. Raises Lost, LoginRefused, and what a grant raises."""
+    """A connection that is encrypted as the settings say, and logged in.
+
+    Raises Lost, LoginRefused, what a grant raises, and Permanent where a password would cross a network in the clear.
+    """
     loop = asyncio.get_running_loop()
     context = None if server.tls == "none" else ssl.create_default_context()
     try:
         async with asyncio.timeout(server.patience):
+            host = server.host if context else await _loopback(server)
             _, wire = await loop.create_connection(
-                Wire, server.host, server.port, ssl=context if server.tls == "implicit" else None,
+                Wire, host, server.port, ssl=context if server.tls == "implicit" else None,
                 server_hostname=server.host if server.tls == "implicit" else None,
             )  # fmt: skip
     except (OSError, ValueError) as error:
@@ -197,6 +210,15 @@ async def connected(server: Server) -> Session:
         raise
 
 
+async def _loopback(server: Server) -> str:
+    """The address of a server to which we may speak in the clear. Raises Permanent where its name stands for another host."""
+    found = await asyncio.get_running_loop().getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    addresses = [str(where[0]) for *_, where in found]
+    if not all(ip_address(one.partition("%")[0]).is_loopback for one in addresses):
+        raise Permanent(f"{server.host}:{server.port}: is not this machine, and nothing is said to it without TLS", code="imap-plain")
+    return addresses[0]
+
+
 async def _capabilities(wire: Wire, server: Server) -> frozenset[str]:
     answer = await wire.ask("CAPABILITY", seconds=server.patience)
     words = [response[0].decode("latin-1").upper().split() for response in answer.responses]
@@ -207,9 +229,10 @@ async def _log_in(wire: Wire, server: Server, capabilities: frozenset[str]) -> N
     try:
         if server.grant is not None:
             token = await server.grant.access_token()
-            await _authenticate(wire, "XOAUTH2", f"user={server.user}\x01auth=Bearer {token}\x01\x01", capabilities, server.patience)
+            await _authenticate(wire, "XOAUTH2", xoauth2(server.user, token), capabilities, server.patience)
         elif "AUTH=PLAIN" in capabilities:
-            await _authenticate(wire, "PLAIN", f"\0{server.user}\0{server.password}", capabilities, server.patience)
+            plain = base64.b64encode(f"\0{server.user}\0{server.password}".encode())
+            await _authenticate(wire, "PLAIN", plain, capabilities, server.patience)
         else:
             await wire.ask("LOGIN", quoted(server.user), quoted(server.password), seconds=server.patience)
     except Refused as error:
@@ -220,9 +243,8 @@ async def _log_in(wire: Wire, server: Server, capabilities: frozenset[str]) -> N
         raise LoginRefused(f"{server.host}:{server.port}: a user or password with control characters") from None
 
 
-async def _authenticate(wire: Wire, mechanism: str, secret: str, capabilities: frozenset[str], patience: float) -> None:
+async def _authenticate(wire: Wire, mechanism: str, coded: bytes, capabilities: frozenset[str], patience: float) -> None:
     """SASL (RFC 4959 where the server knows it). A refused XOAUTH2 is followed by a question that wants an empty answer."""
-    coded = base64.b64encode(secret.encode())
     if "SASL-IR" in capabilities:
         await wire.ask("AUTHENTICATE", mechanism, coded.decode(), seconds=patience)
     else:
@@ -244,10 +266,11 @@ def _set(uids: Collection[int]) -> str:
     return ",".join(str(low) if low == high else f"{low}:{high}" for low, high in runs)
 
 
-async def tried(server: Server, folder: str) -> None:
-    """Logs in and opens the folder, changing nothing. Raises Temporary or Permanent where that does not work."""
+async def tried(server: Server, folder: str) -> bool:
+    """Logs in and opens the folder, changing nothing; whether mails can be moved there. Raises Temporary or Permanent where it fails."""
     session = await connected(server)
     try:
         await session.select(folder, read_only=True)
+        return session.moves
     finally:
         session.close()

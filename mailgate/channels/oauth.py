@@ -59,16 +59,19 @@ class Grant:
     """The access to one mailbox. Any number of tasks may ask at once; one of them goes to the endpoint, the others wait for its answer."""
 
     def __init__(
-        self, settings: Settings, keep: Callable[[str], None] | None, clock: Callable[[], datetime], *, trust: ssl.SSLContext | None = None
-    ) -> None:
+        self, settings: Settings, keep: Callable[[str], None] | None, clock: Callable[[], datetime], *,
+        read: Callable[[], str] | None = None, trust: ssl.SSLContext | None = None,
+    ) -> None:  # fmt: skip
         """`keep` makes a new refresh token durable, and is called before that is used; None where the old one came from no file.
 
         `clock` gives aware UTC, `trust` says which certificates are good, by default those that the system trusts. Raises Misconfigured
-        where secrets would travel in the clear.
+        where secrets would travel in the clear. `read` says which refresh token is kept now ("": nobody can tell): the operator, or another
+        command of ours, may have put a newer one there.
         """
         self._settings = settings
         self._endpoint = _endpoint(settings)
         self._keep = keep
+        self._read = read
         self._clock = clock
         self._trust = trust
         self._turn = threading.Lock()
@@ -94,6 +97,12 @@ class Grant:
         # A thread is not cancelled with its task: what it learns is kept in any case.
         return self._current() or await asyncio.to_thread(self._renewed)
 
+    @property
+    def ends_soon(self) -> datetime | None:
+        """When the refresh token ends (UTC), where that is less than a week ahead; None where it is not, or nobody knows."""
+        soon = self._expires is not None and self._expires - self._clock() < _WARNED
+        return self._expires if soon else None
+
     def forget(self) -> None:
         """The mail server refused the access token: the next one is a fresh one."""
         self._access = None
@@ -108,6 +117,7 @@ class Grant:
             if token := self._current():
                 return token
             self._secure()
+            self._take_up()
             now = self._clock()
             answer = self._ask()
             self._rotate(answer, now)
@@ -126,7 +136,13 @@ class Grant:
         if left is not None:
             self._expires = now + left
         self._secure()
-        self._warn(now)
+        self._warn()
+
+    def _take_up(self) -> None:
+        """Goes on with the refresh token that is kept, where that is no longer ours."""
+        kept = self._read() if self._read and self._refresh else ""
+        if kept and kept != self._refresh:
+            self._refresh, self._expires = kept, None
 
     def _secure(self) -> None:
         """Has a new refresh token kept. Where that fails, it is tried again before the token is used."""
@@ -139,13 +155,13 @@ class Grant:
             journal.alert("oauth-not-kept", text)
         self._unkept = False
 
-    def _warn(self, now: datetime) -> None:
+    def _warn(self) -> None:
         """Tells the journal once when the refresh token has less than a week left."""
-        soon = self._expires is not None and self._expires - now < _WARNED
-        if soon and not self._warned:
-            text = f"{self._settings.account}: the refresh token ends at {self._expires:%Y-%m-%d %H:%M} UTC; get a new one"
+        end = self.ends_soon
+        if end and not self._warned:
+            text = f"{self._settings.account}: the refresh token ends at {end:%Y-%m-%d %H:%M} UTC; get a new one"
             journal.alert("oauth-expires", text)
-        self._warned = soon
+        self._warned = end is not None
 
     def _ask(self) -> Mapping[str, object]:
         """What the endpoint answers to our grant. Client and secret stand in the body (RFC 6749 2.3.1), as all big ones want it."""
@@ -225,6 +241,19 @@ def keeper(path: Path) -> Callable[[str], None]:
             raise Temporary(f"{path}: the new refresh token cannot be kept: {error.strerror}", code="oauth-later") from None
 
     return keep
+
+
+def reader(path: Path) -> Callable[[], str]:
+    """What reads the refresh token that is kept in a file; "" where that cannot be read, or holds no token."""
+
+    def read() -> str:
+        try:
+            kept = path.read_text("ascii").strip()
+        except (OSError, ValueError):
+            return ""
+        return kept if _TOKEN.fullmatch(kept) else ""
+
+    return read
 
 
 def xoauth2(user: str, token: str) -> bytes:

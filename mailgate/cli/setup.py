@@ -131,10 +131,13 @@ def _check_mailboxes(known: Settings) -> int:
 
     code = 0
     for account in wiring.imap_accounts(known, now):
-        wrong = probed(account)
+        found = probed(account)
         where = f"mailbox {account.name} at {account.server.host}:{account.server.port}"
-        click.echo(f"fault  {where}: {show.safe(wrong)}" if wrong else f"ok     {where}, folder {account.folder}")
-        code = UNAVAILABLE if wrong else code
+        there = f"{where}, folder {account.folder}, for the desk {account.desk}"
+        click.echo(f"fault  {where}: {show.safe(found.wrong)}" if found.wrong else f"ok     {there}")
+        for remark in found.remarks:
+            click.echo(f"note   mailbox {account.name}: {remark}")
+        code = UNAVAILABLE if found.wrong else code
     return code
 
 

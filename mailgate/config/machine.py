@@ -14,7 +14,7 @@ from mailgate.config import scalars
 from mailgate.config.reader import Bad, File, Node, Reader, Table, choice, day, flag, integer, line, listed, named, quoted, shown
 from mailgate.config.secrets import Vault, variable_of
 from mailgate.config.settings import ImapAccount, OAuth2, Relay, Smtp, StartAt, Store, Tls, Web
-from mailgate.desk.model import Strength
+from mailgate.desk.model import Strength, fold_address
 from mailgate.desk.policy import WORDS, Desk, Limits, Security, Verify
 
 _LISTENING = integer(0, 65535)
@@ -44,12 +44,13 @@ def read_machine(file: File, vault: Vault) -> Machine:
     """The values of mailgate.toml; its faults are recorded in the file. A relative path starts at the vault's root."""
     top = file.root()
     web = _web(top.table("web"))
+    desks = _desks(top, web)
     return Machine(
-        desks=_desks(top, web),
+        desks=desks,
         store=_store(top.table("store"), vault),
         key_file=vault.key_file(top.table("keys")),
         smtp=_smtp(top.table("smtp"), vault.root),
-        imap=_imap(top, vault),
+        imap=_imap(top, vault, desks),
         relay=_relay(top.table("relay"), vault),
         web=web,
         security=_security(top.table("security")),
@@ -148,11 +149,11 @@ def _present(root: Path) -> Reader[Path]:
     return read
 
 
-def _imap(top: Table, vault: Vault) -> tuple[ImapAccount, ...]:
+def _imap(top: Table, vault: Vault, desks: tuple[Desk, ...]) -> tuple[ImapAccount, ...]:
     accounts = []
     names: set[str] = set()
     for table in top.tables("imap"):
-        account = _account(table, vault)
+        account = _account(table, vault, desks)
         if account.name.lower() in names:
             table.fault("name", f"there is another account {quoted(account.name)}")
         names.add(account.name.lower())
@@ -160,7 +161,7 @@ def _imap(top: Table, vault: Vault) -> tuple[ImapAccount, ...]:
     return tuple(accounts)
 
 
-def _account(table: Table, vault: Vault) -> ImapAccount:
+def _account(table: Table, vault: Vault, desks: tuple[Desk, ...]) -> ImapAccount:
     host = table.need("host", scalars.host, "localhost")
     user = table.need("user", line, "nobody")
     name = table.get("name", line, user)
@@ -183,7 +184,17 @@ def _account(table: Table, vault: Vault) -> ImapAccount:
         folder=table.get("folder", line, "INBOX"),
         processed=table.get("processed", line, None),
         start_at=table.get("start_at", _start_at, StartAt.NOW),
+        desk=_desk_of(table, user, desks),
     )
+
+
+def _desk_of(table: Table, user: str, desks: tuple[Desk, ...]) -> str:
+    """The desk whose address the user is, or the only one."""
+    address = fold_address(user)
+    found = [desk.name for desk in desks if address in desk.addresses] or [desk.name for desk in desks if len(desks) == 1]
+    if not found and "user" in table:
+        table.fault("user", f"{quoted(user)} is the address of no desk, and there are {len(desks)}; make it an alias of the right one")
+    return found[0] if found else desks[0].name
 
 
 def _oauth2(vault: Vault, prefix: str) -> Reader[OAuth2]:

@@ -90,7 +90,9 @@ class OAuth2:
 
 @dataclass(frozen=True, slots=True)
 class ImapAccount:
-    """A mailbox to fetch from. `processed` is the folder to which done mails are moved; None: they stay and are flagged."""
+    """A mailbox to fetch from, for the desk of that name. `processed` is the folder to which done mails are moved; None: they stay and are
+    flagged.
+    """
 
     name: str
     host: str
@@ -102,6 +104,7 @@ class ImapAccount:
     folder: str = "INBOX"
     processed: str | None = None
     start_at: StartAt | date = StartAt.NOW
+    desk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

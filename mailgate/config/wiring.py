@@ -52,7 +52,7 @@ def imap_accounts(settings: Settings, clock: Callable[[], datetime]) -> list[ima
     """The [[imap]] tables as the fetchers want them; a mailbox takes no larger mail than SMTP does. `clock` gives aware UTC."""
     return [
         imap_in.Account(
-            name=one.name, folder=one.folder, processed=one.processed, largest=settings.smtp.max_size,
+            name=one.name, desk=one.desk, folder=one.folder, processed=one.processed, largest=settings.smtp.max_size,
             server=imap_session.Server(
                 host=one.host, port=one.port, tls=one.tls.value, user=one.user,
                 password=one.password.reveal() if one.password else "", grant=grant(one, one.oauth2, clock) if one.oauth2 else None,
@@ -73,7 +73,8 @@ def grant(account: ImapAccount, oauth2: OAuth2, clock: Callable[[], datetime]) -
         refresh_token=oauth2.refresh_token.reveal() if oauth2.refresh_token else "",
         scope=oauth2.scope,
     )
-    return oauth.Grant(settings, oauth.keeper(oauth2.refresh_token_file) if oauth2.refresh_token_file else None, clock)
+    file = oauth2.refresh_token_file
+    return oauth.Grant(settings, oauth.keeper(file), clock, read=oauth.reader(file)) if file else oauth.Grant(settings, None, clock)
 
 
 def web_settings(settings: Settings) -> web.Settings:

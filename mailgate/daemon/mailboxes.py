@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Mapping
 
 from mailgate.channels.imap_in import Account, Fetcher
 from mailgate.config import wiring
 from mailgate.config.settings import Settings
 from mailgate.daemon.clock import utc
+from mailgate.desk.letters import Mailbox
 from mailgate.flow.fetch import Ledger
 from mailgate.flow.house import House
+from mailgate.flow.outages import Outages
 from mailgate.store.engine import Store
 
 
@@ -20,11 +23,13 @@ class Mailboxes:
     def __init__(self, settings: Settings, house: House, store: Store, owner: str, on_stored: Callable[[], None]) -> None:
         """`on_stored` is called, on any thread, after each commit that stored a mail."""
 
-        def ledger(account: Account) -> Ledger:
-            user = account.server.user
-            return Ledger(store, house, owner, account.name, account.folder, (user,) if "@" in user else (), utc, on_stored)
+        def fetcher(account: Account) -> Fetcher:
+            to, server = house.desk(account.desk).address, account.server
+            ledger = Ledger(store, house, owner, account.name, account.folder, (to,), utc, on_stored)
+            known = Mailbox(account.name, f"{server.host}:{server.port}", account.folder, utc())
+            return Fetcher(account, ledger, Outages(store, house, account.desk, known, utc), random.random)
 
-        self._fetchers = {one.name: Fetcher(one, ledger(one)) for one in wiring.imap_accounts(settings, utc)}
+        self._fetchers = {one.name: fetcher(one) for one in wiring.imap_accounts(settings, utc)}
         self._tasks: list[asyncio.Task[None]] = []
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from mailgate.desk.model import Address
@@ -27,6 +28,7 @@ class Name(StrEnum):
     REQUESTER_REPLIED = "requester_replied"
     UNDELIVERABLE = "undeliverable"
     RECEIPT = "receipt"
+    MAILBOX = "mailbox"
 
 
 # The note of a receipt to somebody whose mail did not prove that it was his.
@@ -44,6 +46,7 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.STATUS: ("refused", "muted", "unmuted"),
     Name.RECEIPT: ("refused", UNPROVEN),
     Name.HELP: ("requester", "technician"),
+    Name.MAILBOX: ("back", "expires"),
 }
 # What can be wrong with a line; the templates have words for each of these as well.
 WRONG = (
@@ -63,6 +66,17 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A mailbox that mail is fetched from, as its operator knows it. `at` is since when nothing is fetched, or when our access ends."""
+
+    name: str
+    server: str
+    folder: str
+    at: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A letter that a decision asks for. `words` is the human text that it carries, `note` one of its NOTES.
 
@@ -77,6 +91,7 @@ class Letter:
     note: str = ""
     plain: bool = False
     attach: bool = False
+    mailbox: Mailbox | None = None
 
     @property
     def automatic(self) -> bool:

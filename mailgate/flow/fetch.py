@@ -69,6 +69,11 @@ class Ledger:
                 mailboxes.release(tx, self._name, self._fence, self._owner, self._clock())
             self._fence = 0
 
+    def renew(self) -> None:
+        """Holds the mailbox longer, where one mail takes its time. Raises Fenced where another gateway has taken it."""
+        with self._store.begin() as tx:
+            mailboxes.renew(tx, self._name, self._fence, self._lease())
+
     def open(self, uidvalidity: int) -> Plan:
         """What is known of the folder as the server numbers it now. Where nothing is, `begin` comes next."""
         self._folder = Folder(self._folder.account, self._folder.name, uidvalidity)

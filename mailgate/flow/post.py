@@ -164,7 +164,7 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         PersonView(recipient.name, recipient.address), requester, _ticket(occasion, ticket) if ticket else None, technician,
         MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter))
         if letter.words else None,
-        _links(desk, mark, words), letter.lines, letter.note, letter.plain, staff,
+        _links(desk, mark, words), letter.lines, letter.note, letter.plain, staff, mailbox=letter.mailbox,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from mailgate.desk.letters import NOTES, Line, Name
+from mailgate.desk.letters import NOTES, Line, Mailbox, Name
 from mailgate.desk.workflow import STATES, VERBS, Grammar
 from mailgate.mail.view import DeskView, Links, MessageView, PersonView, TicketView, View
 
@@ -66,8 +66,17 @@ _LINES = (
 )
 
 
+_MAILBOX = Mailbox(
+    "support", "imap.example.org:993", "INBOX", datetime(2026, 11, 20, 13, 40, tzinfo=UTC),
+    "imap.example.org:993: AUTHENTICATE: NO [AUTHENTICATIONFAILED] Authentication failed.",
+)  # fmt: skip
+
+
 def sample(name: Name) -> View:
     """The usual case of that letter, as `mailgate templates preview` shows it."""
+    if name is Name.MAILBOX:
+        desk = DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin")
+        return View(desk, _KIM, _KIM, staff=True, mailbox=_MAILBOX)
     state, status = _STATUS.get(name, ("Open", "New"))
     staff = name in _STAFF
     author, words = _WORDS.get(name, (_ANNA, ""))

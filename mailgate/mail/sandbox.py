@@ -24,7 +24,7 @@ from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
-from mailgate.desk.letters import Line
+from mailgate.desk.letters import Line, Mailbox
 from mailgate.mail import header
 from mailgate.mail.view import DeskView, Links, MessageView, PersonView, TicketView, View
 
@@ -32,12 +32,13 @@ from mailgate.mail.view import DeskView, Links, MessageView, PersonView, TicketV
 Dictionary = Mapping[str, Mapping[str, str]]
 # What templates may read from each value, so that the check of a field costs one look-up.
 FIELDS: Mapping[type, frozenset[str]] = {
-    kind: frozenset(field.name for field in fields(kind)) for kind in (DeskView, Line, Links, MessageView, TicketView)
+    kind: frozenset(field.name for field in fields(kind)) for kind in (DeskView, Line, Links, Mailbox, MessageView, TicketView)
 } | {PersonView: frozenset({"name", "address", "label", "mailbox", "greeting"})}
 # The kind of value behind each name of a view that has fields.
 _KINDS: Mapping[str, type] = {
     "desk": DeskView,
     "links": Links,
+    "mailbox": Mailbox,
     "message": MessageView,
     "recipient": PersonView,
     "requester": PersonView,

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mailgate.desk.letters import HUMAN, Line, Name
+from mailgate.desk.letters import HUMAN, Line, Mailbox, Name
 from mailgate.mail import header
 
 # A letter carries so many characters of human text at most; the rest stands in the ticket.
 _WORDS = 40_000
 _NOTE = 4_000
 _LINES = 30
+_REASON = 500
 _CUT = "\n\n[…]"
 # Characters of addresses, links and the like.
 _NO_NAME = frozenset("@/:<>")
@@ -124,6 +125,7 @@ class View:
     plain: bool = False
     staff: bool = False
     sla: None = None
+    mailbox: Mailbox | None = None
 
 
 def prepared(view: View, letter: Name) -> View:
@@ -134,6 +136,7 @@ def prepared(view: View, letter: Name) -> View:
         view.desk, _person(view.recipient), _person(view.requester), view.ticket and _ticket(view.ticket),
         view.technician and _person(view.technician), view.message and _message(view.message), view.links,
         tuple(map(_line, view.lines[:_LINES])), _cut(view.note, _NOTE), view.plain, view.staff, view.sla,
+        view.mailbox and _mailbox(view.mailbox),
     )  # fmt: skip
 
 
@@ -168,6 +171,10 @@ def _message(message: MessageView) -> MessageView:
 
 def _line(line: Line) -> Line:
     return Line(header.text(line.wrote), line.ok, header.text(line.wrong), header.text(line.instead))
+
+
+def _mailbox(box: Mailbox) -> Mailbox:
+    return Mailbox(header.text(box.name), header.text(box.server), header.text(box.folder), box.at, header.text(box.why, _REASON))
 
 
 def _cut(text: str, limit: int) -> str:

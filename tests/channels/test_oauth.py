@@ -18,7 +18,7 @@ import pytest
 import trustme
 
 from mailgate.channels import oauth
-from mailgate.channels.oauth import Grant, Settings, keeper, xoauth2
+from mailgate.channels.oauth import Grant, Settings, keeper, reader, xoauth2
 from mailgate.desk.errors import MailgateError, Misconfigured, Permanent, Temporary
 
 SECRETS = ("client-s3cret", "refresh-0ne", "refresh-tw0", "access-t0ken")
@@ -218,6 +218,41 @@ async def test_a_refresh_token_that_cannot_be_kept_is_not_used_until_it_can(endp
     assert endpoint.asked[1]["refresh_token"] == "refresh-tw0"
 
 
+async def test_a_refresh_token_that_somebody_else_has_put_into_the_file_is_used_from_then_on(
+    endpoint: Endpoint, clock: Clock, tmp_path: Path
+) -> None:
+    path = tmp_path / "refresh"
+    endpoint.says(token(seconds=60, refresh_token="refresh-tw0"), token(seconds=60), token(seconds=60))
+    path.write_text("refresh-0ne\n")
+    grant = Grant(settings(endpoint), keeper(path), clock, read=reader(path))
+    await grant.access_token()
+    path.write_text("refresh-thr33\n")
+    await grant.access_token()
+    for nothing in ("", "two words\n", "\u00fc\n"):
+        path.write_text(nothing)
+        await grant.access_token()
+    path.unlink()
+    await grant.access_token()
+    assert [one["refresh_token"] for one in endpoint.asked] == ["refresh-0ne", *["refresh-thr33"] * 5]
+
+
+async def test_a_refresh_token_that_could_not_be_kept_is_not_given_up_for_the_one_in_the_file(endpoint: Endpoint, clock: Clock) -> None:
+    endpoint.says(token(refresh_token="refresh-tw0"), token())
+    kept = ["refresh-0ne"]
+    full = True
+
+    def keep(fresh: str) -> None:
+        if full:
+            raise Temporary("no space left")
+        kept.append(fresh)
+
+    grant = Grant(settings(endpoint), keep, clock, read=lambda: kept[-1])
+    await failure(grant)
+    full = False
+    await grant.access_token()
+    assert [one["refresh_token"] for one in endpoint.asked] == ["refresh-0ne", "refresh-tw0"]
+
+
 async def test_a_full_disk_is_told_without_the_token(endpoint: Endpoint, clock: Clock, tmp_path: Path) -> None:
     endpoint.says(token(refresh_token="refresh-tw0"))
     error = await failure(Grant(settings(endpoint), keeper(tmp_path / "gone" / "refresh"), clock))
@@ -274,6 +309,7 @@ async def test_the_operator_is_told_once_that_the_refresh_token_ends_soon(
         grant.forget()
         if len(endpoint.asked) == 1:
             assert grant.expires == START + timedelta(days=8)
+            assert grant.ends_soon is None
             assert caplog.text == ""
     alerts = [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR]
     assert alerts == ['alert code=oauth-expires text="m365: the refresh token ends at 2026-03-02 12:00 UTC; get a new one"']

@@ -81,6 +81,34 @@ def test_who_lost_the_lease_writes_nothing(office: Office) -> None:
     assert states(office) == {}
 
 
+def test_the_mailbox_of_a_gateway_that_died_is_taken_over_after_its_lease_and_the_dead_come_too_late(office: Office) -> None:
+    mine, other = opened(office), ledger(office, "other")
+    mine.enter([(3, raw(3))])
+    assert not other.take()
+    # The database tells the time where it is shared; that the lease has run out is all that matters here.
+    with office.store.begin() as tx:
+        until = tx.exec_driver_sql("SELECT until FROM leases").scalar()
+        assert until is not None
+        tx.exec_driver_sql("UPDATE leases SET until = " + ("0" if office.store.sqlite else "'epoch'"))
+    # It is still ours as long as nobody else wants it.
+    mine.renew()
+    assert not other.take()
+    with office.store.begin() as tx:
+        tx.exec_driver_sql("UPDATE leases SET until = " + ("0" if office.store.sqlite else "'epoch'"))
+    assert other.take()
+    assert other.open(7).lowest == 1
+    for late in (mine.renew, lambda: mine.enter([(4, raw(4))]), lambda: mine.advance(1, [3, 4]), lambda: mine.flagged([3])):
+        with pytest.raises(Fenced):
+            late()
+    # What the dead one gives back in the end is not what the other one holds.
+    mine.release()
+    assert not mine.take()
+    assert other.unknown(1, [3, 4]) == [4]
+    other.enter([(4, raw(4))])
+    assert rows(office) == 2
+    assert other.unflagged() == [3, 4]
+
+
 def test_a_folder_that_is_numbered_anew_stores_no_mail_twice(office: Office) -> None:
     mine = opened(office, NOW - timedelta(days=2))
     mine.enter([(3, raw(3))])
