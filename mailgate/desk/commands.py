@@ -131,7 +131,15 @@ def _command(line: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: M
 
 def _may_carry(verb: Verb, args: str) -> bool:
     """Whether these words may follow the verb without a `#`, so that `status of my order` is a sentence and `mute off` is none."""
-    return verb.takes is not Takes.NOTHING and (verb.takes is not Takes.SWITCH or _off(args))
+    match verb.takes:
+        case Takes.NOTHING:
+            return False
+        case Takes.SWITCH:
+            return _off(args)
+        case Takes.COPY:
+            return args.partition(" ")[0].lower() in ("add", "remove")
+        case _:
+            return True
 
 
 def _argued(verb: Verb, args: str, line: str) -> Command:

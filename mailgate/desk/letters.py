@@ -18,6 +18,7 @@ class Name(StrEnum):
     QUESTION = "question"
     RESOLVED = "resolved"
     REOPENED = "reopened"
+    ESCALATED = "escalated"
     REMINDER = "reminder"
     CLOSING_SOON = "closing_soon"
     CLOSED = "closed"
@@ -39,11 +40,11 @@ HUMAN = frozenset({Name.REPLY, Name.QUESTION, Name.RESOLVED})
 # What `note` may say in each letter, beside nothing. `follows` and `clue` are followed by the tag of a ticket; the note of
 # `undeliverable` is an address. The templates have words for each.
 NOTES: Mapping[Name, tuple[str, ...]] = {
-    Name.NEW_TICKET: ("follows", "clue"),
+    Name.NEW_TICKET: ("follows", "clue", "escalated"),
     Name.REQUESTER_REPLIED: ("accept", "reject", "reopen", "cancel", "resume", "unverified", "unconfirmed", "refused"),
     Name.RESOLVED: ("no answer",),
     Name.CLOSED: ("accept", "cancel", "no answer"),
-    Name.STATUS: ("refused", "muted", "unmuted"),
+    Name.STATUS: ("refused", "muted", "unmuted", "copied"),
     Name.RECEIPT: ("refused", UNPROVEN),
     Name.HELP: ("requester", "technician"),
     Name.MAILBOX: ("back", "expires"),
@@ -51,7 +52,8 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
 # What can be wrong with a line; the templates have words for each of these as well.
 WRONG = (
     "unknown-verb", "needs-words", "takes-nothing", "two-take-the-rest", "too-many-commands", "not-at-the-top", "needs-stronger-sender",
-    "wrong-status", "too-late", "unknown-person", "ambiguous-person", "not-a-technician",
+    "wrong-status", "too-late", "unknown-person", "ambiguous-person", "not-a-technician", "unknown-value", "unknown-address",
+    "unknown-team",
 )  # fmt: skip
 
 

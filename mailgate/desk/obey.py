@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mailgate.desk import workflow
+from mailgate.desk import fields, workflow
 from mailgate.desk.commands import Command
 from mailgate.desk.decision import Message, Refusal
 from mailgate.desk.draft import Draft
@@ -88,6 +88,11 @@ def _mute(draft: Draft, command: Command, _after: Status | None, _text: str) -> 
     )
     draft.event("mute", command.args, participants=people)
     draft.answer(Name.STATUS, note="muted" if muted else "unmuted")
+
+
+def _copy(draft: Draft, command: Command, after: Status | None, text: str) -> None:
+    fields.copy(draft, command, after, text)
+    draft.answer(Name.STATUS, note="copied")
 
 
 def _help(draft: Draft, _command: Command, _after: Status | None, _text: str) -> None:
@@ -179,10 +184,21 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (R, "cancel"): _cancel,
     (R, "status"): _status,
     (R, "mute"): _mute,
+    (R, "cc"): _copy,
     (R, "help"): _help,
     (T, "take"): _take,
     (T, "assign"): _assign,
     (T, "start"): _move,
+    (T, "priority"): fields.priority,
+    (T, "impact"): fields.level("impact"),
+    (T, "urgency"): fields.level("urgency"),
+    (T, "category"): fields.category,
+    (T, "tag"): fields.tag,
+    (T, "escalate"): fields.escalate,
+    (T, "requester"): fields.requester,
+    (T, "cc"): fields.copy,
+    (T, "confidential"): fields.confidential,
+    (T, "spam"): fields.spam,
     (T, "pending"): _pending,
     (T, "resume"): _move,
     (T, "note"): _note,

@@ -35,12 +35,15 @@ class Grammar(StrEnum):
 
 
 class Takes(StrEnum):
-    """What follows a verb: nothing, nothing or `off`, a few words on its line, a person, or the rest of the line and of the mail."""
+    """What follows a verb: nothing, nothing or `off`, a few words on its line, a person, `add` or `remove` and a person, or the rest of the
+    line and of the mail.
+    """
 
     NOTHING = "nothing"
     SWITCH = "switch"
     REASON = "reason"
     PERSON = "person"
+    COPY = "copy"
     REST = "rest"
 
 
@@ -64,16 +67,27 @@ VERBS: tuple[Verb, ...] = (
     Verb("cancel", R, example="cancel"),
     Verb("status", R, example="status"),
     Verb("mute", R, Takes.SWITCH, example="mute"),
+    Verb("cc", R, Takes.COPY, needed=True, example="cc add anna@example.com"),
     Verb("help", R, example="help"),
     Verb("take", T, example="#take"),
     Verb("assign", T, Takes.PERSON, needed=True, example="#assign maria@example.com"),
     Verb("start", T, example="#start"),
+    Verb("priority", T, Takes.REASON, needed=True, example="#priority P2"),
+    Verb("impact", T, Takes.REASON, needed=True, example="#impact high"),
+    Verb("urgency", T, Takes.REASON, needed=True, example="#urgency low"),
+    Verb("category", T, Takes.REASON, needed=True, example="#category Hardware/Printer"),
+    Verb("tag", T, Takes.REASON, needed=True, example="#tag vip"),
     Verb("pending", T, Takes.REST, needed=True, example="#pending Which floor is the printer on?"),
     Verb("resume", T, example="#resume"),
     Verb("note", T, Takes.REST, needed=True, example="#note Third time this month."),
     Verb("resolve", T, Takes.REST, needed=True, example="#resolve The toner was empty; it prints again."),
+    Verb("escalate", T, Takes.REASON, example="#escalate"),
     Verb("close", T, Takes.REASON, example="#close"),
     Verb("reopen", T, Takes.REASON, example="#reopen"),
+    Verb("requester", T, Takes.PERSON, needed=True, example="#requester anna@example.com"),
+    Verb("cc", T, Takes.PERSON, needed=True, example="#cc add anna@example.com"),
+    Verb("confidential", T, Takes.SWITCH, example="#confidential"),
+    Verb("spam", T, example="#spam"),
     Verb("help", T, example="#help"),
 )
 
@@ -95,12 +109,23 @@ TRANSITIONS: dict[tuple[Grammar, str], tuple[tuple[frozenset[Status], Status | N
     (R, "cancel"): ((_ALIVE, Status.CANCELLED),),
     (R, "status"): ((_ANY, None),),
     (R, "mute"): ((_ANY, None),),
+    (R, "cc"): ((_ALIVE, None),),
     (R, "help"): ((_ANY, None),),
     (T, "take"): ((_OPEN | _PROGRESS, Status.ANALYSIS), (_APPROVAL | _HOLD | _RESOLVED, None)),
     (T, "assign"): ((_ALIVE, None),),
     (T, "start"): ((_OPEN | _PROGRESS | _HOLD, Status.ANALYSIS),),
     (T, "pending"): ((_OPEN | _PROGRESS | _HOLD, Status.PENDING),),
     (T, "resume"): ((_HOLD, Status.ANALYSIS),),
+    (T, "priority"): ((_ALIVE, None),),
+    (T, "impact"): ((_ALIVE, None),),
+    (T, "urgency"): ((_ALIVE, None),),
+    (T, "category"): ((_ANY, None),),
+    (T, "tag"): ((_ANY, None),),
+    (T, "escalate"): ((_OPEN | _PROGRESS | _HOLD, Status.ESCALATED),),
+    (T, "requester"): ((_ALIVE, None),),
+    (T, "cc"): ((_ALIVE, None),),
+    (T, "confidential"): ((_ANY, None),),
+    (T, "spam"): ((_ALIVE, Status.CANCELLED),),
     (T, "note"): ((_ANY, None),),
     (T, "resolve"): ((_OPEN | _PROGRESS | _HOLD, Status.WAITING_FOR_CLOSURE),),
     (T, "close"): ((_ALIVE, Status.COMPLETED),),

@@ -120,7 +120,7 @@ def _write_letters(
 
 def _worded(tx: Tx, ticket: Ticket | None, letter: Letter) -> Letter:
     """Who is given a ticket by somebody else has not read what it is about: the letter brings the words that opened it."""
-    if letter.name is not Name.ASSIGNED or ticket is None:
+    if letter.name not in (Name.ASSIGNED, Name.NEW_TICKET) or letter.words or ticket is None:
         return letter
     return replace(letter, words=tickets.opening_words(tx, ticket.id), author=ticket.requester)
 

@@ -24,6 +24,7 @@ _STATUS = {
     Name.UNDELIVERABLE: ("On Hold", "Pending"),
     Name.RECEIPT: ("In Progress", "Analysis"),
     Name.REOPENED: ("In Progress", "Analysis"),
+    Name.ESCALATED: ("In Progress", "Escalated"),
 }
 _ANSWER = """Hello Anna,
 
@@ -119,7 +120,7 @@ def samples(name: Name) -> Iterator[View]:
     if usual.message is not None:
         yield replace(usual, message=replace(usual.message, verified=False, attachments=(), author=PersonView("", "bob@example.org")))
     for note in ("", *NOTES[name]) if name in NOTES else ():
-        said = f"{note} MG-7" if name is Name.NEW_TICKET and note else note
+        said = f"{note} MG-7" if note in ("follows", "clue") else note
         yield replace(usual, note=said, lines=_lines(name, note), message=None)
     if usual.ticket is not None:
         yield replace(usual, ticket=replace(usual.ticket, confidential=True))

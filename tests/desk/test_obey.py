@@ -230,7 +230,7 @@ FAULTY = [
     ("#resume\nBye", [("#resume", "wrong-status", "#start")]),
     ("It prints.\n#close", [("#close", "not-at-the-top", "#close")]),
     ("#take\nIt prints.\n#note rude", [("#note rude", "not-at-the-top", "#note Third time this month.")]),
-    ("#priority P1\nBye", [("#priority P1", "unknown-verb", "")]),
+    ("#xyzzy P1\nBye", [("#xyzzy P1", "unknown-verb", "")]),
     (
         "#note a\n#resolve b\nBye",
         [("#note a", "two-take-the-rest", "#note Third time this month."),

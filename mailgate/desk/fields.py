@@ -1,0 +1,128 @@
+"""What do the commands do that set a field of a ticket, or say who is on it? Each a small function on a draft; obey has the table of them.
+
+Nobody outside is told of them: the receipt shows the technician what was done, and the story shows everybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mailgate.desk import values
+from mailgate.desk.commands import Command
+from mailgate.desk.decision import Refusal
+from mailgate.desk.draft import Draft
+from mailgate.desk.letters import Name
+from mailgate.desk.model import Participant, Person, Priority, Status, Team, Ticket
+
+Doing = Callable[[Draft, Command, Status | None, str], None]
+
+
+def priority(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
+    """Sets the priority, whatever the matrix says."""
+    value = values.priority(command.args)
+    if value is None:
+        draft.refusals.append(Refusal(command.line, "unknown-value", f"#priority {Priority.P2}"))
+        return
+    draft.event("priority", priority=value)
+
+
+def level(field: str) -> Doing:
+    """Sets impact or urgency, and the priority that the matrix gives for both."""
+
+    def do(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
+        value = values.level(command.args)
+        if value is None:
+            draft.refusals.append(Refusal(command.line, "unknown-value", f"#{field} high"))
+            return
+        both = {"impact": draft.ticket.impact, "urgency": draft.ticket.urgency} | {field: value}
+        draft.event(field, **{field: value}, priority=draft.rules.policy.priority.of(both["impact"], both["urgency"]))
+
+    return do
+
+
+def category(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
+    """One of the categories of the policy; any words where it names none."""
+    names = [one.name for one in draft.rules.policy.categories]
+    found = values.named(command.args, names) if names else " ".join(command.args.split())[:80]
+    if found is None:
+        draft.refusals.append(Refusal(command.line, "unknown-value", f"#category {values.nearest(command.args, names)}"))
+        return
+    draft.event("category", category=found)
+
+
+def tag(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
+    """Adds tags, and takes away those with a minus before them."""
+    after = values.tags(command.args, draft.ticket.tags)
+    if after is None:
+        draft.refusals.append(Refusal(command.line, "unknown-value", "#tag vip"))
+        return
+    draft.event("tag", tags=after)
+
+
+def confidential(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
+    """From now on letters carry number and link only; or no more."""
+    draft.event("confidential", command.args, confidential=command.args != "off")
+
+
+def spam(draft: Draft, _command: Command, after: Status | None, _text: str) -> None:
+    """Ends the ticket, and nobody outside hears of it."""
+    draft.event("spam", status=after, closed=draft.now, closure_category="spam")
+
+
+def requester(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
+    """Somebody else is who asks: he is acknowledged, and whoever wrote stays in copy, unless he works here."""
+    person = values.person(command.args, draft.rules.people)
+    if person is None or person.address in draft.rules.desk.addresses:
+        draft.refusals.append(Refusal(command.line, "unknown-address", "#requester anna@example.com"))
+        return
+    if draft.ticket.requester in person.addresses:
+        draft.event("requester")
+        return
+    before = draft.rules.people.person(draft.ticket.requester)
+    others = tuple(one for one in draft.ticket.participants if one.address not in (*person.addresses, draft.ticket.requester))
+    stays = () if before.staff else (Participant(draft.ticket.requester, "cc"),)
+    draft.event("requester", requester=person.address, participants=(Participant(person.address, "requester"), *stays, *others))
+    draft.say(Name.ACKNOWLEDGEMENT, person.address)
+
+
+def copy(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
+    """`cc add A` and `cc remove A`: somebody hears what is public, or no longer; who was named by a stranger is confirmed so."""
+    word, _, rest = command.args.partition(" ")
+    adds = word.lower() != "remove"
+    person = values.person(rest if word.lower() in ("add", "remove") else command.args, draft.rules.people)
+    if person is None or person.address in draft.rules.desk.addresses or (not adds and draft.ticket.requester in person.addresses):
+        example = "cc add anna@example.com" if draft.person.address == draft.ticket.requester else "#cc add anna@example.com"
+        draft.refusals.append(Refusal(command.line, "unknown-address", example))
+        return
+    draft.event("cc", command.args, participants=_copied(draft.ticket, person, adds=adds))
+
+
+def _copied(ticket: Ticket, person: Person, *, adds: bool) -> tuple[Participant, ...]:
+    here = ticket.participant(person.addresses)
+    if adds:
+        known = Participant(person.address, "cc") if here is None else Participant(here.address, here.role, confirmed=True)
+        return (*(one for one in ticket.participants if one is not here), known)
+    return tuple(one for one in ticket.participants if one is not here or one.role != "cc")
+
+
+def escalate(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
+    """To the team of the next level, or to the one that is named; the requester hears that somebody else works on it now."""
+    teams = draft.rules.people.teams
+    target = values.team(command.args, teams) if command.args else _next(draft.rules.people.team(draft.ticket.team), teams)
+    if target is None or (target.name == draft.ticket.team and draft.ticket.status is after):
+        others = [one.name for one in teams if one.name != draft.ticket.team]
+        draft.refusals.append(Refusal(command.line, "unknown-team", f"#escalate {values.nearest(command.args, others)}" if others else ""))
+        return
+    people = tuple(one for one in draft.ticket.participants if one.role != "assignee")
+    draft.event("escalate", target.name, status=after, team=target.name, assignee=None, participants=people)
+    draft.tell_public(Name.ESCALATED, copies=False)
+    draft.say(Name.NEW_TICKET, *(person.address for person in draft.rules.on_duty(target.name)), note="escalated")
+
+
+def _next(team: Team | None, teams: tuple[Team, ...]) -> Team | None:
+    """The team that this one names as its next, else the first of the next higher level; None where there is none."""
+    if team is None:
+        return None
+    if team.next:
+        return next((one for one in teams if one.name == team.next), None)
+    return min((one for one in teams if one.level > team.level), key=lambda one: one.level, default=None)
