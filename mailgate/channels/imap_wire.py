@@ -64,6 +64,8 @@ class Wire(IMAP4ClientProtocol):  # type: ignore[misc]
         self._missing = 0
         self._heard: list[Response] = []
         self._octets = 0
+        # When the server said anything, by the clock of the event loop.
+        self._spoke = self.loop.time()
         self._most = _MOST_UNASKED
         self._pending: Command | None = None
         self._trouble = ""
@@ -94,6 +96,7 @@ class Wire(IMAP4ClientProtocol):  # type: ignore[misc]
         if self._trouble:
             return
         self._octets += len(d)
+        self._spoke = self.loop.time()
         if self._octets > self._most:
             self.abort("the server talks without end")
             return
@@ -114,14 +117,17 @@ class Wire(IMAP4ClientProtocol):  # type: ignore[misc]
             self.abort(f"greeting: {shown(self._greeting)}")
             raise Lost(self._trouble)
 
-    async def ask(self, name: str, *arguments: str, uid: bool = False, seconds: float, most: int = 0, rest: Sequence[bytes] = ()) -> Answer:
+    async def ask(
+        self, name: str, *arguments: str, uid: bool = False, seconds: float, silence: float | None = None, most: int = 0,
+        rest: Sequence[bytes] = (),
+    ) -> Answer:  # fmt: skip
         """Runs one command and gives what the server said. `most` is how many octets of literals it asked for; `rest` are the lines that
-        the server may ask for with `+`.
+        the server may ask for with `+`; `silence` is how long it may say nothing while an answer that takes many seconds comes.
 
         Raises Lost where it does not end in time, Refused where the server says no, ValueError for control characters in an argument.
         """
         self.send_command(name, *arguments, uid=uid, most=most, rest=rest)
-        return await self.answer(seconds)
+        return await self.answer(seconds, silence)
 
     def send_command(self, name: str, *arguments: str, uid: bool = False, most: int = 0, rest: Sequence[bytes] = ()) -> None:
         """The first half of `ask`."""
@@ -130,11 +136,12 @@ class Wire(IMAP4ClientProtocol):  # type: ignore[misc]
         self._pending = Command(name, self.new_tag(), *arguments, prefix="UID" if uid else None, loop=self.loop)
         self._heard, self._octets, self._most = [], 0, _MOST_UNASKED + most
         self._rest, self._going_on, self._done = list(rest), False, None
+        self._spoke = self.loop.time()
         self.transport.write(f"{self._pending}\r\n".encode())
 
-    async def answer(self, seconds: float) -> Answer:
+    async def answer(self, seconds: float, silence: float | None = None) -> Answer:
         """The second half of `ask`."""
-        await self._until(lambda: self._done is not None, seconds)
+        await self._until(lambda: self._done is not None, seconds, silence)
         result, text = self._done or (b"", b"")
         name, self._pending = self._pending.name if self._pending else "", None
         if result != b"OK":
@@ -182,7 +189,7 @@ class Wire(IMAP4ClientProtocol):  # type: ignore[misc]
             self.transport.abort()
         self._news.set()
 
-    async def _until(self, true: Callable[[], bool], seconds: float) -> None:
+    async def _until(self, true: Callable[[], bool], seconds: float, silence: float | None = None) -> None:
         """Waits until it holds. Raises Lost where the connection ends before, or the time does: then it is ended."""
         try:
             async with asyncio.timeout(seconds):
@@ -190,11 +197,23 @@ class Wire(IMAP4ClientProtocol):  # type: ignore[misc]
                     if self._trouble:
                         raise Lost(self._trouble)
                     self._news.clear()
-                    await self._news.wait()
+                    await self._told(silence)
         except TimeoutError:
             if not self._trouble:
-                self.abort(f"no answer within {seconds:g} s" + (f" to {self._pending.name}" if self._pending else ""))
+                waited = min(seconds, silence or seconds)
+                self.abort(f"no answer within {waited:g} s" + (f" to {self._pending.name}" if self._pending else ""))
             raise Lost(self._trouble) from None
+
+    async def _told(self, silence: float | None) -> None:
+        """Waits for news. Raises TimeoutError where the server says nothing at all for so long, not even a piece of a mail."""
+        while True:
+            try:
+                async with asyncio.timeout_at(None if silence is None else self._spoke + silence):
+                    await self._news.wait()
+                return
+            except TimeoutError:
+                if silence is None or self.loop.time() >= self._spoke + silence:
+                    raise
 
     # How octets become responses.
 

@@ -177,6 +177,76 @@ async def test_idle_that_is_answered_by_goodbye_ends_at_once(said: bytes) -> Non
             await wire.idle(10, 5)
 
 
+async def test_idle_in_which_the_server_hangs_up_ends_at_once() -> None:
+    async def reply(tag: bytes, command: bytes, say: Say) -> bool | None:
+        say(b"+ idling\r\n* OK still here\r\n")
+        return False
+
+    async with wired(reply) as wire:
+        with pytest.raises(Lost, match="closed"):
+            async with asyncio.timeout(5):
+                # As long as RFC 2177 lets it last.
+                await wire.idle(1740, 20)
+
+
+@pytest.mark.parametrize("greeting", [b"* OK ready\r\n", b""])
+async def test_a_server_that_hangs_up_around_its_greeting_is_noticed_at_once(greeting: bytes) -> None:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        begun = time.monotonic()
+        with pytest.raises(Lost):
+            await connected(Server("127.0.0.1", listening.sockets[0].getsockname()[1], "none", "alice", password="p", patience=20.0))
+        assert time.monotonic() - begun < 1
+
+
+def recording(heard: list[bytes], special: dict[bytes, bytes], capabilities: bytes) -> Reply:
+    """As `polite`, and every command is written down."""
+    politely = polite(special, capabilities)
+
+    async def reply(tag: bytes, command: bytes, say: Say) -> bool | None:
+        heard.append(command)
+        return await politely(tag, command, say)
+
+    return reply
+
+
+@pytest.mark.parametrize("capabilities", [b"IMAP4rev1 MOVE UIDPLUS", b"IMAP4rev1 UIDPLUS"])
+async def test_every_command_about_mails_names_them_by_uid_and_nothing_else_is_expunged(capabilities: bytes) -> None:
+    heard: list[bytes] = []
+    async with speaking(recording(heard, {b"SELECT": b"* OK [UIDVALIDITY 5] good\r\n"}, capabilities)) as port:
+        session = await connected(server(port))
+        await session.select("INBOX")
+        heard.clear()
+        await session.uids(1)
+        await session.sizes([7, 8, 12])
+        await session.fetch([7], 10)
+        await session.flag([7])
+        await session.move([8, 12], "Done")
+        session.close()
+    assert all(one.startswith(b"UID ") for one in heard)
+    moved = [b'UID MOVE 8,12 "Done"']
+    copied = [b'UID COPY 8,12 "Done"', b"UID STORE 8,12 +FLAGS.SILENT (\\Deleted)", b"UID EXPUNGE 8,12"]
+    assert heard[4:] == (moved if b"MOVE" in capabilities else copied)
+
+
+@pytest.mark.parametrize(
+    ("permanent", "flags"),
+    [(b"\\Seen \\*", b"(\\Seen $MailgateDone)"), (b"\\Seen $mailgatedone", b"(\\Seen $MailgateDone)"), (b"\\Seen", b"(\\Seen)")],
+)
+async def test_a_folder_that_takes_no_keywords_is_given_none(permanent: bytes, flags: bytes) -> None:
+    heard: list[bytes] = []
+    selected = {b"SELECT": b"* OK [UIDVALIDITY 5] good\r\n* OK [PERMANENTFLAGS (%b)] kept\r\n" % permanent}
+    async with speaking(recording(heard, selected, b"IMAP4rev1")) as port:
+        session = await connected(server(port))
+        await session.select("INBOX")
+        await session.flag([7])
+        session.close()
+    assert heard[-1] == b"UID STORE 7 +FLAGS.SILENT " + flags
+
+
 @pytest.mark.parametrize("greeting", [b"* BYE go away\r\n", b"* PREAUTH welcome\r\n", b"220 smtp.example ESMTP\r\n"])
 async def test_a_greeting_that_asks_for_no_login_is_refused(greeting: bytes) -> None:
     with pytest.raises(Lost):

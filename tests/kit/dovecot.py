@@ -16,7 +16,7 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -48,6 +48,7 @@ auth_mechanisms = plain login
 mail_location = maildir:{folder}/mail/%u:LAYOUT=fs
 mail_max_userip_connections = 100
 mail_fsync = never
+verbose_proctitle = yes
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN {folder}/passwd
@@ -78,20 +79,24 @@ service anvil {{
 service stats {{
   chroot =
 }}
+{more}
 """
 
 
 class Dovecot:
     """One Dovecot. Start it by `with`, or by `start()` and `remove()`; it keeps its ports and its mails over a restart."""
 
-    def __init__(self, *users: str, tls: tuple[Path, Path] | None = None) -> None:
-        """Nothing runs yet. Every user has PASSWORD; `tls` are the files of a certificate and its key, without which there is no TLS."""
+    def __init__(self, *users: str, tls: tuple[Path, Path] | None = None, more: str = "") -> None:
+        """Nothing runs yet. Every user has PASSWORD; `tls` are the files of a certificate and its key, without which there is no TLS.
+
+        `more` is added to the configuration.
+        """
         self._program = need("dovecot")
         self.folder = open_folder("mailgate-dovecot-")
         self.port, self.tls_port = free_port(), free_port() if tls else 0
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-        self._lay_out(users, tls)
+        self._lay_out(users, tls, more)
 
     def __enter__(self) -> Dovecot:
         self.start()
@@ -157,10 +162,44 @@ class Dovecot:
             self._give(path)
             path.rename(inbox / "new" / path.name)
 
+    def fill(self, user: str, mails: Iterable[bytes], days: int = 30) -> None:
+        """Puts mails that came so many days ago into the user's inbox, where nobody has read them; thousands in a second."""
+        self.deliver(user)
+        folder, then = self.folder / "mail" / user / "cur", time.time() - days * 86400
+        for number, octets in enumerate(mails):
+            # The name says how large the mail is, as that of a delivered one does, so that the server need not open each.
+            path = folder / f"{int(then)}.{number:06}.old,S={len(octets)},W={len(octets)}:2,"
+            path.write_bytes(octets)
+            os.utime(path, (then, then))
+            if os.geteuid() == 0:
+                os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
+
+    def idles(self, user: str) -> bool:
+        """Whether somebody waits in IDLE for this user's mails: the name of a process says what its client does."""
+        return any(f"[{user} 127.0.0.1 IDLE]".encode() in _name(pid) for pid in self.pids())
+
+    def set_password(self, user: str, password: str) -> None:
+        """Lets this user in by that password alone from now on, without a restart."""
+        file = self.folder / "passwd"
+        others = [line for line in file.read_text().splitlines(keepends=True) if not line.startswith(f"{user}:")]
+        fresh = file.with_name("passwd.new")
+        fresh.write_text("".join(others) + f"{user}:{{PLAIN}}{password}\n")
+        fresh.replace(file)
+
     def renumber(self, user: str) -> None:
-        """Loses its index of the user's inbox: all mails get new UIDs, under a new UIDVALIDITY. It must not run meanwhile."""
-        for path in (self.folder / "mail" / user).glob("dovecot*"):
+        """Numbers the user's inbox anew, under another UIDVALIDITY: the youngest mail first, so that no UID says what it said before.
+
+        It must not run meanwhile.
+        """
+        inbox = self.folder / "mail" / user
+        known = re.search(r" V(\d+)", (inbox / "dovecot-uidlist").read_text())
+        assert known is not None
+        for path in inbox.glob("dovecot*"):
             path.unlink()
+        mails = sorted((path for name in ("new", "cur") for path in (inbox / name).iterdir()), key=lambda path: -path.stat().st_mtime_ns)
+        lines = [f"{uid} :{path.name.partition(':')[0]}\n" for uid, path in enumerate(mails, 1)]
+        (inbox / "dovecot-uidlist").write_text(f"3 V{int(known[1]) + 1} N{len(mails) + 1}\n{''.join(lines)}")
+        self._give(inbox / "dovecot-uidlist")
 
     @contextlib.contextmanager
     def client(self, user: str, folder: str | None = "INBOX") -> Iterator[imaplib.IMAP4]:
@@ -207,7 +246,7 @@ class Dovecot:
         if os.geteuid() == 0:
             os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
 
-    def _lay_out(self, users: tuple[str, ...], tls: tuple[Path, Path] | None) -> None:
+    def _lay_out(self, users: tuple[str, ...], tls: tuple[Path, Path] | None, more: str) -> None:
         for name in ("mail", "run"):
             (self.folder / name).mkdir()
         self._give(self.folder / "mail")
@@ -223,5 +262,13 @@ class Dovecot:
             "tls": f"ssl = yes\nssl_cert = <{tls[0]}\nssl_key = <{tls[1]}" if tls else "ssl = no",
             "port": self.port,
             "tls_port": self.tls_port,
+            "more": more,
         }
         (self.folder / "dovecot.conf").write_text(CONFIGURATION.format(**values))
+
+
+def _name(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -32,3 +32,9 @@ def children(pid: int) -> list[int]:
         return [int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()]
     except OSError:
         return []
+
+
+def megabytes(pid: int) -> float:
+    """The memory that a process holds now."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS:"))

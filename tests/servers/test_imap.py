@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
 import signal
+import statistics
 import time
-from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trustme
 
+from mailgate.channels.imap_session import Server, connected
+from mailgate.channels.imap_wire import Lost
 from tests.kit.daemon import Gateway
 from tests.kit.dovecot import PASSWORD, Dovecot
+from tests.kit.mailbox import DONE, flagged, flagged_without_row, opened, reads, settled, subjects, tickets
 from tests.kit.processes import wait_until
+from tests.kit.proxy import Proxy
 from tests.kit.traffic import mail, mails
+from tests.kit.usage import peak_megabytes
 
 pytestmark = pytest.mark.dovecot
 
-DONE = "$MailgateDone"
+LARGE = mail(1).octets + b"0123456789 abcdefghijklmnopqrstuvwxyz 0123456789 abcdefghijklmn\r\n" * 400_000
 
 
 @pytest.fixture
 def dovecot() -> Iterator[Dovecot]:
     with Dovecot("alice", "bob") as server:
         yield server
-
-
-def reads(gateway: Gateway, port: int, user: str = "alice", **more: str) -> Gateway:
-    """Has the gateway fetch from this user's mailbox, everything in it."""
-    secret = gateway.folder / f"{user}.secret"
-    secret.write_text(more.pop("password", PASSWORD))
-    secret.chmod(0o600)
-    values = {"host": "localhost", "tls": "none", "user": user, "password_file": str(secret), "start_at": "all", **more}
-    with (gateway.config / "mailgate.toml").open("a") as file:
-        file.write(f"\n[[imap]]\nport = {port}\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
-    return gateway
-
-
-def tickets(gateway: Gateway) -> Counter[str]:
-    return Counter(one.subject for one in gateway.ledger.tickets())
-
-
-def settled(gateway: Gateway, count: int) -> bool:
-    return len(gateway.ledger.tickets()) == count and gateway.ledger.settled()
-
-
-def subjects(*numbers: int) -> Counter[str]:
-    return Counter(mail(number).subject for number in numbers)
 
 
 def log_of(gateway: Gateway, words: str) -> None:
@@ -60,30 +43,35 @@ def test_a_mail_is_a_ticket_within_a_second_of_its_delivery_and_flagged_afterwar
     with reads(Gateway(tmp_path), dovecot.port) as gateway:
         dovecot.deliver("alice", mail(1).octets)
         wait_until(lambda: settled(gateway, 1), 20, "the mail that waited is a ticket")
-        # Now it stands in IDLE.
-        time.sleep(0.5)
-        begun = time.monotonic()
-        dovecot.deliver("alice", mail(2).octets)
-        wait_until(lambda: len(gateway.ledger.tickets()) == 2, 20, "the mail is a ticket")
-        took = time.monotonic() - begun
-        print(f"delivery to ticket: {took:.2f} s")
-        assert took < 1.0
-        wait_until(lambda: all(DONE in flags and "Seen" in flags for flags in dovecot.flags("alice").values()), 5, "both are flagged")
+        took = []
+        for number in (2, 3, 4):
+            wait_until(lambda: dovecot.idles("alice"), 10, "it stands in IDLE")
+            begun = time.monotonic()
+            dovecot.deliver("alice", mail(number).octets)
+            wait_until(partial(opened, gateway, number), 20, "the mail is a ticket")
+            took.append(time.monotonic() - begun)
+        print(f"delivery to ticket: {took} s")
+        # A machine that is busy with something else may be late once.
+        assert statistics.median(took) < 1.0
+        wait_until(lambda: all(DONE in flags and "Seen" in flags for flags in dovecot.flags("alice").values()), 5, "all are flagged")
         assert gateway.audit()["ok"]
         done = gateway.cli("audit", "--imap")
         assert done.returncode == 0, done.stdout
 
 
 def test_a_mail_of_twenty_five_megabytes_comes_whole_and_a_larger_one_stays_and_is_told_of(tmp_path: Path, dovecot: Dovecot) -> None:
-    large = mail(1).octets + b"0123456789 abcdefghijklmnopqrstuvwxyz 0123456789 abcdefghijklmn\r\n" * 400_000
-    dovecot.deliver("alice", large)
-    dovecot.deliver("alice", large + large[: len(large) // 2])
-    dovecot.deliver("alice", mail(2).octets)
     with reads(Gateway(tmp_path), dovecot.port) as gateway:
+        dovecot.deliver("alice", mail(2).octets)
+        wait_until(lambda: settled(gateway, 1), 20, "a ticket")
+        before = peak_megabytes(gateway.pid)
+        dovecot.deliver("alice", LARGE, LARGE + LARGE[: len(LARGE) // 2])
         wait_until(lambda: settled(gateway, 2), 60, "two tickets")
-        assert gateway.ledger.raw(1) == large
-        assert "alert code=imap-too-large" in gateway.log
-        assert sorted(DONE in flags for flags in dovecot.flags("alice").values()) == [False, True, True]
+        more = peak_megabytes(gateway.pid) - before
+        print(f"a mail of {len(LARGE) / 1e6:.0f} MB: {more:.0f} MB more than before, at most")
+        assert more < 10 * len(LARGE) / 1e6
+        assert gateway.ledger.raw(2) == LARGE
+        wait_until(lambda: "alert code=imap-too-large" in gateway.log, 5, "the operator is told")
+        wait_until(lambda: sorted(flagged(dovecot)) == [False, True, True], 5, "what is safe is flagged, and the other stays")
 
 
 @pytest.mark.parametrize("tls", ["implicit", "starttls"])
@@ -125,14 +113,49 @@ def test_what_humans_and_other_programs_do_in_the_mailbox_loses_nothing(tmp_path
         assert gateway.cli("audit", "--imap").returncode == 0
 
 
+def test_a_mail_that_somebody_expunges_while_it_is_fetched_holds_up_no_other(tmp_path: Path, dovecot: Dovecot) -> None:
+    dovecot.deliver("alice", *(mail(number).octets for number in range(5)))
+
+    def expunge() -> None:
+        with dovecot.client("alice") as client:
+            client.uid("STORE", "2", "+FLAGS", "(\\Deleted)")
+            client.expunge()
+
+    with Proxy(dovecot.port) as proxy, reads(Gateway(tmp_path), proxy.port) as gateway:
+        proxy.before(b"BODY.PEEK[]", expunge)
+        dovecot.deliver("alice", mail(5).octets)
+        wait_until(lambda: len(dovecot.flags("alice")) == 5, 20, "somebody has expunged a mail")
+        wait_until(lambda: all(flagged(dovecot)), 20, "the others are safe")
+        wait_until(gateway.ledger.settled, 20, "they are tickets")
+        assert set(tickets(gateway)) >= set(subjects(0, 2, 3, 4, 5))
+        assert max(tickets(gateway).values()) == 1
+        assert gateway.cli("audit", "--imap").returncode == 0
+
+
+def test_a_mail_that_leaves_the_folder_and_comes_back_is_no_second_ticket(tmp_path: Path, dovecot: Dovecot) -> None:
+    dovecot.deliver("alice", *(mail(number).octets for number in range(3)))
+    with reads(Gateway(tmp_path), dovecot.port) as gateway:
+        wait_until(lambda: settled(gateway, 3) and all(flagged(dovecot)), 20, "three tickets")
+        with dovecot.client("alice") as client:
+            client.create("Elsewhere")
+            client.uid("MOVE", "1:2", "Elsewhere")
+        with dovecot.client("alice", "Elsewhere") as client:
+            client.uid("STORE", "1:2", "-FLAGS", f"(\\Seen {DONE})")
+            client.uid("MOVE", "1:2", "INBOX")
+        wait_until(lambda: sorted(dovecot.flags("alice")) == [3, 4, 5] and all(flagged(dovecot)), 20, "they are flagged under new UIDs")
+        assert tickets(gateway) == subjects(*range(3))
+        assert [row.seen_count for row in gateway.ledger.mails()] == [2, 2, 1]
+        assert gateway.cli("audit", "--imap").returncode == 0
+
+
 def test_a_mailbox_that_is_numbered_anew_makes_no_second_ticket_of_any_mail(tmp_path: Path, dovecot: Dovecot) -> None:
     dovecot.deliver("alice", *(mail(number).octets for number in range(5)))
     gateway = reads(Gateway(tmp_path), dovecot.port)
     with gateway:
         wait_until(lambda: settled(gateway, 5), 20, "five tickets")
         dovecot.kill9()
-        dovecot.renumber("alice")
         dovecot.deliver("alice", mail(5).octets)
+        dovecot.renumber("alice")
         dovecot.start()
         wait_until(lambda: settled(gateway, 6), 30, "the new one is a ticket")
         wait_until(
@@ -163,8 +186,7 @@ def test_the_first_connection_begins_now_and_leaves_old_mails_alone(tmp_path: Pa
     dovecot.deliver("alice", *(mail(number).octets for number in range(3)))
     assert len(dovecot.flags("alice")) == 3
     with reads(Gateway(tmp_path), dovecot.port, start_at="now") as gateway:
-        wait_until(lambda: "Login: user=<alice>" in dovecot.log.partition("Disconnected: Logged out")[2], 20, "it is logged in")
-        time.sleep(0.5)
+        wait_until(lambda: dovecot.idles("alice"), 20, "it stands in IDLE")
         dovecot.deliver("alice", mail(9).octets)
         wait_until(lambda: settled(gateway, 1), 20, "the new one is a ticket")
         assert tickets(gateway) == subjects(9)
@@ -183,8 +205,7 @@ def test_the_server_dies_and_hangs_and_nothing_is_lost(tmp_path: Path, dovecot: 
         dovecot.deliver("alice", mail(59).octets)
         wait_until(lambda: settled(gateway, 60), 40, "all are tickets")
         wait_until(lambda: all(DONE in one for one in dovecot.flags("alice").values()), 20, "all are flagged")
-        # Now it stands in IDLE.
-        time.sleep(1.0)
+        wait_until(lambda: dovecot.idles("alice"), 10, "it stands in IDLE")
         # The server hangs: the connection stands, and nobody is there.
         stopped = dovecot.pids()
         for pid in stopped:
@@ -199,27 +220,32 @@ def test_the_server_dies_and_hangs_and_nothing_is_lost(tmp_path: Path, dovecot: 
         assert tickets(gateway) == subjects(*range(61))
 
 
-@pytest.mark.parametrize(
-    "point", ["CP10-searched", "CP11-fetched", "CP11-before-commit", "CP12-committed", "CP13-flag-sent", "CP15-flagged"]
-)  # fmt: skip
-def test_a_kill_at_each_point_loses_nothing_and_makes_nothing_twice(point: str, tmp_path: Path, dovecot: Dovecot) -> None:
-    dovecot.deliver("alice", *(one.octets for one in mails(range(5))))
-    gateway = reads(Gateway(tmp_path, quick=True, env={"MAILGATE_CRASH_POINT": point}), dovecot.port)
-    gateway.launch()
-    assert gateway.wait() == 137
-    flagged = [DONE in one for one in dovecot.flags("alice").values()]
-    if point < "CP12":
-        assert not any(flagged)
-        assert gateway.ledger.mails() == []
-    else:
-        assert len(gateway.ledger.mails()) == 5
-    gateway.env.clear()
-    with gateway:
-        wait_until(lambda: settled(gateway, 5), 20, "five tickets")
-        wait_until(lambda: all(DONE in one for one in dovecot.flags("alice").values()), 20, "all are flagged")
-        assert tickets(gateway) == subjects(*range(5))
-        assert gateway.audit()["ok"]
-        assert gateway.cli("audit", "--imap").returncode == 0
+def test_a_server_that_dies_in_the_middle_of_a_mail_gives_it_whole_or_not_at_all(tmp_path: Path, dovecot: Dovecot) -> None:
+    whole = mail(1, text="word " * 40_000).octets
+    with Proxy(dovecot.port) as proxy, reads(Gateway(tmp_path), proxy.port) as gateway:
+        wait_until(lambda: dovecot.idles("alice"), 20, "it stands in IDLE")
+        proxy.cut_after(100_000)
+        dovecot.deliver("alice", mail(0).octets, whole)
+        wait_until(lambda: settled(gateway, 2), 20, "two tickets")
+        assert proxy.connections == 2
+        assert sorted(raw for row in gateway.ledger.mails() if (raw := gateway.ledger.raw(row.id))) == sorted([mail(0).octets, whole])
+        assert [row.seen_count for row in gateway.ledger.mails()] == [1, 1]
+        wait_until(lambda: all(flagged(dovecot)), 10, "both are flagged")
+
+
+async def test_a_line_that_falls_silent_in_the_middle_of_a_mail_is_given_up_in_time(dovecot: Dovecot) -> None:
+    dovecot.deliver("alice", LARGE)
+    with Proxy(dovecot.port) as proxy:
+        session = await connected(Server("localhost", proxy.port, "none", "alice", PASSWORD, patience=1.0))
+        await session.select("INBOX")
+        proxy.freeze_after(5_000_000)
+        begun = time.monotonic()
+        with pytest.raises(Lost, match="no answer"):
+            async with asyncio.timeout(10):
+                await session.fetch([1], len(LARGE))
+        took = time.monotonic() - begun
+        print(f"silence in the middle of a mail of 26 MB, with a patience of 1 s: noticed after {took:.1f} s")
+        assert took < 4.0
 
 
 def test_an_account_that_is_not_let_in_is_told_of_and_holds_up_no_other(tmp_path: Path, dovecot: Dovecot) -> None:
@@ -256,42 +282,30 @@ def test_the_audit_finds_a_mail_that_the_ledger_lacks(tmp_path: Path, dovecot: D
         assert b"imap:alice" in done.stdout
 
 
-def seconds(gateway: Gateway, fact: str, at: int) -> float:
-    """When the log told the first or last of such facts, in seconds of the day."""
-    line = [line for line in gateway.log.splitlines() if f" INFO {fact} " in line][at]
-    hours, minutes, rest = line.split()[1].split(":")
-    return int(hours) * 3600 + int(minutes) * 60 + float(rest.replace(",", "."))
-
-
-@pytest.mark.slow
-def test_a_thousand_mails_that_wait_are_drained(tmp_path: Path, dovecot: Dovecot) -> None:
-    dovecot.deliver("alice", *(one.octets for one in mails(range(1000))))
-    with reads(Gateway(tmp_path), dovecot.port) as gateway:
-        # The log is looked at, because whoever asks the database all the time slows down what is measured.
-        # Their acknowledgements leave at a trickle: nobody has proved yet that these senders are who they say.
-        wait_until(lambda: gateway.log.count(" INFO changed ") == 1000, 60, "a thousand tickets")
-        begun, fetched, opened = (seconds(gateway, fact, at) for fact, at in (("received", 0), ("received", -1), ("changed", -1)))
-        print(f"1,000 mails: {1000 / (fetched - begun):.0f}/s fetched, {1000 / (opened - begun):.0f}/s to the ticket")
-        assert tickets(gateway) == subjects(*range(1000))
-        wait_until(lambda: all(DONE in one for one in dovecot.flags("alice").values()), 20, "all are flagged")
-        assert gateway.audit()["ok"]
-        assert gateway.cli("audit", "--imap").returncode == 0
+def at_work(gateway: Gateway, dovecot: Dovecot, before: int) -> bool:
+    """Whether a gateway that had so many mails is at work on more of them."""
+    return len(gateway.ledger.mails()) > before or not dovecot.idles("alice")
 
 
 @pytest.mark.slow
 def test_five_hundred_mails_survive_kills_of_the_gateway_and_of_the_server_in_turns(tmp_path: Path, dovecot: Dovecot) -> None:
     gateway = reads(Gateway(tmp_path, quick=True), dovecot.port)
-    gateway.launch()
+    gateway.start()
     for turn in range(10):
+        before = len(gateway.ledger.mails())
         dovecot.deliver("alice", *(one.octets for one in mails(range(50 * turn, 50 * turn + 50))))
-        time.sleep(0.3 + 0.07 * turn)
-        (gateway if turn % 2 else dovecot).kill9()
+        # It is in the middle of them, more or less deep.
+        wait_until(partial(at_work, gateway, dovecot, before), 10, "it has begun")
+        time.sleep(0.011 * (turn % 7))
         if turn % 2:
+            gateway.kill9()
+            assert flagged_without_row(gateway) == []
             gateway.launch()
         else:
+            dovecot.kill9()
             dovecot.start()
     wait_until(lambda: settled(gateway, 500), 90, "five hundred tickets")
-    wait_until(lambda: all(DONE in one for one in dovecot.flags("alice").values()), 30, "all are flagged")
+    wait_until(lambda: all(flagged(dovecot)), 30, "all are flagged")
     assert tickets(gateway) == subjects(*range(500))
     assert gateway.audit()["ok"]
     assert gateway.cli("audit", "--imap").returncode == 0
