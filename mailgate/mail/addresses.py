@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailgate.desk.address import fold_address
-from mailgate.mail.fields import WORD, Fields, line, words
+from mailgate.mail.fields import WORD, Fields, line, undisguised, words
 from mailgate.mail.parsed import Mailbox
 
 MAX_ADDRESSES = 200
@@ -28,11 +28,16 @@ _PLAIN = re.compile(
     rf"""[ \t]*(?:"([^"\\<>@]*)"|([^"\\<>@,;:()\[\]]*))[ \t]*<([{_ATEXT}]+@[A-Za-z0-9.\-]+)>[ \t]*(?:,|$)"""
     rf"""|[ \t]*([{_ATEXT}]+@[A-Za-z0-9.\-]+)[ \t]*(?:,|$)"""
 )
-_LOOSE = re.compile(rf"[{_ATEXT}\x80-\U0010ffff]+@[A-Za-z0-9\x80-\U0010ffff.\-]+")
+# Begins where such a word begins, nowhere within: else a long one without an at-sign would be tried from each of its characters.
+_LOOSE = re.compile(rf"(?<![{_ATEXT}\x80-\U0010ffff])[{_ATEXT}\x80-\U0010ffff]+@[A-Za-z0-9\x80-\U0010ffff.\-]+")
 # Private characters that no header brings along: they are taken out of the field before they stand for its encoded words.
 _MASK_OPEN, _MASK_CLOSE = "\ue0f0", "\ue0f1"
 _MASKED = re.compile(f"{_MASK_OPEN}(\\d+){_MASK_CLOSE}")
 _BETWEEN_MASKS = re.compile(f"(?<={_MASK_CLOSE})[ \t]+(?={_MASK_OPEN})")
+_STRUCTURE = re.compile(r"[\"()<>\\,;:\[\]@]")
+# Where a backslash means something. Of a longer field none is believed.
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\((?:[^()\\]|\\.)*\)')
+_MAX_QUOTED = 2000
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -72,16 +77,8 @@ def sender(fields: Fields, raw_values: Iterable[str]) -> Reading:
         faults.append("control-character")
     boxes: dict[str, Mailbox] = {}
     for value in values[:10]:
-        found, broken = _structure(value[:_MAX_FIELD])
-        if _grouped(value):
-            faults.append("group")
-        if broken and not found and len(broken) == 1 and (only := _only_reading(broken[0])):
-            found = (Mailbox(_shown_before(value), only),)
-            faults.append("malformed-from")
-        elif broken or not found:
-            faults.append("malformed-from" if found else "unreadable-from")
-            if len(found) == 1 and (name := _shown_before(value)):
-                found = (Mailbox(name, found[0].address),)
+        found, flaws = _one_field(value)
+        faults += flaws
         for box in found[:10]:
             boxes.setdefault(fold_address(box.address), box)
     if len(boxes) > 1:
@@ -90,16 +87,42 @@ def sender(fields: Fields, raw_values: Iterable[str]) -> Reading:
         # Octets of an unknown charset may be any letters: whose address that is, nobody can say.
         boxes = {address: box for address, box in boxes.items() if address.isascii()}
         faults.append("unreadable-from")
+    if not all(_sound(address) for address in boxes):
+        faults.append("malformed-from")
     if any(_disguised(box) for box in boxes.values()):
         faults.append("address-in-name")
     return Reading(tuple(boxes.values()), tuple(dict.fromkeys(faults)))
+
+
+def _one_field(value: str) -> tuple[tuple[Mailbox, ...], list[str]]:
+    """The mailboxes of one From field, and the faults that lie in its wording."""
+    faults: list[str] = []
+    found, broken = _structure(value[:_MAX_FIELD])
+    if _grouped(value):
+        faults.append("group")
+    if _hiding(value, found) or ("\\" in value and "\\" in _QUOTED.sub("", value[:_MAX_QUOTED]) + value[_MAX_QUOTED:]):
+        faults.append("malformed-from")
+    if broken and not found and len(broken) == 1 and (only := _only_reading(broken[0])):
+        found = (Mailbox(_shown_before(value), only),)
+        faults.append("malformed-from")
+    elif broken or not found:
+        faults.append("malformed-from" if found else "unreadable-from")
+        if len(found) == 1 and (name := _shown_before(value)):
+            found = (Mailbox(name, found[0].address),)
+    return found, faults
+
+
+def _sound(address: str) -> bool:
+    """Whether there is something between the dots of the domain, and before the first of the local part."""
+    local, _, domain = address.rpartition("@")
+    return not local.startswith(".") and (domain.startswith("[") or all(domain.split(".")))
 
 
 def _shown_before(value: str) -> str:
     """The name that stands before the only at-sign of a broken field: for reading only, like every name."""
     if WORD.sub("", value).count("@") != 1:
         return ""
-    before = value.partition("<")[0] if "<" in value else re.split(rf"[{_ATEXT}]*@", value, maxsplit=1)[0]
+    before = value.partition("<")[0] if "<" in value else re.split(rf"(?<![{_ATEXT}])[{_ATEXT}]*@", value, maxsplit=1)[0]
     return "" if "@" in before else line(words(before)).removesuffix("[mailto:").strip("\"' ,;:")
 
 
@@ -129,6 +152,19 @@ def _structure(value: str) -> tuple[tuple[Mailbox, ...], tuple[str, ...]]:
     return boxes, broken + tuple("" for _, address in found if _MASK_OPEN in address)
 
 
+def _hiding(value: str, found: tuple[Mailbox, ...]) -> bool:
+    """Whether a reader that knows no encoded words would find another address: what stands between `=?` and `?=` may be structure to it."""
+    inside = [word[0] for word in WORD.finditer(value) if _STRUCTURE.search(word[0])] if "=?" in value else []
+    if not inside:
+        return False
+    # A long field is not worth a second look.
+    if len(value) > _MAX_QUOTED or any("<" in word and "@" in word for word in inside):
+        return True
+    plain = _plain(value)
+    bare = plain if plain is not None else _scanned(value)[0]
+    return bool(bare) and [fold_address(address) for _, address in bare] != [fold_address(box.address) for box in found]
+
+
 def _plain(value: str) -> tuple[tuple[str, str], ...] | None:
     """Names and addresses of a field in the plain forms; None as soon as anything else occurs."""
     found: list[tuple[str, str]] = []
@@ -152,7 +188,8 @@ def _scanned(value: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     except Exception:
         # The scanner leans on the stdlib's recursive parser: whatever that raises on hostile input makes the whole field unreadable.
         return (), (value,)
-    sound = tuple(("" if name == address else name, address) for name, address in found if address)
+    # Without a name it gives the address for one.
+    sound = tuple(("" if name == address and value.count(address) < 2 else name, address) for name, address in found if address)
     return sound, tuple(str(one["raw"]) for one in diagnostics if not one["recovered"])
 
 
@@ -160,7 +197,7 @@ def _name(masked: str, names: list[str]) -> str:
     """A display name with its encoded words decoded, for reading only."""
     if names:
         masked = _MASKED.sub(lambda match: names[int(match[1])], _BETWEEN_MASKS.sub(" ", masked))
-    return line(words(masked)).strip("\"' ")
+    return line(undisguised(words(masked))).strip("\"' ")
 
 
 def _only_reading(item: str) -> str | None:

@@ -24,11 +24,12 @@ from mailgate.mail.parsed import Attachment
 from mailgate.mail.tree import tree
 
 MAX_DEPTH = 60
-MAX_TEXT = 4_000_000
+MAX_TEXT = 1_000_000
 MAX_ATTACHMENTS = 500
 # So many octets of files are handed on with a mail: what may travel with one letter.
 MAX_HANDED_ON = 10_000_000
-_READABLE = ("text/plain", "text/html", "text/enriched", "text/richtext", "text/x-markdown", "text/markdown")
+_MARKUP = ("text/html", "application/xhtml+xml")
+_READABLE = ("text/plain", *_MARKUP, "text/enriched", "text/richtext", "text/x-markdown", "text/markdown")
 _NO_PROSE = ("text/calendar", "text/rfc822-headers", "text/vcard", "text/x-vcard", "text/directory", "text/css", "text/csv")
 _TNEF = ("application/ms-tnef", "application/vnd.ms-tnef")
 _SMIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
@@ -36,9 +37,27 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9.+_-]{1,60}/[a-z0-9.+_-]{1,60}")
 _RICH = re.compile(r"<<|</?[^<>\n]{1,40}>")
 # Where the part does not say, its markup may (WHATWG HTML, the meta element).
 _META = re.compile(rb"<meta[^<>]{0,200}charset\s?=\s?[\"']?([A-Za-z0-9_-]{1,40})", re.I)
+_UNDECLARED_MARKUP = re.compile(r"\s{0,100}<(?:!doctype )?html[\s>]", re.I)
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(?:\..*)?", re.I)
 # What looks like a path separator, or becomes one or a dot when some later program normalises the name.
 _SEPARATORS = {ord(char): "_" for char in "／＼⁄∕⧵﹨:"} | {ord(char): "." for char in "․．﹒"}
+_TRANSFERS = {
+    "base64": "base64",
+    "quotedprintable": "quoted-printable",
+    "qp": "quoted-printable",
+    "7bit": "7bit",
+    "8bit": "8bit",
+    "binary": "binary",
+    "uuencode": "x-uuencode",
+    "uuencoded": "x-uuencode",
+    "xuuencode": "x-uuencode",
+    "xuue": "x-uue",
+    "uue": "x-uue",
+}
+_FILE_NAME = re.compile(r"[^\s/\\@][^/\\@]{0,100}\.[A-Za-z0-9]{1,5}")
+_USUAL_TRANSFERS = frozenset(_TRANSFERS.values())
+_NO_LETTER = re.compile("[^a-z0-9]+")
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/=\s]")
 _MAX_NAME = 180
 
 
@@ -76,7 +95,7 @@ def attachments(message: Message, body: Body) -> tuple[Attachment, ...]:
     for count, (part, inline) in enumerate(body.files[:MAX_ATTACHMENTS], 1):
         octets = part_octets(part)
         content_type = media_type(part)
-        name = safe_name(file_name(part), content_type, count)
+        name = safe_name(file_name(part) or _described(part), content_type, count)
         content_id = line(str(part.get("Content-ID", ""))).strip("<> ")[:250] or None
         handed_on = octets if not inline and len(octets) <= room else None
         room -= len(handed_on or b"")
@@ -103,15 +122,35 @@ def part_octets(part: Message) -> bytes:
                 return b""
         return b""
     transfer = str(part.get("Content-Transfer-Encoding", ""))
-    if transfer != (tidy := transfer.strip().strip("\"';").lower()):
+    if transfer and transfer != (tidy := _transfer_encoding(transfer)):
         part.replace_header("Content-Transfer-Encoding", tidy)
-    if tidy == "base64" and (exact := _exact_base64(part.get_payload())) is not None:
-        return exact
+        transfer = tidy
+    if transfer == "base64":
+        if (exact := _exact_base64(part.get_payload())) is not None:
+            return exact
+        _cut_footer(part)
     try:
         octets = part.get_payload(decode=True)
     except (ValueError, LookupError, TypeError, AssertionError, IndexError):
         return b""
     return octets if isinstance(octets, bytes) else b""
+
+
+def _transfer_encoding(written: str) -> str:
+    """The name that is meant: without comments, quotes and what else stands in it; as it is written if it is none that anybody knows."""
+    if written in _USUAL_TRANSFERS:
+        return written
+    return _TRANSFERS.get(_NO_LETTER.sub("", written.partition("(")[0].lower()), written)
+
+
+def _cut_footer(part: Message) -> None:
+    """Takes off what a list server wrote below base64, as if that were text: after a blank line, with signs that base64 does not have."""
+    payload = part.get_payload()
+    if isinstance(payload, str):
+        text = payload.replace("\r", "").lstrip()
+        kept, _, below = text.partition("\n\n")
+        if _NO_BASE64.search(below):
+            part.set_payload(kept)
 
 
 def _exact_base64(payload: object) -> bytes | None:
@@ -130,7 +169,9 @@ def _exact_base64(payload: object) -> bytes | None:
 def media_type(part: Message) -> str:
     """The part's media type in lower case, "application/octet-stream" for a nonsensical one."""
     value = part.get("Content-Type")
-    if isinstance(value, str) and _MEDIA_TYPE.fullmatch(plain := value.partition(";")[0].strip().lower()):
+    # Some write a blank where the semicolon belongs.
+    plain = value.partition(";")[0].strip().lower().partition(" ")[0] if isinstance(value, str) else ""
+    if _MEDIA_TYPE.fullmatch(plain):
         return plain
     try:
         content_type = clean(part.get_content_type()).strip()
@@ -142,6 +183,13 @@ def media_type(part: Message) -> str:
 def file_name(part: Message) -> str:
     """The name that the sender gave to a part, decoded but not yet safe; "" for none."""
     return parameter(part, "content-disposition", "filename") or parameter(part, "content-type", "name")
+
+
+def _described(part: Message) -> str:
+    """What a nameless part says of itself, if that looks like the name of a file; "" for none."""
+    location = words(str(part.get("Content-Location", ""))).partition("?")[0].rpartition("/")[2]
+    description = line(words(str(part.get("Content-Description", ""))))
+    return next((name for name in (location, description) if _FILE_NAME.fullmatch(name)), "")
 
 
 def safe_name(given: str, content_type: str, number: int) -> str:
@@ -266,7 +314,7 @@ def _promote(message: Message, body: Body) -> None:
 def _run(part: Message, content_type: str, body: Body) -> tuple[str | None, str | None]:
     """A leaf as plain text or as markup. Files that stand uuencoded in a text go to those of the body."""
     text = text_of(part)
-    if content_type == "text/html":
+    if content_type in _MARKUP or (part.get("Content-Type") is None and _UNDECLARED_MARKUP.match(text)):
         return None, text
     if content_type in ("text/enriched", "text/richtext"):
         return _RICH.sub(lambda match: "<" if match[0] == "<<" else "", text), None

@@ -13,10 +13,10 @@ from mailgate.mail.fields import words
 
 _ISO_MARK = re.compile(r"(?<=\d)T(?=\d)")
 _DOTTED_TIME = re.compile(r"(?<![\d.])(\d{1,2})\.(\d{2})(?:\.(\d{2}))?()(?![\d.])")
-_TIME = re.compile(r"\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?:[.,]\d+)?\s*([AaPp])?(?:\.?[Mm]\b\.?)?")
+_TIME = re.compile(r"\b(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?(?:[.,]\d+)?(?:\s*([AaPp])(?:\.?[Mm])?\b\.?)?")
 _USUAL = re.compile(r"(?:[A-Z][a-z]{2}, )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)([0-5]\d)(?: \([^()]*\))?")
 # RFC 5322 would take PM for an unknown zone, and mail-parser does; nor does it know GMT+2 or what an encoded word holds.
-_UNSTRICT = re.compile(r"\d\s*[AaPp]\.?[Mm]\b|=\?|(?:GMT|UTC) ?[+-]\d{1,2}(?![\d:])")
+_UNSTRICT = re.compile(r"\d\s*[AaPp]\.?[Mm]\b|=\?|(?:GMT|UTC) ?[+-]\d{1,2}(?![\d:])|:\d\d [A-Z]{3,4}$|[+-]\d{1,3}$")
 _ISO = re.compile(r"\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?=\b|T)")
 _NUMERIC = re.compile(r"\b(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})\b")
 _MONTH = re.compile(r"(?<![a-z])(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*", re.I)
@@ -44,31 +44,45 @@ _FOREIGN = {
 }
 _DASHED_MONTH = re.compile(r"\b(\d{1,2})-([^\W\d_]{3,9})-(\d{2,4})\b")
 _HANZI_DAY = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]")
-_SHORT_OFFSET = re.compile(r"\b(?:GMT|UTC) ?([+-])(\d{1,2})(?![\d:])")
+_SHORT_OFFSET = re.compile(r"(?:\b(?:GMT|UTC) ?|^\s*)([+-])(\d{1,2})(\d\d)?(?![\d:])")
+_NUMBERED_MONTH = re.compile(r"(\d{1,2})\s?[月월]")
 _WORD = re.compile(r"[^\W\d_]{3,12}")
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})\b")
-_ZONE = re.compile(r"\b(UTC|GMT|EST|EDT|CST|CDT|MST|MDT|PST|PDT|CET|CEST|MEZ|MESZ|EET|EEST|MSK|BST|IST|JST|KST)\b")
-_HOURS = {
-    "EST": -5,
-    "EDT": -4,
-    "CST": -6,
-    "CDT": -5,
-    "MST": -7,
-    "MDT": -6,
-    "PST": -8,
-    "PDT": -7,
-    "CET": 1,
-    "MEZ": 1,
-    "BST": 1,
-    "CEST": 2,
-    "MESZ": 2,
-    "EET": 2,
-    "EEST": 3,
-    "MSK": 3,
-    "IST": 5.5,
-    "JST": 9,
-    "KST": 9,
+# Hours east of Greenwich of the zones that mailers name. Of names with several meanings the one that most mail is written under counts.
+_HOURS: dict[str, float] = {
+    name: float(hours)
+    for hours, names in {
+        "-10": "HST",
+        "-9": "AKST",
+        "-8": "PST AKDT",
+        "-7": "MST PDT",
+        "-6": "CST MDT",
+        "-5": "EST CDT",
+        "-4": "EDT AST CLT",
+        "-3": "BRT ART ADT CLST",
+        "-2.5": "NDT",
+        "-3.5": "NST",
+        "0": "UTC UT GMT WET Z",
+        "1": "CET MET MEZ BST WEST WAT",
+        "2": "CEST MEST MESZ EET SAST CAT",
+        "3": "EEST MSK TRT EAT",
+        "3.5": "IRST",
+        "4": "MSD GST",
+        "5": "PKT YEKT",
+        "5.5": "IST",
+        "7": "ICT WIB",
+        "8": "HKT SGT AWST MYT PHT",
+        "9": "JST KST",
+        "9.5": "ACST",
+        "10": "AEST",
+        "10.5": "ACDT",
+        "11": "AEDT",
+        "12": "NZST",
+        "13": "NZDT",
+    }.items()
+    for name in names.split()
 }
+_ZONE = re.compile(rf"\b({'|'.join(_HOURS)})\b")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _COMMENT = re.compile(r"\([^()]*\)")
 
@@ -126,7 +140,7 @@ def _calendar(text: str) -> tuple[int, int, int] | None:
         day, month = (second, first) if second > 12 else (first, second)
         return _full(year), month, day
     named = _month(text)
-    numbers = [int(number) for number in re.findall(r"(?<![+\d-])\d{1,4}(?!\d)", text)]
+    numbers = [int(number) for number in re.findall(r"(?<![+\d-])\d{1,4}(?![\d月월])", text)]
     if named is None or len(numbers) < 2:
         return None
     years = [number for number in numbers if number > 31] or numbers[1:]
@@ -138,6 +152,8 @@ def _month(text: str) -> int | None:
     """The number of the month whose name stands in a text, in English or else in another language."""
     if named := _MONTH.search(text):
         return _MONTHS.index(named[1].lower()) + 1
+    if (numbered := _NUMBERED_MONTH.search(text)) and 1 <= int(numbered[1]) <= 12:
+        return int(numbered[1])
     found = (_FOREIGN.get(word[:length]) for word in _WORD.findall(text.lower()) for length in (5, 4, 3))
     return next((month for month in found if month), None)
 
@@ -153,7 +169,8 @@ def _zone(text: str) -> timezone:
         minutes = int(offset[2]) * 60 + int(offset[3])
         return timezone(timedelta(minutes=min(minutes, 14 * 60) * (-1 if offset[1] == "-" else 1)))
     if short := _SHORT_OFFSET.search(text):
-        return timezone(timedelta(hours=min(int(short[2]), 14) * (-1 if short[1] == "-" else 1)))
+        minutes = int(short[2]) * 60 + int(short[3] or 0)
+        return timezone(timedelta(minutes=min(minutes, 14 * 60) * (-1 if short[1] == "-" else 1)))
     if name := _ZONE.search(text):
         return timezone(timedelta(hours=_HOURS.get(name[1], 0)))
     if bare := re.match(r"\s*(0\d|1[0-4])([0-5]\d)\s*$", text):

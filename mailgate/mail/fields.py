@@ -11,13 +11,19 @@ import binascii
 import re
 from email.message import Message
 from functools import lru_cache
+from itertools import islice
 
-from mailgate.mail.charset import clean, decode
+from mailgate.mail.charset import clean, codec, decode
 
 _FOLD = re.compile(r"\r?\n(?=[ \t])|[\r\n]+")
-# The payload may hold blanks, which many mailers leave in; a question mark ends it in any case, so that the scan is linear.
-WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
+# The payload may hold blanks and question marks, which many mailers leave in; the begin of another word ends it in any case, so that the
+# scan is linear.
+_OPEN, _PAYLOAD = r"=\?([^?\s]{0,60})\?[ \t]?([bBqQ])\?", r"((?:[^?=]|=(?!\?)|=(?=\?=)|\?(?!=))*)"
+WORD = re.compile(_OPEN + _PAYLOAD + r"\?=")
+# For reading only: a word that the end of the field cut off counts as well.
+_READ_WORD = re.compile(_OPEN + _PAYLOAD + r"(?:\?=|$)")
 _Q_OCTET = re.compile(rb"=([0-9A-Fa-f]{2})")
+_C1 = re.compile("[\x80-\x9f]")
 _BRACKETED = re.compile(r"<([^<>]{1,990})>")
 _BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 MAX_IDS = 200
@@ -34,15 +40,16 @@ class Fields:
     __slots__ = ("_index", "items")
 
     def __init__(self, message: Message) -> None:
-        self.items: list[tuple[str, str]] = [(name.lower(), _unfolded(value, name)) for name, value in message.raw_items()]
+        raw = [(name, str(value)) for name, value in message.raw_items()]
+        charset = None if "".join(value for _, value in raw).isascii() else _charset_inside(message)
+        self.items: list[tuple[str, str]] = [(name.lower(), _unfolded(value, name, charset)) for name, value in raw]
         self._index: dict[str, list[str]] = {}
         for name, value in self.items:
             self._index.setdefault(name, []).append(value)
 
     def get(self, name: str) -> str:
-        """The first field of that name, "" without one."""
-        values = self._index.get(name)
-        return values[0] if values else ""
+        """The first field of that name that is not blank, "" without one."""
+        return next(filter(None, self._index.get(name, ())), "")
 
     def all(self, name: str) -> list[str]:
         """Every field of that name, topmost first."""
@@ -56,7 +63,7 @@ class Fields:
         return name in self._index
 
 
-def words(value: str) -> str:
+def words(value: str, again: bool = True) -> str:
     """`value` with its RFC 2047 encoded words decoded. Neighbouring words of one charset are joined as octets first: mailers cut
     characters.
     """
@@ -65,7 +72,7 @@ def words(value: str) -> str:
     out: list[str] = []
     run: list[bytes] = []
     charset, end = "", 0
-    for match in WORD.finditer(value):
+    for match in _READ_WORD.finditer(value):
         between = value[end : match.start()]
         end = match.end()
         name = match[1].lower()
@@ -75,11 +82,14 @@ def words(value: str) -> str:
         if between.strip() or (not out and not run):
             out.append(between)
         charset = name
-        run.append(_word_octets(match[2], match[3]))
+        payload = match[3] if match[0].endswith("?=") else match[3].rstrip("?")
+        run.append(_word_octets(match[2], payload))
     if run:
         out.append(decode(b"".join(run), charset))
     out.append(value[end:])
-    return "".join(out)
+    decoded = "".join(out)
+    # Some programs encode what is encoded already.
+    return words(decoded, again=False) if again and WORD.fullmatch(decoded.strip()) else decoded
 
 
 def line(text: str) -> str:
@@ -92,6 +102,8 @@ def message_ids(value: str) -> tuple[str, ...]:
 
     Some mailers write no brackets: then every word with an at-sign is one. RFC 5322 section 3.6.4.
     """
+    if "=?" in value:
+        value = words(value)
     if "<" in value:
         found = ["".join(match.split()) for match in _BRACKETED.findall(value)]
     else:
@@ -144,15 +156,26 @@ def _latin(text: str) -> bool:
     return all(ord(char) < 256 for char in text)
 
 
-def _unfolded(value: object, name: str = "") -> str:
+def _charset_inside(message: Message) -> str | None:
+    """The codec that the first text of a mail is written in, if it is one of a script or region: whoever leaves octets of the header
+    undeclared uses one charset for both.
+    """
+    for part in (message, *islice(message.walk(), 5)):
+        name = codec(parameter(part, "content-type", "charset"))
+        if name not in (None, "cp1252", "utf-8"):
+            return name
+    return None
+
+
+def _unfolded(value: object, name: str = "", charset: str | None = None) -> str:
     """One line out of a raw field value; octets that no charset was declared for become text."""
     text = str(value)
     if "\n" in text or "\r" in text:
         text = _FOLD.sub("", text)
-    return _undeclared(text, name).strip(" \t")
+    return _undeclared(text, name, charset).strip(" \t")
 
 
-def _undeclared(text: str, name: str) -> str:
+def _undeclared(text: str, name: str, charset: str | None) -> str:
     """Text in place of the surrogates by which the stdlib carries 8-bit octets, and of Japan's seven-bit code in a subject.
 
     The octets of wide charsets may look like at-signs and quotes. Where structure hangs on those, a guess that takes one away is none.
@@ -160,10 +183,26 @@ def _undeclared(text: str, name: str) -> str:
     if text.isascii() and "\x1b" not in text:
         return text
     octets = text.encode("utf-8", "surrogateescape")
-    guessed = decode(octets)
+    guessed = _fitting(octets, charset)
     if name.lower() in _PROSE or _SPECIALS.findall(guessed) == _SPECIALS.findall(text):
         return guessed
-    return octets.decode("cp1252", "replace")
+    return octets.decode("latin-1")
+
+
+def undisguised(name: str) -> str:
+    """A display name whose octets still stand for themselves, because guessing at the whole field would have changed its structure."""
+    return decode(name.encode("latin-1")) if _C1.search(name) and _latin(name) else name
+
+
+def _fitting(octets: bytes, charset: str | None) -> str:
+    """Octets as UTF-8 if they are, else in the charset that the text inside has, else in a guessed one."""
+    if charset is not None:
+        for attempt in ("utf-8", charset):
+            try:
+                return octets.decode(attempt)
+            except (UnicodeError, ValueError):
+                continue
+    return decode(octets)
 
 
 def _word_octets(encoding: str, payload: str) -> bytes:

@@ -1,7 +1,7 @@
 """What did Outlook pack into this winmail.dat? The text and the files of a TNEF stream; no properties of calendars, contacts or tasks.
 
 One pass over attributes whose lengths are checked against what is there: a broken or hostile stream gives what was read before the
-break. Rich text (PR_RTF_COMPRESSED) is not read: who sends it sends the words in a text part too. MS-OXTNEF, MS-OXCDATA.
+break. Rich text counts where the stream has neither text nor HTML. MS-OXTNEF, MS-OXCDATA.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from mailgate.mail import rtf
 from mailgate.mail.charset import clean, decode
 
 _SIGNATURE = 0x223E9F78
@@ -20,7 +21,7 @@ _MAX_FILES = 200
 _BODY, _MESSAGE, _CODEPAGE = 0x0002800C, 0x00069003, 0x00069007
 _RENDERING, _TITLE, _DATA, _ATTACHMENT = 0x00069002, 0x00018010, 0x0006800F, 0x00069005
 # Properties inside of them.
-_PR_BODY, _PR_HTML, _PR_DATA, _PR_FILENAME, _PR_LONG_FILENAME = 0x1000, 0x1013, 0x3701, 0x3704, 0x3707
+_PR_BODY, _PR_RTF, _PR_HTML, _PR_DATA, _PR_FILENAME, _PR_LONG_FILENAME = 0x1000, 0x1009, 0x1013, 0x3701, 0x3704, 0x3707
 _FIXED = {0x02: 4, 0x03: 4, 0x04: 4, 0x05: 8, 0x06: 8, 0x07: 8, 0x0A: 4, 0x0B: 4, 0x14: 8, 0x40: 8, 0x48: 16}
 _VARIABLE = frozenset((0x0D, 0x1E, 0x1F, 0x102))
 _UNICODE = 0x1F
@@ -80,11 +81,16 @@ def _attributes(octets: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _read_message(found: Unpacked, value: bytes, charset: str) -> None:
     """Takes the words of the mail out of its properties."""
+    rich = b""
     for kind, form, content in _properties(value):
+        if kind == _PR_RTF:
+            rich = content
         if kind == _PR_BODY and content.strip(b"\x00"):
             found.text = _text(content, "utf-16le" if form == _UNICODE else charset)
         elif kind == _PR_HTML and content.strip(b"\x00"):
             found.markup = _text(content, "utf-16le" if form == _UNICODE else None)
+    if rich and not (found.text or found.markup):
+        found.text, found.markup = rtf.read(rich)
 
 
 def _read_file(one: File, kind: int, value: bytes, charset: str) -> None:

@@ -90,3 +90,49 @@ def test_guessing_costs_little() -> None:
     for octets in (b"\xff" * 4_000_000, b"a\xb1" * 2_000_000, b"\x83\x40" * 2_000_000):
         decode(octets)
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("label", "charset", "text"),
+    [
+        ("ISO_8859-1:1987", "latin-1", "grün"),
+        ("latin2", "iso8859-2", "zażółć"),
+        ("csKOI8R", "koi8-r", "Привет мир"),
+        ("x-big5", "big5", "您好世界"),
+        ("hebrew", "iso8859-8", "שלום"),
+        ("arabic", "iso8859-6", "سلام"),
+        ("turkish", "iso8859-9", "ığüş"),
+        ("437", "cp437", "grün"),
+        ("mac-cyrillic", "mac-cyrillic", "Привет"),
+        ("unicode", "utf-16", "grün"),
+        ("utf-8", "utf-8-sig", "grün"),
+        ("iso-8859-1", "utf-8-sig", "grün"),
+        ("utf-16", "utf-16-be", "grün ok"),
+        ("utf-16le", "utf-16", "grün ok"),
+        ("utf-32", "utf-32", "grün ok"),
+    ],
+)
+def test_a_charset_is_known_by_its_other_names_and_its_byte_order_mark(label: str, charset: str, text: str) -> None:
+    assert decode(text.encode(charset), label) == text
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"), [("koi8-r", "Да"), ("iso-8859-2", "Dotaz: síť"), ("windows-1254", "Yazıcı ış"), ("euc-jp", "件名")]
+)
+def test_a_header_without_a_charset_has_that_of_the_text(charset: str, text: str) -> None:
+    octets = text.encode(charset)
+    inside = f"Content-Type: text/plain; charset={charset}\r\n\r\nx".encode()
+    mail = parse(b'From: "' + octets + b'" <a@b.example>\r\nSubject: ' + octets + b"\r\n" + inside)
+    assert (mail.subject, mail.from_[0].name) == (text, text)
+    packed = b"Content-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\n" + inside + b"\r\n--q--\r\n"
+    assert parse(b"From: a@b.example\r\nSubject: " + octets + b"\r\n" + packed).subject == text
+
+
+def test_utf8_in_a_header_stays_utf8_whatever_the_text_is_in() -> None:
+    mail = parse("From: a@b.example\r\nSubject: Grüße\r\nContent-Type: text/plain; charset=koi8-r\r\n\r\nx".encode())
+    assert mail.subject == "Grüße"
+
+
+def test_a_name_in_shift_jis_is_read_although_its_octets_look_like_brackets() -> None:
+    mail = parse(b'From: "' + "サポート".encode("shift_jis") + b'" <a@b.example>\r\n\r\nx')
+    assert [(box.name, box.address) for box in mail.from_] == [("サポート", "a@b.example")]
