@@ -13,6 +13,8 @@ from collections.abc import Mapping
 
 # These log every job, or the octets of mails.
 _CHATTY = ("apscheduler", "mail.log", "uvicorn", "asyncio", "alembic")
+# What this one has to say of a broken connection, with a traceback, is told in one line by whoever wanted to use it.
+_REPEATS = "sqlalchemy.pool"
 
 
 class Lines(logging.Handler):
@@ -66,3 +68,4 @@ def to_standard_error(environ: Mapping[str, str]) -> None:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(_REPEATS).setLevel(logging.CRITICAL)

@@ -66,3 +66,15 @@ def test_a_log_that_nobody_takes_harms_nobody(monkeypatch) -> None:
         Lines(writer).emit(logging.LogRecord("x", logging.INFO, "", 0, "a fact", None, None))
     finally:
         os.close(writer)
+
+
+def test_the_pool_of_connections_does_not_tell_in_twenty_lines_what_its_user_tells_in_one() -> None:
+    program = (
+        "import logging, os\n"
+        "from mailgate.daemon.log import to_standard_error\n"
+        "to_standard_error(os.environ)\n"
+        "logging.getLogger('sqlalchemy.pool.impl.QueuePool').error('Exception during reset or similar', exc_info=ValueError())\n"
+        "logging.getLogger('sqlalchemy.engine').error('heard')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert [line.rpartition(" ")[2] for line in ran.stderr.splitlines()] == ["heard"]
