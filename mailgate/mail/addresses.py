@@ -13,6 +13,7 @@ meant) speak of a From that names nobody or hides somebody. `address-in-name` (t
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -66,8 +67,9 @@ def read(values: Iterable[str]) -> tuple[Mailbox, ...]:
     return tuple(boxes.values())
 
 
-def sender(fields: Fields, raw_values: Iterable[str]) -> Reading:
-    """Who the From field says wrote this mail. `raw_values` are the From fields as they came, for the controls that unfolding hides.
+def sender(fields: Fields, raw_values: Iterable[str], *, torn: bool = False) -> Reading:
+    """Who the From field says wrote this mail. `raw_values` are the From fields as they came, for the controls that unfolding hides;
+    `torn` says that programs may disagree on where the fields of this header end.
 
     The reading either gives the one address that a strict grammar gives, or a fault (ATTACKS 13 to 19).
     """
@@ -87,7 +89,9 @@ def sender(fields: Fields, raw_values: Iterable[str]) -> Reading:
         # Octets of an unknown charset may be any letters: whose address that is, nobody can say.
         boxes = {address: box for address, box in boxes.items() if address.isascii()}
         faults.append("unreadable-from")
-    if not all(_sound(address) for address in boxes):
+    if any(not box.address.isprintable() for box in boxes.values()):
+        faults.append("control-character")
+    if torn or not all(_sound(address) for address in boxes):
         faults.append("malformed-from")
     if any(_disguised(box) for box in boxes.values()):
         faults.append("address-in-name")
@@ -113,7 +117,11 @@ def _one_field(value: str) -> tuple[tuple[Mailbox, ...], list[str]]:
 
 
 def _sound(address: str) -> bool:
-    """Whether there is something between the dots of the domain, and before the first of the local part."""
+    """Whether there is something between the dots of the domain, and before the first of the local part, and whether no letter is a form
+    of another, for which some program takes it (UTS #46).
+    """
+    if not address.isascii() and unicodedata.normalize("NFKC", address) != address:
+        return False
     local, _, domain = address.rpartition("@")
     return not local.startswith(".") and (domain.startswith("[") or all(domain.split(".")))
 

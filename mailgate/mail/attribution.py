@@ -51,6 +51,8 @@ def attribution(lines: Lines, index: int, *, marked: bool) -> int | None:
         one = lines[position]
         if one.depth and not (joined and one.bare.rstrip(" :：").lower() in _VERBS):
             break
+        if joined and not lines[position - 1].bare and _is_whole(lines, position, marked):
+            break
         if one.bare:
             joined = f"{joined} {one.bare}".strip()
             if _attributes(joined, opened, lines, position + 1, marked):
@@ -59,6 +61,12 @@ def attribution(lines: Lines, index: int, *, marked: bool) -> int | None:
             break
         position += 1
     return None
+
+
+def _is_whole(lines: Lines, index: int, marked: bool) -> bool:
+    """Whether a line is an attribution by itself: then the paragraph above it, which may as well begin with a date, is no fold of it."""
+    line = lines[index].bare
+    return _is_opened(line) and _attributes(line, True, lines, index + 1, marked)
 
 
 def inner(raw: str) -> int | None:

@@ -35,6 +35,9 @@ _TNEF = ("application/ms-tnef", "application/vnd.ms-tnef")
 _SMIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+_-]{1,60}/[a-z0-9.+_-]{1,60}")
 _RICH = re.compile(r"<<|</?[^<>\n]{1,40}>")
+# What is no word for a reader: settings, and remarks to the writer (RFC 1896, RFC 1341 section 7.1.3).
+_UNREAD = re.compile(r"<(param|comment)>[^<]{0,1000}</\1>", re.I)
+_EXCERPT = re.compile(r"<(/?)excerpt>", re.I)
 # Where the part does not say, its markup may (WHATWG HTML, the meta element).
 _META = re.compile(rb"<meta[^<>]{0,200}charset\s?=\s?[\"']?([A-Za-z0-9_-]{1,40})", re.I)
 _UNDECLARED_MARKUP = re.compile(r"\s{0,100}<(?:!doctype )?html[\s>]", re.I)
@@ -82,7 +85,18 @@ def read(message: Message) -> Body:
         _promote(message, body)
     if not any((plain or "").strip() or markup for plain, markup in body.runs):
         body.runs += body.packed_runs
+    body.runs = _within_room(body.runs)
     return body
+
+
+def _within_room(runs: list[tuple[str | None, str | None]]) -> list[tuple[str | None, str | None]]:
+    """The runs with as much markup in all as one of them may have: each has to be laid out, and nobody reads on from there."""
+    kept, room = [], MAX_TEXT
+    for plain, markup in runs:
+        inside = markup[:room] if markup else markup
+        room -= len(inside or "")
+        kept.append((plain, inside))
+    return kept
 
 
 def attachments(message: Message, body: Body) -> tuple[Attachment, ...]:
@@ -317,10 +331,19 @@ def _run(part: Message, content_type: str, body: Body) -> tuple[str | None, str 
     if content_type in _MARKUP or (part.get("Content-Type") is None and _UNDECLARED_MARKUP.match(text)):
         return None, text
     if content_type in ("text/enriched", "text/richtext"):
-        return _RICH.sub(lambda match: "<" if match[0] == "<<" else "", text), None
+        return _enriched(text), None
     text, files = armour.unpacked(armour.unsigned(text))
     body.packed += [(one.name, one.octets, part) for one in files]
     return text, None
+
+
+def _enriched(text: str) -> str:
+    """The words of text/enriched, what it calls an excerpt behind `>`."""
+    first, *marked = _EXCERPT.split(_UNREAD.sub("", text))
+    pieces = [first]
+    for closes, piece in zip(marked[::2], marked[1::2], strict=True):
+        pieces.append(piece if closes else "> " + piece.strip("\n").replace("\n", "\n> "))
+    return _RICH.sub(lambda match: "<" if match[0] == "<<" else "", "\n".join(pieces))
 
 
 def _is_file(part: Message) -> bool:

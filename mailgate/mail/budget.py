@@ -19,6 +19,7 @@ MAX_LINES = 500_000
 _SALVAGE = 64_000
 _FIELD_START = re.compile(rb"(?:^|[\r\n])(?=[^\s:])")
 _BOUNDARY = re.compile(rb"boundary[ \t]*=[ \t\r\n]*(?:\"([^\"\r\n]{1,200})\"|([^\s\";,]{1,200}))", re.I)
+_LONE_RETURN = re.compile(rb"\r(?![\r\n])")
 _NESTED = re.compile(rb"[:\n][ \t]*message/(?:rfc822|global|news|partial)", re.I)
 _REPORT = b"message/delivery-status"
 _DASHES = re.compile(rb"\n--([^\r\n]{1,210})")
@@ -43,6 +44,14 @@ def over(raw: bytes) -> str | None:
     if (len(block) > MAX_HEADER or block.count(b"\n") + block.count(b"\r") > MAX_HEADERS) and (fault := _headers_fault(block)):
         return fault
     return _structure_fault(raw, len(block)) or _report_fault(raw)
+
+
+def is_torn(raw: bytes) -> bool:
+    """Whether a CR stands by itself in the header: a line end to some programs, to others nothing, so that they read other fields."""
+    ends = [at + 1 for gap in (b"\n\n", b"\n\r\n") if (at := raw.find(gap, 0, MAX_HEADER_BLOCK)) >= 0]
+    head = raw[: min(ends, default=MAX_HEADER_BLOCK)]
+    # Where every line ends in CR alone, nobody disagrees.
+    return head.count(b"\r") > head.count(b"\r\n") and b"\n" in head and _LONE_RETURN.search(head) is not None
 
 
 def salvage(raw: bytes) -> bytes:

@@ -63,12 +63,16 @@ _ALIASES = {alias: name for name, aliases in _CODECS.items() for alias in aliase
 _NUMBERED = re.compile(r"(?:windows|cp|win|ibm|ms|dos|oem)?-?(125[0-8]|437|85[0258]|86[0-6]|874|737|775)")
 # Codecs whose text is plain ASCII octets on the wire: an all-ASCII body may still need them.
 _WIDE = frozenset(("utf-16", "utf-16-le", "utf-16-be", "utf-32"))
-_SEVEN_BIT = frozenset(("iso2022_jp_2", "iso2022_jp_3", "iso2022_jp_2004", "iso2022_kr", "hz", "utf-7")) | _WIDE
+_ESCAPING = frozenset(("iso2022_jp_2", "iso2022_jp_3", "iso2022_jp_2004", "iso2022_kr"))
+_SEVEN_BIT = _ESCAPING | {"hz", "utf-7"} | _WIDE
 _JIS_SHIFT = re.compile(rb"\x1b(\$[@B]|\$\(D|\([BJIH])")
 # C0 and C1 controls but tab and newline, and the halves of surrogate pairs: no text has a use for them, and databases refuse some.
 _CONTROLS = {code: None for code in range(0x80) if (code < 0x20 or code == 0x7F) and code not in (0x09, 0x0A)}
 # Marks that pile up on one letter are sorted for NFC in square time: no language needs more than thirty (UAX #15, stream-safe text).
 _PILED = re.compile(r"[^\w\s!-~]{31,}")
+# Breaks that programs know besides that of mail, and a line with a mark of a quote.
+_ODD_BREAK = re.compile("[\r\u2028\u2029\x85]")
+_QUOTED = re.compile(r"[^\w\r\u2028\u2029\x85]{0,20}(?:\w{1,4})?[>＞|]")
 _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -106,7 +110,7 @@ def decode(octets: bytes, declared: str | None = None) -> str:
     unsaid = name == "cp1252" and "ascii" in (declared or "").lower()
     for attempt in ("utf-8", None if unsaid else name) if name == "cp1252" else (name, "utf-8"):
         # Text by escape sequences is ASCII on the wire, so that UTF-8 would take it as it stands.
-        if attempt is not None and not (attempt == "utf-8" and name in _SEVEN_BIT):
+        if attempt is not None and not (attempt == "utf-8" and name in _SEVEN_BIT and not _unescaped(octets, name)):
             try:
                 return octets.decode(attempt)
             except (UnicodeError, ValueError):
@@ -116,18 +120,28 @@ def decode(octets: bytes, declared: str | None = None) -> str:
 
 def clean(text: str) -> str:
     """NFC, LF line ends, no controls, no surrogates: fit for a database and a terminal."""
-    if text.isascii():
-        if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-        return text if text.isprintable() else text.translate(_CONTROLS)
     if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = text.replace("\u2028", "\n").replace("\u2029", "\n").replace("\x85", "\n")
+        text = text.replace("\r\n", "\n")
+        if "\r" in text:
+            text = _with_breaks(text)
+    if text.isascii():
+        return text if text.isprintable() else text.translate(_CONTROLS)
+    if _ODD_BREAK.search(text):
+        text = _with_breaks(text)
     if _UNFIT.search(text):
         text = _UNFIT.sub("", text)
     if _PILED.search(text):
         text = _PILED.sub(_without_piles, text)
     return unicodedata.normalize("NFC", text)
+
+
+def _with_breaks(text: str) -> str:
+    """Text with LF for CR and for the breaks of Unicode. Inside a quoted line they are blanks: whoever quoted it saw one line there, and
+    what stands behind the break would pass for an answer to it.
+    """
+    if "\n" not in text:
+        return _ODD_BREAK.sub("\n", text)
+    return "\n".join(_ODD_BREAK.sub(" " if _QUOTED.match(line) else "\n", line) for line in text.split("\n"))
 
 
 def _without_piles(run: re.Match[str]) -> str:
@@ -138,7 +152,8 @@ def _without_piles(run: re.Match[str]) -> str:
 def _forced(octets: bytes, name: str | None) -> str:
     """The least bad reading of octets that fit neither their label nor UTF-8."""
     if name is not None and name.startswith("iso2022_jp"):
-        return _jis(octets)
+        meant = guess.charset(octets) if _unescaped(octets, name) else "cp1252"
+        return _jis(octets) if meant == "cp1252" else octets.decode(meant, "replace")
     wide = octets.decode("utf-8", "replace")
     # A few damaged octets in good UTF-8 are a truncation, not another charset.
     if wide.count("\ufffd") * 8 <= sum(not char.isascii() for char in wide[:100_000]):
@@ -146,6 +161,11 @@ def _forced(octets: bytes, name: str | None) -> str:
     if name is not None and name not in ("utf-8", "cp1252"):
         return octets.decode(name, "replace")
     return octets.decode(guess.charset(octets), "replace")
+
+
+def _unescaped(octets: bytes, name: str) -> bool:
+    """Whether what is said to have escape sequences has none, but octets beyond ASCII: then it is of another charset of the country."""
+    return name in _ESCAPING and b"\x1b" not in octets and not octets.isascii()
 
 
 def _jis(octets: bytes) -> str:

@@ -21,6 +21,8 @@ from mailgate.mail.signature import RULE
 
 MAX_TEXT = 1_000_000
 MAX_LINES = 20_000
+# In so many lines the head of a quote is looked for: no mail has as many that might begin one. Of those beyond only `>` tells.
+_MOST_DOUBTS = 2000
 # A head that begins within a line is looked for in so many lines.
 _FOLDS = 30
 # Outlook's "You don't often get email from …" leads there in every language.
@@ -77,41 +79,52 @@ def _head(lines: Lines, end: int) -> int:
 def _segments(lines: Lines, unusual: re.Pattern[str]) -> list[list[str]]:
     """The runs of new lines, in order, with the quotes between them left out. A line without anything `unusual` begins no quote."""
     segments: list[list[str]] = [[]]
-    index, count = 0, len(lines)
-    while index < count:
+    index = doubts = 0
+    while index < len(lines):
         raw = lines.raw[index]
-        if not unusual.search(raw):
-            segments[-1].append(raw)
-            index += 1
-            continue
-        one = lines[index]
-        if one.depth:
-            if heads.unmarked_below(lines, index):
-                return segments
-            index = _quote_end(lines, index)
-            segments.append([])
-            continue
-        shared, end = _head_within(lines, index)
+        shared, end = "", None
+        if unusual.search(raw):
+            if lines[index].depth:
+                if heads.unmarked_below(lines, index):
+                    break
+                index = _quote_end(lines, index)
+                segments.append([])
+                continue
+            doubts += 1
+            shared, end = _head_within(lines, index) if doubts <= _MOST_DOUBTS else ("", None)
         if end is None:
             segments[-1].append(raw)
             index += 1
             continue
-        if shared:
-            segments[-1].append(shared)
-        elif segments[-1] and begins(read(segments[-1][-1]).bare, _above_last(segments[-1]), one.bare):
-            segments[-1].pop()
-        below = lines.text_from(end)
-        lines.adopt_mark(below)
-        if below < count and lines[below].depth:
-            index = below
-        elif _blank(segments) and heads.introduced(lines, index) is not None:
-            # Nothing stands above: the mail is a forward, and the old mail is all it has to say. It stays from its first header line
-            # on, and since that line is no command, no word below it can be one.
-            segments[-1].extend(lines.raw[index:end])
-            index = end
-        else:
-            return segments
+        _close(segments, shared, lines[index].bare)
+        behind = _behind_head(lines, index, end, segments)
+        if behind is None:
+            break
+        index = behind
     return segments
+
+
+def _close(segments: list[list[str]], shared: str, head: str) -> None:
+    """Ends the run above a head: with what the sender wrote on the head's own line, or without the head's first fold."""
+    last = segments[-1]
+    if shared:
+        last.append(shared)
+    elif last and begins(read(last[-1]).bare, _above_last(last), head):
+        last.pop()
+
+
+def _behind_head(lines: Lines, index: int, end: int, segments: list[list[str]]) -> int | None:
+    """Where to read on behind the head that goes from `index` to `end`; None if nothing below it is new."""
+    below = lines.text_from(end)
+    lines.adopt_mark(below)
+    if below < len(lines) and lines[below].depth:
+        return below
+    if _blank(segments) and heads.introduced(lines, index) is not None:
+        # Nothing stands above: the mail is a forward, and the old mail is all it has to say. It stays from its first header line on, and
+        # since that line is no command, no word below it can be one.
+        segments[-1].extend(lines.raw[index:end])
+        return end
+    return None
 
 
 def _head_within(lines: Lines, index: int) -> tuple[str, int | None]:
@@ -180,4 +193,7 @@ def _unbannered(lines: list[str]) -> list[str]:
     banner = " ".join(lines[:end]).strip(" *_-=[").lower()
     warned = banner.startswith(BANNERS) and any(word in banner for word in OUTSIDE)
     told = any(word in banner for word in POSTED) or banner.rstrip("]:") in OUTSIDE
-    return lines[end:] if len(banner) < 600 and ((warned and told) or _FIRST_CONTACT in banner) else lines
+    if len(banner) >= 600 or not ((warned and told) or _FIRST_CONTACT in banner):
+        return lines
+    # Words like these in the head of a forwarded mail are no banner: without it the old mail below would pass for new.
+    return lines if heads.introduced(Lines(lines), 0) is not None else lines[end:]

@@ -25,7 +25,8 @@ _STAMP = re.compile(r"\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(?::\d\d)? [+-]\d{4}"
 # A header block goes over at most so many lines, with at most so many strange ones (the folds of a long To) in a row.
 _LONGEST_BLOCK = 24
 _MOST_STRANGE = 3
-# The names of labels have at most so many words; so many words of a line are looked through for labels.
+_MOST_LABELS = 12
+# The names of labels have at most so many words; so many words of a line are looked through for so many labels.
 _LABEL_WORDS = 3
 _WORDS_OF_A_LINE = 60
 
@@ -109,25 +110,35 @@ def _header_block(lines: Lines, index: int) -> int | None:
         return None
     if first.kind and ":" in first.value and _is_block(_labels_within(lines[index].bare)):
         return index + 1
+    kinds, end = _labels_below(lines, index)
+    if _is_block(kinds) and not _is_setting(lines, index, end, kinds):
+        return end
+    return _shaped_block(lines, index)
+
+
+def _labels_below(lines: Lines, index: int) -> tuple[dict[str, str], int]:
+    """The labels of the lines from this one on, with their values, and where the last of these lines ends: until one comes again that
+    a block has once, or too many strange lines.
+    """
+    first = lines[index].label
     kinds = {first.kind: first.value} if first.kind else {}
     end = position = index + 1
-    strange = 0 if first.kind else 1
-    while position < min(len(lines), index + _LONGEST_BLOCK) and strange <= _MOST_STRANGE and lines[position].depth == lines[index].depth:
+    strange, labels = 0 if first.kind else 1, 1
+    last = min(len(lines), index + _LONGEST_BLOCK)
+    while position < last and strange <= _MOST_STRANGE and labels < _MOST_LABELS and lines[position].depth == lines[index].depth:
         label = lines[position].label
         if label.kind in ("from", "date", "subject") and label.kind in kinds:
             break
         if label.kind:
             kinds.setdefault(label.kind, label.value)
-            end, strange = position + 1, 0
+            end, strange, labels = position + 1, 0, labels + 1
         elif lines[position].bare:
             strange += 1
         elif position + 1 >= len(lines) or lines[position + 1].label.kind is None:
             # Single blank lines stand between labels where HTML was laid out as text.
             break
         position += 1
-    if _is_block(kinds) and not _is_setting(lines, index, end, kinds):
-        return end
-    return _shaped_block(lines, index)
+    return kinds, end
 
 
 def _is_block(kinds: dict[str, str]) -> bool:
@@ -151,17 +162,14 @@ def _labels_within(bare: str) -> dict[str, str]:
     """The labels of a header block that stands in one line (`From: A Sent: B To: C Subject: D`), and their values."""
     words = bare.replace("*", " ").replace("：", ": ").split()[:_WORDS_OF_A_LINE]
     kinds: dict[str, str] = {}
-    kind, value = "", [""]
-    for at, word in enumerate(words):
-        value.append(word)
-        if not word.endswith(":"):
-            continue
+    kind, begun = "", 0
+    for at in [at for at, word in enumerate(words) if word.endswith(":")][:_MOST_LABELS]:
         names = (" ".join(words[max(0, at - count) : at + 1]).rstrip(" :").lower() for count in range(_LABEL_WORDS))
         found = next((LABELS[name] for name in names if name in LABELS), None)
         if found:
-            kinds.setdefault(kind, " ".join(value))
-            kind, value = found, [""]
-    kinds.setdefault(kind, " ".join(value))
+            kinds.setdefault(kind, " ".join(words[begun : at + 1]))
+            kind, begun = found, at + 1
+    kinds.setdefault(kind, " ".join(words[begun:]))
     return kinds
 
 

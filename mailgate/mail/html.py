@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from itertools import islice
 
 from lxml import etree  # type: ignore[import-untyped]
 
 # A megabyte of markup is a newsletter; what lies beyond is left out of the text (the raw mail has it).
 MAX_MARKUP = 1_000_000
+# So many elements with so many characters are laid out, and so many are looked at for quotes.
 MAX_ELEMENTS = 10_000
+_MOST_LAID_OUT = 250_000
+_MOST_LOOKED_AT = 50_000
 _MAX_LINK = 500
 _CUT_MARK = "##- -##"
 _TAG = re.compile(r"<[^<>]*>")
+_BLANKS = re.compile(r"[ \t\r\n]+")
+_GAPS = re.compile(r"\n[ \n]{2,}")
 # Whatever mail programs mark quotes and signatures with holds one of these words; most markup holds none.
 _HINTS = {
     "quote": ("<blockquote", "yahoo_quoted", "tutanota_quote", "hmquote", "cafequote", "quote-header"),
@@ -55,6 +61,24 @@ _QUOTE_IDS = frozenset(
 _AFTER_IDS = frozenset("divrplyfwdmsg appendonsend stopspelling outlookmessageheader".split())
 # What mail programs put before the names that others gave: Outlook `x_`, Yahoo `ydp` or `yiv` with a number.
 _BORROWED = re.compile(r"(?:x_|ydp[0-9a-f]{1,20}?(?=yahoo|signature)|yiv\d{1,20})*")
+# What no mail program shows; inscriptis knows of `display: none` alone.
+_UNSHOWN = frozenset("head title style script template datalist iframe noframes noembed".split())
+_WHITE = r"(?:white|#fff(?:fff)?)(?!\w)"
+_HIDING = re.compile(
+    r"(?<![a-z-])(?:display:none|visibility:(?:hidden|collapse)|opacity:0(?:\.0{1,4})?(?![.\d])|"
+    r"font-size:0(?:px|pt|em|rem|%)?(?![.\d])|(?:text-indent|left|top):-\d{4})"
+)
+# Two that hide only together.
+_HIDING_PAIRS = (
+    (re.compile(r"(?<![a-z-])(?:max-)?height:0(?:px|pt)?(?![.\d])"), re.compile("overflow:hidden")),
+    (re.compile(rf"(?<![a-z-])color:{_WHITE}"), re.compile(rf"background(?:-color)?:{_WHITE}")),
+)
+# Hints at any of these, for markup as a whole.
+_HIDDEN_SOMEWHERE = re.compile(
+    r"none\s?!|visibility|opacity|font-size:\s?0|:\s?-\d{4}|overflow|color:\s?(?:white|#fff)|\shidden|"
+    r"<(?:template|datalist|iframe|noframes|noembed)"
+)
+_BREAKING = frozenset("p div br tr li ul ol table blockquote pre hr h1 h2 h3 h4 h5 h6 section article header footer body".split())
 _OUTLOOK_RULE = re.compile(
     r"border:\s?none;\s?border-top:\s?solid\s#?\w+\s1\.0pt|border-width:\s?1pt\s(?:medium|0)[^;]*;[^;]*border-style:\s?solid none none|"
     r"border-top:\s?1px solid rgb\(181"
@@ -67,7 +91,7 @@ def render(markup: str) -> str:
     if tree is None:
         return strip(markup)
     _show_links(tree)
-    return _layout(tree, markup)
+    return _layout(tree)
 
 
 def quoted(markup: str) -> bool:
@@ -85,10 +109,10 @@ def unquoted(markup: str) -> str:
     tree = _tree(markup)
     if tree is None:
         return strip(markup)
-    for element in list(tree.iter(etree.Element)):
+    for element in list(islice(tree.iter(etree.Element), _MOST_LOOKED_AT)):
         _mark(element)
     _show_links(tree)
-    return _layout(tree, markup)
+    return _layout(tree)
 
 
 def strip(markup: str) -> str:
@@ -97,25 +121,60 @@ def strip(markup: str) -> str:
 
 
 def _tree(markup: str) -> etree._Element | None:
-    """The element tree; None for markup that is blank or has more elements than are worth laying out."""
+    """The element tree without what is hidden; None for markup that is blank."""
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
+    markup = markup[:MAX_MARKUP]
     try:
-        tree = etree.fromstring(markup[:MAX_MARKUP].encode("utf-8", "replace"), parser)
+        tree = etree.fromstring(markup.encode("utf-8", "replace"), parser)
     except (etree.LxmlError, ValueError, AssertionError):
         return None
-    if tree is None or sum(1 for _ in tree.iter()) > MAX_ELEMENTS:
-        return None
+    if tree is not None and _HIDDEN_SOMEWHERE.search(markup.lower()):
+        for element in list(islice(tree.iter(etree.Element), _MOST_LOOKED_AT)):
+            if _is_hidden(element):
+                _replace(element, "")
     return tree
 
 
-def _layout(tree: etree._Element, markup: str) -> str:
-    """The tree as text. inscriptis recurses, so that very deep trees come out as bare words instead."""
+def _is_hidden(element: etree._Element) -> bool:
+    """Whether no mail program shows an element. White letters alone are shown: programs in dark mode write them, on what they take for
+    dark.
+    """
+    if element.getparent() is None or element.tag == "head":
+        return False
+    if element.tag in _UNSHOWN or element.get("hidden") is not None:
+        return True
+    style = "".join((element.get("style") or "").lower().split())
+    if not style or not (_HIDING.search(style) or any(one.search(style) and other.search(style) for one, other in _HIDING_PAIRS)):
+        return False
+    # Newsletters take the gaps between pictures away by a size of nothing, and give the words within a size of their own.
+    return "font-size:0" not in style or not any("font-size" in (one.get("style") or "").lower() for one in element.iterdescendants())
+
+
+def _layout(tree: etree._Element) -> str:
+    """The tree as text. inscriptis recurses and takes its time, so that very deep and very large trees come out as bare words instead."""
     from inscriptis.html_engine import Inscriptis
 
+    if sum(1 for _ in islice(tree.iter(), MAX_ELEMENTS + 1)) > MAX_ELEMENTS or sum(map(len, tree.itertext())) > _MOST_LAID_OUT:
+        return _words(tree)
     try:
         return str(Inscriptis(tree).get_text())
     except (RecursionError, ValueError, IndexError, KeyError, AttributeError, TypeError):
-        return strip(markup)
+        return _words(tree)
+
+
+def _words(tree: etree._Element) -> str:
+    """The words of a tree, with a line for each block and no other layout."""
+    out: list[str] = []
+    walk = etree.iterwalk(tree, events=("start", "end"))
+    for event, element in walk:
+        breaks = "\n" if element.tag in _BREAKING else ""
+        if event == "end":
+            out.append(breaks + _BLANKS.sub(" ", element.tail or ""))
+        elif element.tag in _UNSHOWN or "display:none" in (element.get("style") or "").lower().replace(" ", ""):
+            walk.skip_subtree()
+        else:
+            out.append(breaks + _BLANKS.sub(" ", element.text or ""))
+    return _GAPS.sub("\n\n", "".join(out))
 
 
 def _show_links(tree: etree._Element) -> None:

@@ -22,6 +22,8 @@ from mailgate.mail.tree import tree
 _MAX_TRACE = 300
 _MAX_TRACE_VALUE = 8000
 _MAX_SUBJECT = 2000
+# By so many letters at its beginning a text is known again.
+_OPENING = 12
 # What ParsedMail holds elsewhere; every other field is trace: results, hops and the border's own marks.
 _NOT_TRACE = frozenset(
     "from to cc bcc reply-to subject date message-id in-reply-to references mime-version content-type content-transfer-encoding "
@@ -40,7 +42,7 @@ def parse(raw: bytes) -> ParsedMail:
     """The mail as a value. Times are aware and in UTC, texts decoded and clean, Message-IDs without brackets; no octets raise."""
     try:
         refused = budget.over(raw)
-        return unreadable(raw, refused) if refused else _read(tree(raw))
+        return unreadable(raw, refused) if refused else _read(tree(raw), torn=budget.is_torn(raw))
     except RecursionError:
         return unreadable(raw, "too-deep")
     except MemoryError:
@@ -51,10 +53,10 @@ def parse(raw: bytes) -> ParsedMail:
         return unreadable(raw, f"unreadable-{type(error).__name__.lower()}")
 
 
-def _read(message: Message) -> ParsedMail:
-    """The value of a tree within the budgets."""
+def _read(message: Message, *, torn: bool) -> ParsedMail:
+    """The value of a tree within the budgets. `torn`: programs may disagree on where its header fields end."""
     fields = Fields(message)
-    sender = addresses.sender(fields, (str(value) for name, value in message.raw_items() if name.lower() == "from"))
+    sender = addresses.sender(fields, (str(value) for name, value in message.raw_items() if name.lower() == "from"), torn=torn)
     found = body.read(message)
     text, markup = _texts(found)
     report = bounce.read(message, fields, text)
@@ -99,22 +101,25 @@ def _fresh(found: body.Body, text: str, markup: str | None) -> str:
     """The new text. Where markup shows quotes by its structure, the shorter of both readings: text marks may be missed, structure may
     be missing.
     """
-    by_text = fresh.cut(text)
     if markup is None or not html.quoted(markup):
-        return by_text
+        return fresh.cut(text)
     texts = [html.unquoted(markup) if markup else plain or "" for plain, markup in found.runs]
     by_structure = fresh.cut(clean("\n\n".join(texts)))
+    # Markup without a plain text beside it shows no `>`: the text cannot tell where its quotes end, the structure can.
+    if by_structure and not any(plain and plain.strip() for plain, _ in found.runs):
+        return by_structure
+    by_text = fresh.cut(text)
     if not by_structure:
         # Nothing but a quote: an empty answer, or a bare forward, which is kept from its header lines on.
         return by_text if fresh.opens_old(by_text) else ""
-    # Markup without a plain text beside it shows no `>`: the text cannot tell where its quotes end, the structure can.
-    alone = not any(plain and plain.strip() for plain, _ in found.runs)
-    return by_structure if alone or _letters(by_structure) < _letters(by_text) else by_text
+    # Where the two say something else, the structure is that of another text.
+    said, shorter = _letters(by_text), _letters(by_structure)
+    return by_structure if len(shorter) < len(said) and shorter[:_OPENING] in said else by_text
 
 
-def _letters(text: str) -> int:
-    """How much a text says, whatever its layout."""
-    return len("".join(text.split()))
+def _letters(text: str) -> str:
+    """What a text says, whatever its layout."""
+    return "".join(filter(str.isalnum, text))
 
 
 def _recipients(fields: Fields, known: tuple[Mailbox, ...]) -> tuple[str, ...]:
@@ -146,7 +151,9 @@ def unreadable(raw: bytes, defect: str) -> ParsedMail:
     try:
         message = message_from_bytes(budget.salvage(raw))
         fields = Fields(message)
-        sender = addresses.sender(fields, (str(value) for name, value in message.raw_items() if name.lower() == "from"))
+        sender = addresses.sender(
+            fields, (str(value) for name, value in message.raw_items() if name.lower() == "from"), torn=budget.is_torn(raw)
+        )
         _, verdict = classify.judge(fields, "text/plain", "", None)
         return ParsedMail(
             message_id=message_id(fields.get("message-id")),

@@ -183,6 +183,13 @@ NOTICE = (
 EXCUSES = _table("""
     excuse; brevity; typo; pardon; mailbox; postfach; entschuldig; kürze; tippfehler; excusez; disculp; desculp; scusa; errori di battitura
 """)
+# … and with such they complain of one: no device says what it does not do.
+DENIALS = frozenset(
+    _table("""
+    not; cannot; can't; can’t; doesn't; doesn’t; don't; don’t; won't; won’t; isn't; isn’t; never; nicht; kein; keine; nie; non;
+    não; nao; pas; ne; jamais; niet; geen; inte; ikke; nem; не; ні; δεν; değil; 不; 没; 無法; 无法; 안
+""")
+)
 # Whose address stands alone, or behind a few words, below the mails that they scanned.
 SCANNERS = ("www.avast.com", "www.avg.com", "www.eset.com", "www.mcafee.com", "www.bitdefender.com")
 # How the notices begin that companies append below a mail …

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from mailgate.mail.phrases import DEVICES, EXCUSES, LEGAL, NOTICE, SCANNERS, SENT, SENT_AROUND, SENT_ENDS, SENT_FROM
+from mailgate.mail.phrases import DENIALS, DEVICES, EXCUSES, LEGAL, NOTICE, SCANNERS, SENT, SENT_AROUND, SENT_ENDS, SENT_FROM
 
 # A line of dashes, underscores or the like: a rule, not a word.
 RULE = re.compile(r"[\s\-_=*~–—―·•]{3,}")
@@ -121,6 +121,9 @@ def _bare(line: str) -> str:
 
 def _is_dash_name(last: str, above: list[str]) -> bool:
     """Whether a line is a name after a dash or slash, below something that is no list of such lines."""
+    before = next((line.lstrip() for line in reversed(above) if line.strip()), "")
+    if not before:
+        return False
     if last.startswith("/"):
         return _NAME.fullmatch(last[1:]) is not None and last[1].isupper() and len(last) <= 24
     if not _DASH_NAME.fullmatch(last.rstrip(".")):
@@ -129,8 +132,7 @@ def _is_dash_name(last: str, above: list[str]) -> bool:
     # After a blank a single word may be an answer; a full name is none.
     if last.startswith("- ") and (len(words) < 2 or not all(word[0].isupper() for word in words)):
         return False
-    before = next((line.lstrip() for line in reversed(above) if line.strip()), "")
-    return bool(before) and before[0] not in _BULLETS and not (last.startswith("- ") and before.rstrip().endswith(":"))
+    return before[0] not in _BULLETS and not (last.startswith("- ") and before.rstrip().endswith(":"))
 
 
 def _is_device(line: str) -> bool:
@@ -143,8 +145,10 @@ def _is_device(line: str) -> bool:
         before, _, after = bare.partition(stop)
         if any(word in after.lower() for word in (*EXCUSES, "smartphone")):
             bare = before
-    lowered, count = bare.lower(), len(bare.split())
-    if not bare or bare[-1:] in "?:" or "," in bare or count > 14:
+    lowered = bare.lower()
+    words = lowered.split()
+    count = len(words)
+    if not bare or bare[-1:] in "?:" or "," in bare or count > 14 or not DENIALS.isdisjoint(words):
         return False
     if lowered.startswith(SENT_FROM) or lowered.endswith(_DEVICE_ENDS):
         return count <= (11 if lowered.endswith("gesendet") else 9) or _names_device(lowered)

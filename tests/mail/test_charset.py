@@ -136,3 +136,9 @@ def test_utf8_in_a_header_stays_utf8_whatever_the_text_is_in() -> None:
 def test_a_name_in_shift_jis_is_read_although_its_octets_look_like_brackets() -> None:
     mail = parse(b'From: "' + "サポート".encode("shift_jis") + b'" <a@b.example>\r\n\r\nx')
     assert [(box.name, box.address) for box in mail.from_] == [("サポート", "a@b.example")]
+
+
+@pytest.mark.parametrize("codec", ["euc_jp", "cp932", "utf-8", "iso2022_jp"])
+@pytest.mark.parametrize("text", ["このメールは届きませんでした。", "件名：パスワードを再発行してください", "Hello 日本語 mixed です"])
+def test_japanese_is_read_whatever_it_is_that_calls_itself_seven_bit(text: str, codec: str) -> None:
+    assert decode(text.encode(codec), "iso-2022-jp") == text

@@ -302,3 +302,34 @@ def test_two_from_fields_never_pass_for_one(one: str, other: str) -> None:
 def test_what_is_plain_is_read_by_both(field: str) -> None:
     assert len(strictly(field) or ()) == 1
     assert parse(b"From: " + field.encode() + b"\r\n\r\nx").from_faults in ((), ("address-in-name",))
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u200b", "\u2066", "\u0085"])
+@pytest.mark.parametrize("place", ["{0}mia@roe.example", "mi{0}a@roe.example", "mia@ro{0}e.example", "Mia <mia@roe.example{0}>"])
+def test_an_address_with_an_invisible_mark_is_nobodys(place: str, mark: str) -> None:
+    mail = parse(b"From: " + place.format(mark).encode() + b"\r\n\r\nx")
+    assert {"control-character", "unreadable-from"} & set(mail.from_faults)
+
+
+@pytest.mark.parametrize("field", ["mia@roe\uff0eexample", "mia@\uff52oe.example", "mia@ro\u212ae.example"])
+def test_a_letter_that_passes_for_another_makes_a_claim_at_most(field: str) -> None:
+    assert "malformed-from" in parse(b"From: " + field.encode() + b"\r\n\r\nx").from_faults
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_lone_return_in_a_header_leaves_a_claim_at_most(end: str) -> None:
+    lines = ("From: mia@roe.example", "Subject: s", "", "x")
+    assert parse(end.join(lines).encode()).from_faults == ()
+    torn = ("From: mia@roe.example\rX: <evil@x.example>", *lines[1:])
+    if end != "\r":
+        assert "malformed-from" in parse(end.join(torn).encode()).from_faults
+        assert parse(end.join((*lines, "y\rz")).encode()).from_faults == ()
+
+
+@pytest.mark.parametrize("field", ["Team: mia@roe.example;", "Team:mia@roe.example", "(x) Team: Mia <mia@roe.example>;"])
+def test_a_group_of_one_is_still_a_group(field: str) -> None:
+    assert "group" in parse(b"From: " + field.encode() + b"\r\n\r\nx").from_faults
+
+
+def test_a_word_whose_signs_would_part_the_field_for_another_reader_leaves_a_claim_at_most() -> None:
+    assert "malformed-from" in parse(b"From: boss@corp.example=?utf-8?q?,?= <mia@roe.example>\r\n\r\nx").from_faults
