@@ -75,6 +75,8 @@ class Body:
     packed: list[tuple[str, bytes, Message]] = field(default_factory=list)
     packed_runs: list[tuple[str | None, str | None]] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
+    # Octets of text that are still to be decoded: of a mail with more, what comes later is a matter for whoever opens the raw mail.
+    room: int = 2 * MAX_TEXT
 
 
 def read(message: Message) -> Body:
@@ -226,9 +228,9 @@ def safe_name(given: str, content_type: str, number: int) -> str:
     return name
 
 
-def text_of(part: Message) -> str:
-    """The clean text of a leaf, format=flowed put back into paragraphs (RFC 3676)."""
-    octets = part_octets(part)[:MAX_TEXT]
+def text_of(part: Message, most: int = MAX_TEXT) -> str:
+    """The clean text of a leaf, as far as its first `most` octets go; format=flowed put back into paragraphs (RFC 3676)."""
+    octets = part_octets(part)[: min(most, MAX_TEXT)] if most > 0 else b""
     charset = _charset(part)
     if charset is None and part.get_content_subtype() == "html" and (inside := _META.search(octets, 0, 3000)):
         charset = inside[1].decode("ascii")
@@ -285,8 +287,9 @@ def _collect_alternatives(children: list[Any], body: Body, depth: int) -> None:
     """One run out of several renderings of the same words: the plain one that is not blank, and the richest markup."""
     branches = []
     for child in children:
-        branch = Body()
+        branch = Body(room=body.room)
         _collect(child, branch, inline=True, depth=depth + 1)
+        body.room = branch.room
         body.files += branch.files
         body.packed += branch.packed
         body.packed_runs += branch.packed_runs
@@ -327,7 +330,8 @@ def _promote(message: Message, body: Body) -> None:
 
 def _run(part: Message, content_type: str, body: Body) -> tuple[str | None, str | None]:
     """A leaf as plain text or as markup. Files that stand uuencoded in a text go to those of the body."""
-    text = text_of(part)
+    text = text_of(part, body.room)
+    body.room -= len(text)
     if content_type in _MARKUP or (part.get("Content-Type") is None and _UNDECLARED_MARKUP.match(text)):
         return None, text
     if content_type in ("text/enriched", "text/richtext"):

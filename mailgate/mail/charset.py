@@ -156,11 +156,16 @@ def _forced(octets: bytes, name: str | None) -> str:
         return _jis(octets) if meant == "cp1252" else octets.decode(meant, "replace")
     wide = octets.decode("utf-8", "replace")
     # A few damaged octets in good UTF-8 are a truncation, not another charset.
-    if wide.count("\ufffd") * 8 <= sum(not char.isascii() for char in wide[:100_000]):
+    if wide.count("\ufffd") * 8 <= _beyond_ascii(wide[:100_000]):
         return wide
     if name is not None and name not in ("utf-8", "cp1252"):
         return octets.decode(name, "replace")
     return octets.decode(guess.charset(octets), "replace")
+
+
+def _beyond_ascii(text: str) -> int:
+    """How many characters of the text are not ASCII."""
+    return len(text) - len(text.encode("ascii", "ignore"))
 
 
 def _unescaped(octets: bytes, name: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mailgate.mail import body
 from mailgate.mail.body import safe_name
 from mailgate.mail.charset import decode
 from mailgate.mail.html import render
@@ -141,3 +142,13 @@ def test_html_becomes_text_with_links_and_without_what_is_hidden() -> None:
     assert "See the page <https://example.com/a>" in text
     assert "spy" not in text
     assert "p{}" not in text
+
+
+def test_of_many_texts_no_more_is_decoded_than_anybody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+    monkeypatch.setattr(body, "decode", lambda octets, charset: decoded.append(len(octets)) or decode(octets, charset))
+    raw = HEAD + multipart("mixed", *[part("text/plain", "some words of the text\r\n" * 5_000)] * 40)
+    read = parse(raw)
+    assert (len(read.text), read.attachments) == (body.MAX_TEXT, ())
+    # Line ends count as one octet of what is kept.
+    assert body.MAX_TEXT < sum(decoded) <= 2.2 * body.MAX_TEXT
