@@ -32,6 +32,8 @@ IMMOVABLE = "the server can neither MOVE nor UID EXPUNGE, so that mails are not 
 _TOGETHER, _TOGETHER_OCTETS = 50, 4_000_000
 # So many UIDs stand in one command.
 _IN_A_SET = 100
+# So many UIDs are looked at before the ledger is brought forward. A search spans as many, and more where few of them have a mail.
+_WINDOW = 1_000
 # A gateway that waits for another one's mailbox asks so often (seconds) whether it may have it.
 _STANDBY = 10.0
 # A mail may take longer to come than the lease lasts, which is renewed every so many seconds meanwhile.
@@ -99,8 +101,10 @@ class Fetcher:
         self._unflagged = ""
         self._well_at = time.monotonic()
         self.stopped = False
-        # Mails that could not be had: when (monotonic) to try again.
+        # Mails that could not be had: when (monotonic) to try again. The lowest of them holds the ledger back.
         self._later: dict[int, float] = {}
+        # How many UIDs one search spans, and from which on there was no mail when the folder was opened (0: nobody knows).
+        self._span, self._end = _WINDOW, 0
 
     async def run(self) -> None:
         """Never returns."""
@@ -130,6 +134,7 @@ class Fetcher:
                 self._immovable = True
                 journal.alert("imap-no-move", f"{self._account.name}: {IMMOVABLE}")
             selected = await session.select(self._account.folder)
+            self._span, self._end = _WINDOW, selected.next
             lowest = await self._begin(session, selected)
             while True:
                 await self._finalise(session, await _in_thread(self._ledger.unflagged))
@@ -143,6 +148,8 @@ class Fetcher:
         """With which UID to begin; where the folder was not read yet as it is numbered now, this decides which mails are ours."""
         plan = await _in_thread(self._ledger.open, selected.uidvalidity)
         if plan.lowest is not None:
+            # Another gateway may have dealt with some since.
+            self._later = {uid: due for uid, due in self._later.items() if uid >= plan.lowest}
             return plan.lowest
         self._later.clear()
         start = self._account.start
@@ -161,20 +168,49 @@ class Fetcher:
         return 1
 
     async def _round(self, session: Session, lowest: int) -> int:
-        """Takes in everything that is new. Returns below which UID nothing is to be looked for any more."""
+        """Takes in everything that is new. Returns below which UID nothing new is to be looked for any more."""
+        await self._again(session, lowest)
+        low = lowest
         while True:
-            uids = await session.uids(lowest)
+            # Windows, as far as there were mails when the folder was opened, so that no answer is as long as a folder; the last is open.
+            # The next round begins behind the last mail that was seen: nothing is lost where a server is wrong about its next UID.
+            high = low + self._span - 1 if low + self._span < self._end else None
+            uids = await session.uids(low, highest=high)
             crash_point("CP10-searched")
-            unknown = await _in_thread(self._ledger.unknown, lowest, uids)
-            now = time.monotonic()
-            wanted = [uid for uid in unknown if self._later.get(uid, now) <= now]
-            for some in _sets(wanted):
-                await self._take_in(session, some)
-                await self._well()
-            if wanted:
-                lowest = await _in_thread(self._ledger.advance, lowest, uids)
+            for at in range(0, max(len(uids), 1), _WINDOW):
+                lowest = await self._window(session, uids[at : at + _WINDOW], lowest)
+            if high is not None:
+                low = high + 1
+                self._span = _fitted(self._span, len(uids))
+            elif uids:
+                low = lowest
             else:
                 return lowest
+
+    async def _window(self, session: Session, uids: Sequence[int], lowest: int) -> int:
+        """Takes in what is new among these, the next that the server has from `lowest` on. Returns where those behind them begin."""
+        unknown = await _in_thread(self._ledger.unknown, uids)
+        for some in _sets([uid for uid in unknown if uid not in self._later]):
+            await self._take_in(session, some)
+            await self._well()
+        if uids:
+            lowest = uids[-1] + 1
+            await _in_thread(self._ledger.advance, min([lowest, *self._later]))
+        return lowest
+
+    async def _again(self, session: Session, lowest: int) -> None:
+        """Tries again what could not be had, where its time has come. What somebody has expunged meanwhile is no trouble any more."""
+        now = time.monotonic()
+        due = sorted(uid for uid, when in self._later.items() if when <= now)
+        for some in _sets(due):
+            there = await session.still(some)
+            unknown = await _in_thread(self._ledger.unknown, there)
+            for uid in some:
+                del self._later[uid]
+            if unknown:
+                await self._take_in(session, unknown)
+        if due:
+            await _in_thread(self._ledger.advance, min([lowest, *self._later]))
 
     async def _take_in(self, session: Session, uids: Sequence[int]) -> None:
         sizes = await session.sizes(uids)
@@ -193,8 +229,10 @@ class Fetcher:
         try:
             mails = await self._holding(session.fetch(sizes, sum(sizes.values())))
             crash_point("CP11-fetched")
+            stored = sorted(mails)
             if mails:
-                await _in_thread(self._ledger.enter, sorted(mails.items()))
+                # Popped, since the worker begins with them at the commit, and large ones should be in memory no more often than need be.
+                await _in_thread(self._ledger.enter, [(uid, mails.pop(uid)) for uid in stored])
         except Exception as error:
             if isinstance(error, Temporary) and not isinstance(error, Refused):
                 raise
@@ -205,9 +243,9 @@ class Fetcher:
                     await self._fail(uid, str(error) if isinstance(error, MailgateError) else type(error).__name__)
             return
         for uid in sizes:
-            if uid not in mails:
+            if uid not in stored:
                 await self._fail(uid, "the server does not give it")
-        await self._finalise(session, sorted(mails))
+        await self._finalise(session, stored)
 
     async def _holding(self, fetch: Awaitable[T]) -> T:
         """Waits for what may take longer than the lease lasts."""
@@ -239,7 +277,8 @@ class Fetcher:
 
     async def _fail(self, uid: int, why: str) -> None:
         attempts = await _in_thread(self._ledger.fail, uid, why)
-        self._later[uid] = time.monotonic() + _RETRY * (1 << (attempts - 1))
+        if attempts is not None:
+            self._later[uid] = time.monotonic() + _RETRY * (1 << (attempts - 1))
 
     async def _well(self) -> None:
         self._failures, self._well_at = 0, time.monotonic()
@@ -304,6 +343,13 @@ def audited(account: Account, store: Store) -> list[str]:
         return await asyncio.to_thread(gaps, store, account.name, account.folder, selected.uidvalidity, there, flagged)
 
     return asyncio.run(compare())
+
+
+def _fitted(span: int, found: int) -> int:
+    """How many UIDs the next search spans, when one of so many found so many mails: UIDs may be far apart, and close again."""
+    if found < _WINDOW // 4:
+        return span * 2
+    return max(span // 2, _WINDOW) if found > _WINDOW else span
 
 
 def _sets(uids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -95,16 +95,21 @@ class Session:
         self._keywords = b"\\*" in flags.split() or DONE_KEYWORD.lower().encode() in flags.lower().split()
         return Selected(validity, following, self._keywords)
 
-    async def uids(self, lowest: int, *criteria: str) -> list[int]:
-        """The UIDs from this one on, in order, of the mails that meet the criteria of SEARCH."""
-        answer = await self._wire.ask("SEARCH", "UID", f"{lowest}:*", *criteria, uid=True, seconds=3 * self._patience)
+    async def uids(self, lowest: int, *criteria: str, highest: int | None = None) -> list[int]:
+        """The UIDs from this one on, up to the highest, in order, of the mails that meet the criteria of SEARCH."""
+        among = f"{lowest}:{highest or '*'}"
+        answer = await self._wire.ask("SEARCH", "UID", among, *criteria, uid=True, seconds=3 * self._patience)
         found: set[int] = set()
         for response in answer.responses:
             word, _, numbers = response[0].partition(b" ")
             if word.upper() == b"SEARCH":
                 found.update(int(one) for one in numbers.split() if one.isdigit())
         # `n:*` names the last mail even where its UID is below n.
-        return sorted(uid for uid in found if uid >= lowest)
+        return sorted(uid for uid in found if lowest <= uid <= (highest or uid))
+
+    async def still(self, uids: Collection[int]) -> list[int]:
+        """Which of these mails are there still."""
+        return [uid for uid in await self.uids(1, "UID", _set(uids)) if uid in uids]
 
     async def before(self, day: date) -> list[int]:
         """The UIDs of the mails that came into the mailbox before this day, as the server reckons days."""

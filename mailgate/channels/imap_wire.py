@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import re
 import ssl
 from collections.abc import Callable, Sequence
@@ -60,7 +61,8 @@ class Wire(IMAP4ClientProtocol):  # type: ignore[misc]
         self._buffer = bytearray()
         self._searched = 0
         self._response: Response = []
-        self._literal = bytearray()
+        # Gives its octets away without a copy: a mail is in memory once.
+        self._literal = io.BytesIO()
         self._missing = 0
         self._heard: list[Response] = []
         self._octets = 0
@@ -144,9 +146,11 @@ class Wire(IMAP4ClientProtocol):  # type: ignore[misc]
         await self._until(lambda: self._done is not None, seconds, silence)
         result, text = self._done or (b"", b"")
         name, self._pending = self._pending.name if self._pending else "", None
+        # What was heard is the caller's alone: a mail is gone when he has done with it.
+        heard, self._heard = self._heard, []
         if result != b"OK":
             raise Refused(f"{name}: {shown(result + b' ' + text)}")
-        return Answer(text.decode("utf-8", "replace"), self._heard)
+        return Answer(text.decode("utf-8", "replace"), heard)
 
     async def idle(self, seconds: float, patience: float) -> bool:
         """IDLE (RFC 2177) for so long at most; True as soon as the server tells of a mail. Its other waits take `patience` seconds at most.
@@ -221,12 +225,12 @@ class Wire(IMAP4ClientProtocol):  # type: ignore[misc]
         """Takes the next literal or line off the buffer; False where it is not whole yet. Raises ValueError."""
         if self._missing:
             piece = self._buffer[: self._missing]
-            self._literal += piece
+            self._literal.write(piece)
             del self._buffer[: len(piece)]
             self._missing -= len(piece)
             if not self._missing:
-                self._response.append(bytes(self._literal))
-                self._literal = bytearray()
+                self._response.append(self._literal.getvalue())
+                self._literal = io.BytesIO()
             return bool(self._buffer) and not self._missing
         end = self._buffer.find(b"\r\n", max(self._searched - 1, 0))
         if end < 0:

@@ -94,12 +94,12 @@ class Ledger:
             mailboxes.begin(tx, self._folder, first, since)
             mailboxes.note(tx, self._folder, MailState.SKIPPED, [(uid, None) for uid in skipped if uid >= first])
 
-    def unknown(self, lowest: int, uids: Collection[int]) -> list[int]:
+    def unknown(self, uids: Collection[int]) -> list[int]:
         """Which of the mails that the server has must be fetched, in order. Renews the lease."""
         with self._store.begin() as tx:
             mailboxes.renew(tx, self._name, self._fence, self._lease())
-            known = mailboxes.known(tx, self._folder, lowest)
-        return sorted(uid for uid in uids if uid not in known or known[uid][0] is MailState.FAILED)
+            settled = mailboxes.settled(tx, self._folder, uids)
+        return sorted(set(uids) - settled)
 
     def enter(self, mails: Sequence[tuple[int, bytes]]) -> None:
         """Stores these mails (UID, octets): their inbox rows and the rows of their UIDs in one commit."""
@@ -123,15 +123,16 @@ class Ledger:
             mailboxes.note(tx, self._folder, MailState.GIVEN_UP, [(uid, None)])
         journal.alert(code, f"{self._folder.account}, folder {self._folder.name}, UID {uid}: {why}")
 
-    def fail(self, uid: int, why: str) -> int:
-        """This mail could not be had; it is tried again some times, and then given up. How many attempts there were."""
+    def fail(self, uid: int, why: str) -> int | None:
+        """This mail could not be had: how many attempts there were. None where these were enough, and it is given up."""
         with self._store.begin() as tx:
             mailboxes.renew(tx, self._name, self._fence, self._lease())
             mailboxes.note(tx, self._folder, MailState.FAILED, [(uid, None)], attempt=True)
-            attempts = mailboxes.known(tx, self._folder, uid)[uid][1]
-        if attempts >= _MOST_ATTEMPTS:
-            self.give_up(uid, "imap-mail", f"cannot be had: {why}")
-        return attempts
+            attempts = mailboxes.attempts(tx, self._folder, uid)
+        if attempts < _MOST_ATTEMPTS:
+            return attempts
+        self.give_up(uid, "imap-mail", f"cannot be had: {why}")
+        return None
 
     def unflagged(self) -> list[int]:
         """The mails that are safe here and whose flag the server may not have yet."""
@@ -144,15 +145,11 @@ class Ledger:
             mailboxes.renew(tx, self._name, self._fence, self._lease())
             mailboxes.finalise(tx, self._folder, uids)
 
-    def advance(self, lowest: int, uids: Collection[int]) -> int:
-        """After a round over these UIDs, all that the server has from `lowest` on: below which one nothing is to be fetched any more."""
+    def advance(self, lowest: int) -> None:
+        """Below this UID nothing is to be fetched any more."""
         with self._store.begin() as tx:
             mailboxes.renew(tx, self._name, self._fence, self._lease())
-            known = mailboxes.known(tx, self._folder, lowest)
-            undone = (uid for uid in uids if uid not in known or known[uid][0] is MailState.FAILED)
-            reached = min(undone, default=max(uids, default=lowest - 1) + 1)
-            mailboxes.advance(tx, self._folder, reached)
-        return reached
+            mailboxes.advance(tx, self._folder, lowest)
 
     def _lease(self) -> Lease:
         return self._store.lease(self._owner, self._clock(), LEASE)

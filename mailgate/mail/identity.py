@@ -13,6 +13,8 @@ _TRANSPORT = (
 )  # fmt: skip
 _ID = re.compile(rb"<?([^<>\s]{1,900})>?")
 _LONGEST_HEAD = 1_000_000
+# So many octets at once are looked at from the end.
+_TAIL = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,29 @@ def identify(raw: bytes, desk: str) -> Identity:
     Canonical are the header fields without those of the way, in their order, and the body with CRLF line ends.
     """
     crlf = raw if b"\r\n" in raw[:1000] else raw.replace(b"\n", b"\r\n")
-    head, _, body = crlf.partition(b"\r\n\r\n")
+    end = crlf.find(b"\r\n\r\n")
+    head, body = (crlf, len(crlf)) if end < 0 else (crlf[:end], end + 4)
     fields = _fields(head[:_LONGEST_HEAD])
     named = dict(reversed(fields))
     digest = hashlib.sha256(desk.encode("utf-8", "replace"))
     for name, value in fields:
         if not name.startswith(_TRANSPORT):
             digest.update(name + b":" + b" ".join(value.split()) + b"\n")
-    digest.update(head[_LONGEST_HEAD:] + b"\n" + body.rstrip(b"\r\n"))
+    digest.update(head[_LONGEST_HEAD:] + b"\n")
+    # A view, because a large body is too dear to be copied.
+    digest.update(memoryview(crlf)[body : _stripped(crlf, body)])
     return Identity(digest.hexdigest(), _message_id(named.get(b"message-id", b"")), _text(named.get(b"from")), _text(named.get(b"subject")))
+
+
+def _stripped(octets: bytes, start: int) -> int:
+    """Where what is left ends when the line ends at the end are taken away, not before `start`."""
+    end = len(octets)
+    while end > start:
+        begin = max(end - _TAIL, start)
+        if kept := octets[begin:end].rstrip(b"\r\n"):
+            return begin + len(kept)
+        end = begin
+    return start
 
 
 def _fields(head: bytes) -> list[tuple[bytes, bytes]]:

@@ -24,7 +24,8 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -37,6 +38,8 @@ from mailgate.mail.parsed import Attachment, Bounce, Kind, Mailbox, ParsedMail, 
 MEMORY = 1024 * 1024 * 1024
 # Octets handed to the child at once: what it holds besides the mail it works on.
 _MOST_AT_ONCE = 16_000_000
+# A payload of so many octets is not copied to travel with others.
+_LARGE = 100_000
 # Processor seconds that a mail may take.
 _SECONDS = 60
 _CLASSES = {
@@ -48,7 +51,9 @@ _PROOF = b"From: Ann <ann@example.org>\r\nDate: Mon, 2 Mar 2026 10:00:00 +0100\r
 # A broken pipe, an end of file and a garbled answer are one case: such a child is no more to be trusted.
 _BROKEN = (OSError, EOFError, pickle.UnpicklingError, AttributeError, TypeError, ValueError, IndexError, KeyError)
 _LENGTH = struct.Struct("!I")
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _M_MMAP_THRESHOLD = 1, -3
+# Pieces of memory from so many octets on go back to the system when they are free.
+_GIVEN_BACK = 1_000_000
 # What Python runs as the child: this module, and nothing that lies about in the folder where the daemon was started.
 _PROGRAM = ("-P", "-m", "mailgate.mail.isolate")
 
@@ -113,8 +118,8 @@ class Parser:
             return answers, "died"
         buffer = bytearray()
         try:
-            frames = (_frame(payload) for payload in (_LENGTH.pack(len(batch)), *batch))
-            _send(child.stdin.fileno(), b"".join(piece for frame in frames for piece in frame), timeout)
+            for octets in _pieces((_LENGTH.pack(len(batch)), *batch)):
+                _send(child.stdin.fileno(), octets, timeout)
             while len(answers) < len(batch):
                 answers.append(_load(_receive(child.stdout.fileno(), buffer, timeout)))
         except TimeoutError:
@@ -182,6 +187,22 @@ def _frame(payload: bytes) -> tuple[bytes, bytes]:
     return _LENGTH.pack(len(payload)), payload
 
 
+def _pieces(payloads: Iterable[bytes]) -> Iterator[bytes]:
+    """The frames of these payloads, in order: small ones together, since each write has its price, and large ones as they are."""
+    small: list[bytes] = []
+    for payload in payloads:
+        length, _ = _frame(payload)
+        small.append(length)
+        if len(payload) < _LARGE:
+            small.append(payload)
+        else:
+            yield b"".join(small)
+            yield payload
+            small = []
+    if small:
+        yield b"".join(small)
+
+
 def _send(descriptor: int, octets: bytes, timeout: float) -> None:
     """Writes everything; TimeoutError if the child takes none of it for `timeout` seconds."""
     view = memoryview(octets)
@@ -240,12 +261,11 @@ def main(memory: int, parent: int) -> None:
     gc.freeze()
     _answer(sink, proof)
     while (head := _read_frame(source)) is not None:
-        mails = [_read_frame(source) or b"" for _ in range(_LENGTH.unpack(head)[0])]
-        for number, raw in enumerate(mails):
-            mails[number] = b""
+        mails = deque(_read_frame(source) or b"" for _ in range(_LENGTH.unpack(head)[0]))
+        while mails:
             # Beyond it the system ends this process, even if the parent is stopped.
             signal.setitimer(signal.ITIMER_PROF, _SECONDS)
-            _answer(sink, pickle.dumps(parse(raw), protocol=5))
+            _answer(sink, pickle.dumps(parse(mails.popleft()), protocol=5))
 
 
 def _answer(sink: BinaryIO, payload: bytes) -> None:
@@ -269,7 +289,11 @@ def _confine(memory: int, parent: int) -> None:
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        system = ctypes.CDLL(None)
+        system.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        # What one large mail needed is given back when it is read. Only glibc would keep it, and only glibc has this.
+        with contextlib.suppress(AttributeError):
+            system.mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK)
         # The parent may have ended before the call.
         if os.getppid() != parent:
             sys.exit(0)

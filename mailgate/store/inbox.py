@@ -102,14 +102,26 @@ _ADD = Statement(lambda database: (
 ), [column for column in inbox.c if column.key not in _LATER_COLUMNS])  # fmt: skip
 
 
+# SQLite's driver keeps a copy of what a statement was given last. That of a large mail is forgotten when this is run for no row.
+_FILL = Statement(lambda _: update(inbox).where(inbox.c.id == bindparam("row")).values(raw=bindparam("octets")))
+_LARGE = 1_000_000
+
+
 def add(tx: Tx, arrivals: Sequence[Arrival], lease: Lease, *, claimed: bool) -> list[tuple[int, bool]]:
     """Stores each mail, in order; a known one is counted and nothing else. Returns (id, whether it had been there before).
 
     With `claimed` a new row is born claimed by the lease's owner, its first attempt counted: what a separate claim would commit.
     """
     times = lease.times(tx) if claimed else {"lease_end": None}
-    rows = (_ADD.row(tx, {**_born(arrival, lease, claimed=claimed), **times}) for arrival in arrivals)
-    return [(row.id, row.seen_count > 1) for row in rows]
+    added = []
+    for arrival in arrivals:
+        large = len(arrival.raw) > _LARGE
+        row = _ADD.row(tx, {**_born(arrival, lease, claimed=claimed), **times, **({"raw": b""} if large else {})})
+        if large and row.seen_count == 1:
+            _FILL.change(tx, {"row": row.id, "octets": arrival.raw})
+            _FILL.change(tx, {"row": None, "octets": b""})
+        added.append((row.id, row.seen_count > 1))
+    return added
 
 
 def _born(arrival: Arrival, lease: Lease, *, claimed: bool) -> dict[str, object]:
@@ -125,7 +137,7 @@ def _born(arrival: Arrival, lease: Lease, *, claimed: bool) -> dict[str, object]
 
 
 _CLAIM_COLUMNS = (
-    inbox.c.id, inbox.c.desk, inbox.c.attempts, inbox.c.fence, inbox.c.owner, inbox.c.raw, inbox.c.message_id, inbox.c.envelope_from,
+    inbox.c.id, inbox.c.desk, inbox.c.attempts, inbox.c.fence, inbox.c.owner, inbox.c.message_id, inbox.c.envelope_from,
     inbox.c.envelope_to, inbox.c.submission, inbox.c.received_at, inbox.c.released, inbox.c.attach_to, inbox.c.round,
     inbox.c.peer,
 )  # fmt: skip
@@ -145,6 +157,8 @@ _CLAIM = Statement(lambda database: (
             fence=inbox.c.fence + 1)
     .returning(*_CLAIM_COLUMNS)
 ))  # fmt: skip
+# Octets by themselves: SQLite has what a change returns in memory several times over.
+_OCTETS = Statement(lambda database: select(inbox.c.id, inbox.c.raw).where(database.among(inbox.c.id, "rows")))
 
 
 def claim(tx: Tx, lease: Lease, limit: int, *, alone: bool = False) -> list[Claim]:
@@ -159,7 +173,8 @@ def claim(tx: Tx, lease: Lease, limit: int, *, alone: bool = False) -> list[Clai
     if not ids:
         return []
     rows = _CLAIM.rows(tx, {**times, "by": lease.owner, "rows": ids})
-    claims = [Claim(**{**row._asdict(), "envelope_to": tuple(json.loads(row.envelope_to))}) for row in rows]
+    octets = {row.id: row.raw for row in _OCTETS.rows(tx, {"rows": ids})}
+    claims = [Claim(**{**row._asdict(), "raw": octets[row.id], "envelope_to": tuple(json.loads(row.envelope_to))}) for row in rows]
     return sorted(claims, key=lambda one: one.id)
 
 

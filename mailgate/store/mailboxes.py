@@ -141,12 +141,37 @@ def finalise(tx: Tx, folder: Folder, uids: Collection[int]) -> None:
     })  # fmt: skip
 
 
-def known(tx: Tx, folder: Folder, lowest: int = 0) -> dict[int, tuple[MailState, int, int | None]]:
-    """What is known of each mail from this UID on: its state, its failed attempts, its inbox row."""
+_SETTLED = Statement(lambda database: (
+    select(imap_messages.c.uid)
+    .where(imap_messages.c.account == bindparam("of_account"), imap_messages.c.folder == bindparam("of_folder"),
+           imap_messages.c.uidvalidity == bindparam("at_uidvalidity"), imap_messages.c.state != MailState.FAILED,
+           database.among(imap_messages.c.uid, "uids"))
+))  # fmt: skip
+
+
+def settled(tx: Tx, folder: Folder, uids: Collection[int]) -> set[int]:
+    """Which of these mails need not be fetched any more."""
+    rows = _SETTLED.rows(tx, {
+        "of_account": folder.account, "of_folder": folder.name, "at_uidvalidity": folder.uidvalidity, "uids": list(uids),
+    })  # fmt: skip
+    return {row.uid for row in rows}
+
+
+def attempts(tx: Tx, folder: Folder, uid: int) -> int:
+    """How often a mail could not be had."""
+    return tx.execute(
+        select(imap_messages.c.attempts)
+        .where(imap_messages.c.account == folder.account, imap_messages.c.folder == folder.name,
+               imap_messages.c.uidvalidity == folder.uidvalidity, imap_messages.c.uid == uid)
+    ).scalar() or 0  # fmt: skip
+
+
+def known(tx: Tx, folder: Folder) -> dict[int, tuple[MailState, int, int | None]]:
+    """What is known of each mail: its state, its failed attempts, its inbox row. Of a whole folder, so for an audit alone."""
     rows = tx.execute(
         select(imap_messages.c.uid, imap_messages.c.state, imap_messages.c.attempts, imap_messages.c.inbox)
         .where(imap_messages.c.account == folder.account, imap_messages.c.folder == folder.name,
-               imap_messages.c.uidvalidity == folder.uidvalidity, imap_messages.c.uid >= lowest)
+               imap_messages.c.uidvalidity == folder.uidvalidity)
     )  # fmt: skip
     return {row.uid: (MailState(row.state), row.attempts, row.inbox) for row in rows}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,8 @@ from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import Mailbox
 from mailgate.flow.fetch import Ledger
 from mailgate.flow.outages import Outages
-from tests.channels.test_imap_wire import Say, recording, server, speaking
+from mailgate.store import mailboxes
+from tests.channels.test_imap_wire import Say, polite, recording, server, speaking
 from tests.kit.office import DESK, START, Office
 
 
@@ -159,6 +161,130 @@ async def test_a_connection_that_is_lost_after_minutes_of_fetching_is_no_standst
         assert await waits(office, server(port), [0.5]) == [1]
     assert heard == 3
     assert office.letters() == []
+    office.close()
+
+
+class Box:
+    """A folder on a server: its mails, the next UID as the server tells it, the mails that it refuses, and the searches that it heard."""
+
+    def __init__(self, uids: Iterable[int], following: int = 0, refused: Collection[int] = (), octets: int = 9) -> None:
+        self.uids, self.following, self.refused, self.octets = list(uids), following, set(refused), octets
+        self.searches: list[bytes] = []
+        self.found: list[int] = []
+        self.looks = 0
+
+    async def __call__(self, tag: bytes, command: bytes, say: Say) -> bool | None:
+        words = command.split()
+        self.looks += words[0] == b"NOOP"
+        if words[0] == b"SELECT":
+            told = b"* OK [UIDNEXT %d] next\r\n" % self.following if self.following else b""
+            say(b"* OK [UIDVALIDITY 5] good\r\n" + told)
+        elif words[:2] == [b"UID", b"SEARCH"]:
+            found = [uid for uid in self.uids if all(self._within(uid, one) for one in words[3::2])]
+            self.searches.append(command)
+            self.found.append(len(found))
+            say(b"* SEARCH " + b" ".join(b"%d" % uid for uid in found) + b"\r\n")
+        elif words[:2] == [b"UID", b"FETCH"]:
+            asked = [uid for uid in self.uids if self._within(uid, words[2])]
+            if b"PEEK" in command and self.refused.intersection(asked):
+                say(tag + b" NO not this one\r\n")
+                return None
+            told = b"RFC822.SIZE %d" % self.octets if b"SIZE" in command else b"BODY[] {9}\r\nA: b\r\n\r\nc"
+            say(b"".join(b"* 1 FETCH (UID %d %b)\r\n" % (uid, told) for uid in asked))
+        return await polite({}, b"IMAP4rev1")(tag, command, say)
+
+    def _within(self, uid: int, among: bytes) -> bool:
+        runs = [one.partition(b":") for one in among.split(b",")]
+        # `n:*` names the last mail even where its UID is below n.
+        return any(
+            uid >= int(low) or uid == self.uids[-1] if high == b"*" else int(low) <= uid <= int(high or low) for low, _, high in runs
+        )
+
+
+def known(office: Office) -> tuple[int, dict[int, str]]:
+    """Below which UID nothing is to be fetched any more, and how each mail stands."""
+    with office.store.look() as tx:
+        cursor, rows = mailboxes.cursor(tx, "box", "INBOX"), mailboxes.known(tx, mailboxes.Folder("box", "INBOX", 5))
+    return cursor.lowest if cursor else 0, {uid: str(state) for uid, (state, _, _) in rows.items()}
+
+
+async def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not await asyncio.to_thread(true):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def test_no_search_answers_with_a_whole_folder_and_the_ledger_goes_forward_with_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailgate.channels.imap_in._WINDOW", 100)
+    office, box = Office(tmp_path), Box(range(1, 351), 351, octets=99_999_999)
+    reached: list[int] = []
+
+    async def watched(tag: bytes, command: bytes, say: Say) -> bool | None:
+        if command.startswith(b"UID SEARCH"):
+            reached.append(known(office)[0])
+        return await box(tag, command, say)
+
+    async with speaking(watched) as port, fetching(office, server(port), pace=Pace(look=0.05)):
+        await until(lambda: box.looks > 1)
+    assert box.found[:4] == [100, 100, 100, 50]
+    assert reached[:5] == [1, 101, 201, 301, 351]
+    assert known(office) == (351, dict.fromkeys(range(1, 351), "given-up"))
+    # Once all is known, one search a look is enough.
+    assert box.searches[-1] == b"UID SEARCH UID 351:*"
+    office.close()
+
+
+@pytest.mark.parametrize("following", [4_000_000_001, 0])
+async def test_uids_that_are_far_apart_need_few_searches(following: int, tmp_path: Path) -> None:
+    office, box = Office(tmp_path), Box([5, 2_000_000_000, 4_000_000_000], following)
+    async with speaking(box) as port, fetching(office, server(port), pace=Pace(look=0.05)):
+        await until(lambda: box.looks > 0)
+    assert known(office) == (4_000_000_001, dict.fromkeys(box.uids, "finalised"))
+    assert len(box.searches) < 40
+    office.close()
+
+
+async def test_a_server_that_is_wrong_about_its_next_uid_loses_nothing(tmp_path: Path) -> None:
+    office, box = Office(tmp_path), Box([1, 2], 100_000)
+    async with speaking(box) as port, fetching(office, server(port), pace=Pace(look=0.05)):
+        await until(lambda: box.looks > 2)
+        box.uids.append(3)
+        await until(lambda: known(office) == (4, dict.fromkeys((1, 2, 3), "finalised")))
+    office.close()
+
+
+async def test_a_mail_that_cannot_be_had_holds_the_ledger_back_and_no_other_mail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    office, box = Office(tmp_path), Box(range(1, 6), 6, refused=[3])
+    async with speaking(box) as port:
+        async with fetching(office, server(port), pace=Pace(look=0.05)):
+            await until(lambda: box.looks > 1)
+            assert known(office) == (3, {1: "finalised", 2: "finalised", 3: "failed", 4: "finalised", 5: "finalised"})
+            box.uids.append(6)
+            # The others are not looked at again because of it.
+            await until(lambda: box.searches[-1] == b"UID SEARCH UID 7:*")
+            assert known(office)[0] == 3
+            assert known(office)[1][6] == "finalised"
+        monkeypatch.setattr("mailgate.channels.imap_in._RETRY", 0.01)
+        async with fetching(office, server(port), pace=Pace(look=0.05)):
+            await until(lambda: known(office)[0] == 7)
+    assert known(office)[1][3] == "given-up"
+    office.close()
+
+
+async def test_a_mail_that_could_not_be_had_and_is_expunged_holds_nothing_back_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailgate.channels.imap_in._RETRY", 0.5)
+    office, box = Office(tmp_path), Box(range(1, 6), 6, refused=[3])
+    async with speaking(box) as port, fetching(office, server(port), pace=Pace(look=0.05)):
+        await until(lambda: box.looks > 0)
+        box.uids.remove(3)
+        await until(lambda: known(office)[0] == 6)
+    # Nobody was told of it, as of one that is given up.
+    assert known(office)[1][3] == "failed"
     office.close()
 
 

@@ -68,7 +68,7 @@ def test_a_mail_of_twenty_five_megabytes_comes_whole_and_a_larger_one_stays_and_
         wait_until(lambda: settled(gateway, 2), 60, "two tickets")
         more = peak_megabytes(gateway.pid) - before
         print(f"a mail of {len(LARGE) / 1e6:.0f} MB: {more:.0f} MB more than before, at most")
-        assert more < 10 * len(LARGE) / 1e6
+        assert more < 5.5 * len(LARGE) / 1e6
         assert gateway.ledger.raw(2) == LARGE
         wait_until(lambda: "alert code=imap-too-large" in gateway.log, 5, "the operator is told")
         wait_until(lambda: sorted(flagged(dovecot)) == [False, True, True], 5, "what is safe is flagged, and the other stays")

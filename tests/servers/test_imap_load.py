@@ -87,7 +87,7 @@ def test_fifty_thousand_old_mails_cost_neither_time_nor_memory(tmp_path: Path, d
         wait_until(lambda: everything.log.count(" INFO received ") > 2000, 20, "two thousand are drawn")
         more = megabytes(everything.pid) - before
         print(f"everything: {more:.0f} MB more after 2,000 mails")
-        assert more < 25
+        assert more < 15
 
 
 def sessions(dovecot: Dovecot) -> list[int]:

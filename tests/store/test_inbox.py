@@ -340,8 +340,8 @@ def test_a_state_is_counted_also_where_no_row_stands_in_it(store: Store) -> None
         assert inbox.counts(tx) == {"received": 1, "claimed": 1, "held": 0, "done": 0, "ignored": 0, "quarantined": 0}
 
 
-def test_a_batch_is_claimed_with_three_statements(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_is_claimed_with_four_statements(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     add(store, *(f"k{number}" for number in range(50)))
     ran = watched(store, monkeypatch)
     claim(store)
-    assert [statement.split()[0] for statement, _ in ran if not statement.startswith("BEGIN")] == ["SELECT", "SELECT", "UPDATE"]
+    assert [statement.split()[0] for statement, _ in ran if not statement.startswith("BEGIN")] == ["SELECT", "SELECT", "UPDATE", "SELECT"]
