@@ -16,6 +16,7 @@ from mailgate.desk.sla import Timer
 from mailgate.store import facts, inbox, outbox, people, tickets, timers
 from mailgate.store.engine import Store
 from mailgate.store.inbox import End, InboxState
+from mailgate.store.loads import loads
 from mailgate.store.outbox import OutboxState, Settled
 from mailgate.store.records import Records
 from tests.kit.statements import watched
@@ -55,6 +56,7 @@ def live(store: Store) -> None:
         tickets.attach(tx, number, [tickets.File("a", "b", 1, "c", False, None, 1)])
         tickets.know(tx, "Desk", after.id, ["a@mua.example"])
         tickets.writer(tx, after.id, ANN)
+        loads(tx, [ANN])
         timers.rewrite(tx, after.id, [Timer("autoclose", NOW)], 1, NOW)
         (due,) = timers.due(tx, NOW, 50)
         timers.fired(tx, due, NOW)

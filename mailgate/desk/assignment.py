@@ -1,0 +1,58 @@
+"""Who gets a new ticket where policy leaves that to the desk? Of its team whoever is there, can do it, and has had least to do for longest.
+
+Values in, a person out. What each of them has to do is counted before, in the transaction that opens the ticket.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from mailgate.desk.model import Address, Directory, Person
+from mailgate.desk.policy import AssignBy
+
+_WORD = re.compile(r"[\w.+#-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many tickets somebody has that are neither resolved nor closed, and when he was given the last one (None: never)."""
+
+    tickets: int = 0
+    last: datetime | None = None
+
+
+def chosen(
+    team: str | None, about: Iterable[str], people: Directory, by: AssignBy, loads: Mapping[Address, Load], today: date
+) -> Person | None:
+    """The technician for a new ticket of this team, or None: policy says `hand`, or nobody of the team is there.
+
+    `about` is what the ticket is about (category, service, tags); with `skill` those with the most skills for it come first, and where
+    nobody has one, all are as good. `today` is a day in the desk's time zone. Of equals whoever was given nothing for the longest time,
+    then the first of people.toml.
+    """
+    if by is AssignBy.HAND:
+        return None
+    wanted = _words(about) if by is AssignBy.SKILL else frozenset()
+    there = [person for person in people.members(team) if not absent(person, today)]
+
+    def rank(person: Person) -> tuple[int, int, float]:
+        load = loads.get(person.address, Load())
+        idle_since = load.last.timestamp() if load.last else float("-inf")
+        return -len(wanted & _words(person.skills)), load.tickets, idle_since
+
+    return min(there, key=rank, default=None)
+
+
+def absent(person: Person, today: date) -> bool:
+    """Whether people.toml says that somebody is away on this day: `2026-12-24` is the last day of it, `2026-12-20/2026-12-31` all of it."""
+    if not person.away:
+        return False
+    first, slash, last = person.away.partition("/")
+    return (not slash or first <= today.isoformat()) and today.isoformat() <= (last or first)
+
+
+def _words(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(word for text in texts for word in _WORD.findall(text.casefold()))
