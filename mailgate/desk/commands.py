@@ -95,7 +95,7 @@ def tapped(verb: str, text: str, grammar: Grammar, *, synonyms: Mapping[str, str
     if known is None or any(command.verb == verb for command in written.commands):
         return written
     # A person stands on the verb's own line, a reason or a solution may as well stand below it.
-    between = " " if known.takes is Takes.PERSON else "\n"
+    between = " " if known.takes in (Takes.PERSON, Takes.NUMBER) else "\n"
     return read(f"#{verb}{between}{text}", grammar, bare=True, synonyms=synonyms)
 
 
@@ -149,9 +149,11 @@ def _argued(verb: Verb, args: str, line: str) -> Command:
             return Command(verb.word, args, line)
         case Takes.SWITCH if _off(args):
             return Command(verb.word, "off", line)
-        case Takes.NOTHING | Takes.SWITCH if args.strip(_PUNCTUATION):
+        case Takes.NUMBER if args.strip(_PUNCTUATION).isdecimal():
+            return Command(verb.word, args.strip(_PUNCTUATION), line)
+        case Takes.NOTHING | Takes.SWITCH | Takes.NUMBER if args.strip(_PUNCTUATION):
             return Command(verb.word, args, line, "takes-nothing", verb.example)
-        case Takes.NOTHING | Takes.SWITCH:
+        case Takes.NOTHING | Takes.SWITCH | Takes.NUMBER:
             return Command(verb.word, "", line)
         case _:
             return Command(verb.word, args, line, *_missing(verb, args))

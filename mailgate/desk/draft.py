@@ -16,6 +16,7 @@ from mailgate.desk.letters import Letter, Line, Name
 from mailgate.desk.model import Address, Participant, Person, Strength, Ticket, Visibility
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import Wrote
+from mailgate.desk.undo import Undo
 from mailgate.desk.workflow import Grammar
 
 
@@ -30,6 +31,8 @@ class Draft:
     # None: nobody wrote, a timer or a delivery report did it.
     strength: Strength | None
     grammar: Grammar
+    # All events so far, where somebody asks to take one back.
+    story: tuple[Event, ...] = ()
     events: list[Event] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
@@ -38,6 +41,12 @@ class Draft:
     def event(self, verb: str, note: str = "", /, **fields: object) -> None:
         """One event, folded into the ticket at once, so that the next command sees what this one did."""
         event = Event(verb, self.person.address, self.now, self.strength, changes(**fields), note)
+        self.events.append(event)
+        self.ticket = fold(self.ticket, (event,))
+
+    def take_back(self, undo: Undo) -> None:
+        """The event that gives fields the values that they had before."""
+        event = Event("undo", self.person.address, self.now, self.strength, undo.changes, " ".join(undo.verbs))
         self.events.append(event)
         self.ticket = fold(self.ticket, (event,))
 

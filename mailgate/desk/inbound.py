@@ -43,7 +43,7 @@ def _by_standing(rank: Standing, ticket: Ticket | None, wrote: Wrote, rules: Rul
     if rank is Standing.OBSERVER:
         return _noted(ticket, wrote, now, Visibility.INTERNAL, "observer")
     if rank is Standing.TECHNICIAN:
-        draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.TECHNICIAN)
+        draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.TECHNICIAN, wrote.story)
         return technician.weighed(draft, wrote, _read(wrote, draft))
     draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.REQUESTER)
     reading = _read(wrote, draft) if rank is Standing.REQUESTER else Reading()

@@ -45,7 +45,7 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.RESOLVED: ("no answer",),
     Name.CLOSED: ("accept", "cancel", "no answer"),
     Name.STATUS: ("refused", "muted", "unmuted", "copied"),
-    Name.RECEIPT: ("refused", UNPROVEN),
+    Name.RECEIPT: ("refused", UNPROVEN, "undoable"),
     Name.HELP: ("requester", "technician"),
     Name.MAILBOX: ("back", "expires"),
 }
@@ -53,7 +53,7 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
 WRONG = (
     "unknown-verb", "needs-words", "takes-nothing", "two-take-the-rest", "too-many-commands", "not-at-the-top", "needs-stronger-sender",
     "wrong-status", "too-late", "unknown-person", "ambiguous-person", "not-a-technician", "unknown-value", "unknown-address",
-    "unknown-team",
+    "unknown-team", "nothing-to-undo",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from mailgate.desk.decision import Message, Refusal
 from mailgate.desk.draft import Draft
 from mailgate.desk.letters import Line, Name
 from mailgate.desk.model import Participant, Person, Role, State, Status, Visibility
+from mailgate.desk.undo import undo
 from mailgate.desk.workflow import Grammar
 
 
@@ -170,6 +171,18 @@ def _close(draft: Draft, command: Command, after: Status | None, _text: str) -> 
     draft.tell_public(Name.CLOSED)
 
 
+def _undo(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
+    # A button that was made for one state of the ticket does nothing to a later one.
+    found = undo((*draft.story, *draft.events)) if command.args in ("", str(draft.ticket.version)) else None
+    if found is None:
+        draft.refusals.append(Refusal(command.line, "nothing-to-undo", _instead(draft)))
+        return
+    back = found.brings_back(draft.ticket)
+    draft.take_back(found)
+    if back:
+        draft.tell_public(Name.REOPENED, copies=False)
+
+
 def _speak(draft: Draft, words: str) -> None:
     draft.message = Message(draft.person.address, words, direction="out", strength=draft.strength)
 
@@ -199,6 +212,7 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (T, "cc"): fields.copy,
     (T, "confidential"): fields.confidential,
     (T, "spam"): fields.spam,
+    (T, "undo"): _undo,
     (T, "pending"): _pending,
     (T, "resume"): _move,
     (T, "note"): _note,

@@ -204,6 +204,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "note": ("notiz",),
         "resolve": ("lösen", "gelöst"),
         "close": ("schließen",),
+        "undo": ("rückgängig",),
         "approve": ("genehmigen",),
     }
 }

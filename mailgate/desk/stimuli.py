@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailgate.desk.events import Event
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Address, Person, Strength, TicketId
 
@@ -49,7 +50,8 @@ class Wrote:
 
     `strength` counts the token, `aligned` tells whether the address alone is proven. `text` is what he newly wrote, `whole` the entire
     readable body. `tap` is the verb of a one-tap address. `copied` are the other people in To and Cc, our own addresses left out.
-    `told_today` says that a refusal already went to this person's registered address within a day.
+    `told_today` says that a refusal already went to this person's registered address within a day. `story` are the ticket's events, oldest
+    first, where he may want to take one back.
     """
 
     person: Person
@@ -71,6 +73,7 @@ class Wrote:
     flags: tuple[str, ...] = ()
     further_copy: bool = False
     told_today: bool = False
+    story: tuple[Event, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -97,6 +100,7 @@ class Ordered:
 
     person: Person
     text: str
+    story: tuple[Event, ...] = ()
 
 
 Stimulus = Wrote | Due | Undelivered | Ordered

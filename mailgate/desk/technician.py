@@ -11,6 +11,7 @@ from mailgate.desk.draft import Draft, refuse, refused, shown
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Role, Status
 from mailgate.desk.stimuli import Wrote
+from mailgate.desk.undo import UNDOABLE
 from mailgate.desk.workflow import Grammar
 
 
@@ -30,8 +31,14 @@ def technician(draft: Draft, reading: Reading, wrote: str, *, files: bool = Fals
     if reading.text or not reading.commands:
         _relay(draft, reading.text)
     if any(command.verb != "help" for command in reading.commands):
-        draft.answer(Name.RECEIPT, lines=tuple(shown(command.line) for command in reading.commands))
+        lines = tuple(shown(command.line) for command in reading.commands)
+        draft.answer(Name.RECEIPT, lines=lines, note="undoable" if _undoable(draft) else "")
     return draft.decided(Outcome.COMMANDED if reading.commands else Outcome.APPENDED, reading)
+
+
+def _undoable(draft: Draft) -> bool:
+    changing = [event.verb for event in draft.events if event.changes]
+    return bool(changing) and UNDOABLE.issuperset(changing)
 
 
 def ordered(draft: Draft, text: str) -> Decision:

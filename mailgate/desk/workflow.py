@@ -35,8 +35,8 @@ class Grammar(StrEnum):
 
 
 class Takes(StrEnum):
-    """What follows a verb: nothing, nothing or `off`, a few words on its line, a person, `add` or `remove` and a person, or the rest of the
-    line and of the mail.
+    """What follows a verb: nothing, nothing or `off`, a few words on its line, a person, `add` or `remove` and a person, a number or
+    nothing, or the rest of the line and of the mail.
     """
 
     NOTHING = "nothing"
@@ -44,6 +44,7 @@ class Takes(StrEnum):
     REASON = "reason"
     PERSON = "person"
     COPY = "copy"
+    NUMBER = "number"
     REST = "rest"
 
 
@@ -88,6 +89,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("cc", T, Takes.PERSON, needed=True, example="#cc add anna@example.com"),
     Verb("confidential", T, Takes.SWITCH, example="#confidential"),
     Verb("spam", T, example="#spam"),
+    Verb("undo", T, Takes.NUMBER, example="#undo"),
     Verb("help", T, example="#help"),
 )
 
@@ -126,6 +128,7 @@ TRANSITIONS: dict[tuple[Grammar, str], tuple[tuple[frozenset[Status], Status | N
     (T, "cc"): ((_ALIVE, None),),
     (T, "confidential"): ((_ANY, None),),
     (T, "spam"): ((_ALIVE, Status.CANCELLED),),
+    (T, "undo"): ((_ANY, None),),
     (T, "note"): ((_ANY, None),),
     (T, "resolve"): ((_OPEN | _PROGRESS | _HOLD, Status.WAITING_FOR_CLOSURE),),
     (T, "close"): ((_ALIVE, Status.COMPLETED),),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
-from mailgate.desk.events import born, fold
+from mailgate.desk.events import Event, born, fold
 from mailgate.desk.letters import Letter
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.desk.stimuli import Finding
@@ -48,6 +48,10 @@ class NothingKnown:
     def told(self, addresses: Sequence[Address], letter: str, note: str, since: datetime) -> bool:
         """No."""
         return False
+
+    def story(self, number: TicketId) -> tuple[Event, ...]:
+        """Nothing."""
+        return ()
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """None of ours."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from mailgate.desk import undo
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision
 from mailgate.desk.model import Address, Person, Role, Strength, Ticket, TicketId
@@ -15,7 +16,7 @@ from mailgate.flow import effect, journal
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
-from mailgate.store import facts, inbox, outbox, people, tickets
+from mailgate.store import facts, inbox, outbox, people, story, tickets
 from mailgate.store.engine import Store, Tx
 
 OPERATOR = Person(Address("operator"), "Operator", Role.OWNER)
@@ -35,7 +36,9 @@ def order(store: Store, house: House, number: TicketId, text: str, who: Address 
         ticket = tickets.survivor(tx, number, lock=True)
         directory = people.directory(tx, house.people)
         person = directory.person(who) if who else OPERATOR
-        return _carry_out(tx, house, ticket, ticket.desk if ticket else "", Ordered(person, text), now)
+        wants = ticket is not None and undo.asked(text, house.policy.verbs_by_word())
+        told = story.events(tx, ticket.id) if ticket is not None and wants else ()
+        return _carry_out(tx, house, ticket, ticket.desk if ticket else "", Ordered(person, text, told), now)
 
 
 def open_by_phone(store: Store, house: House, desk: str, requester: Address, name: str, subject: str, text: str, now: datetime) -> Done:

@@ -5,7 +5,7 @@ The Message-ID and every octet follow from cause, recipient and the moment of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import quote
 
@@ -155,8 +155,10 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
     desk, ticket = occasion.rules.desk, occasion.ticket
     requester = _shown(occasion, ticket.requester if ticket else letter.to)
     staff = recipient.staff and not (ticket and ticket.requester in recipient.addresses)
-    # Somebody in copy just reads: nothing that he could tap would count.
-    words = _FOR_STAFF if staff else _FOR_REQUESTER if ticket and ticket.requester in recipient.addresses else ()
+    links = _links(desk, mark, _offered(letter, staff=staff, asks=bool(ticket and ticket.requester in recipient.addresses)))
+    if links.undo and ticket:
+        # It takes back what this letter tells of, and nothing that somebody does later.
+        links = replace(links, undo=f"{links.undo}&body={ticket.version}")
     author = _shown(occasion, letter.author) if letter.author else None
     technician = _shown(occasion, ticket.assignee) if ticket and ticket.assignee else None
     return View(
@@ -164,8 +166,15 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         PersonView(recipient.name, recipient.address), requester, _ticket(occasion, ticket) if ticket else None, technician,
         MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter))
         if letter.words else None,
-        _links(desk, mark, words), letter.lines, letter.note, letter.plain, staff, mailbox=letter.mailbox,
+        links, letter.lines, letter.note, letter.plain, staff, mailbox=letter.mailbox,
     )  # fmt: skip
+
+
+def _offered(letter: Letter, *, staff: bool, asks: bool) -> tuple[str, ...]:
+    """The words that can be tapped. Somebody in copy just reads: nothing that he could tap would count."""
+    if staff:
+        return (*_FOR_STAFF, "undo") if letter.note == "undoable" else _FOR_STAFF
+    return _FOR_REQUESTER if asks else ()
 
 
 def _named(occasion: Occasion, letter: Letter) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from mailgate.desk import tokens
+from mailgate.desk import tokens, undo
+from mailgate.desk.events import Event
 from mailgate.desk.letters import HUMAN, UNPROVEN, Name
 from mailgate.desk.model import Address, Directory, Person, Strength, Ticket, TicketId, fold_address
 from mailgate.desk.policy import Desk
@@ -53,6 +54,9 @@ class Records(Protocol):
 
     def told(self, addresses: Sequence[Address], letter: str, note: str, since: datetime) -> bool:
         """Whether a letter of that name and with that note was written to one of these addresses since then."""
+
+    def story(self, number: TicketId) -> tuple[Event, ...]:
+        """All events of a ticket, oldest first."""
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """The outbox row of the letter that bears one of these Message-IDs."""
@@ -140,6 +144,7 @@ def understand(
         _copied(house, mail, person), tuple(one.filename for one in mail.attachments), mail.language,
         flags=_flags(known, collides=collides), further_copy=copy is not None,
         told_today=_told_today(records, person, now) if people.find(address) else False,
+        story=_story(records, found, person, mail.reply_text, rules),
         findings=_findings(mail, known, found, nature, because, collides=collides),
     )  # fmt: skip
     return Situation(wrote, found.ticket, rules, _silent(mail, address), found.bearers)
@@ -289,6 +294,11 @@ def _copied(house: House, mail: ParsedMail, person: Person) -> tuple[Address, ..
 
 def _told_today(records: Records, person: Person, now: datetime) -> bool:
     return records.told(person.addresses, Name.RECEIPT, UNPROVEN, now - timedelta(days=1))
+
+
+def _story(records: Records, found: _Thread, person: Person, text: str, rules: Rules) -> tuple[Event, ...]:
+    wants = found.tap == "undo" or undo.asked(text, rules.policy.verbs_by_word())
+    return records.story(found.ticket.id) if found.ticket and person.staff and wants else ()
 
 
 def _silent(mail: ParsedMail, address: Address) -> str:

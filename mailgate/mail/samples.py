@@ -60,7 +60,7 @@ _WORDS = {
 }
 _NOTE = {Name.RECEIPT: "refused", Name.UNDELIVERABLE: _ANNA.address, Name.HELP: Grammar.REQUESTER.value}
 _REQUESTER_VERBS = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
-_STAFF_VERBS = ("take", "start", "resume", "resolve", "close", "help")
+_STAFF_VERBS = ("take", "start", "resume", "resolve", "close", "help", "undo")
 _LINES = (
     Line("#take", ok=True),
     Line("#pendig Which printer is it?", ok=False, wrong="unknown-verb", instead="#pending Which floor is the printer on?"),

@@ -102,6 +102,7 @@ class Links:
     resume: str | None = None
     resolve: str | None = None
     close: str | None = None
+    undo: str | None = None
     page: str | None = None
 
 

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
+from mailgate.desk.events import Event
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
-from mailgate.store import inbox, outbox, schema, tickets
+from mailgate.store import inbox, outbox, schema, story, tickets
 from mailgate.store.engine import Tx
 from mailgate.store.statement import Statement
 
@@ -54,6 +55,10 @@ class Records:
     def twins(self, desk: str, message_id: str, row: int, since: datetime) -> list[inbox.Twin]:
         """Earlier mails that bear the same Message-ID, oldest first."""
         return inbox.twins(self.tx, desk, message_id, row, since)
+
+    def story(self, number: TicketId) -> tuple[Event, ...]:
+        """All events of a ticket, oldest first."""
+        return story.events(self.tx, number)
 
     def told(self, addresses: Sequence[Address], letter: str, note: str, since: datetime) -> bool:
         """Whether a letter of that name and with that note was written to one of these addresses since then."""

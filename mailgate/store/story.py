@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select
 
-from mailgate.desk.events import Change
-from mailgate.desk.model import Address, State, Status, Ticket, TicketId
+from mailgate.desk.events import Change, Event
+from mailgate.desk.model import Address, State, Status, Strength, Ticket, TicketId
 from mailgate.desk.sla import Timer
 from mailgate.desk.workflow import STATES
 from mailgate.store import schema, tickets, timers
@@ -119,6 +119,14 @@ def happened(tx: Tx, number: TicketId) -> Iterator[Happened]:
     for row in tx.execute(select(table).where(table.c.ticket == number).order_by(table.c.id)):
         changed = tickets.load_changes(row.changes)
         yield Happened(row.id, row.at, row.actor, row.strength, row.verb, row.note, changed, f"{row.cause_type}:{row.cause_id}")
+
+
+def events(tx: Tx, number: TicketId) -> tuple[Event, ...]:
+    """The same as the values that a ticket is folded from."""
+    return tuple(
+        Event(one.verb, one.actor, one.at, Strength(one.strength) if one.strength else None, one.changes, one.note)
+        for one in happened(tx, number)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ LIFE = """
       cc           . . . . . . . . . - - - -
       confidential . . . . . . . . . . . . .
       spam         X X X X X X X X X - - - -
+      undo         . . . . . . . . . . . . .
       help         . . . . . . . . . . . . .
 """
 

@@ -1,0 +1,63 @@
+"""What takes a technician's last command back? Every field that it changed gets the value that it had before.
+
+What was said and sent stays said and sent; who heard that a ticket was solved or closed hears that it is open again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mailgate.desk.events import Change, Event, born, fold, plain
+from mailgate.desk.model import State, Status, Ticket, TicketId
+from mailgate.desk.workflow import STATES
+
+# The commands that only change fields, or whose letters can be followed by another one.
+UNDOABLE = frozenset(
+    "take assign start resume priority impact urgency category tag escalate requester cc confidential spam resolve close reopen".split()
+)
+# What an answer did to the clocks stays done: the requester has it.
+_STAYS = frozenset({"responded", "since", "rungs", "climbed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The commands that are taken back, and the values that their fields had before."""
+
+    verbs: tuple[str, ...]
+    changes: tuple[Change, ...]
+
+    def brings_back(self, ticket: Ticket) -> bool:
+        """Whether a ticket that its requester thought solved or closed is open again after it."""
+        status = next((change.value for change in self.changes if change.field == "status"), None)
+        ended = (State.RESOLVED, State.CLOSED)
+        return status is not None and STATES[ticket.status] in ended and STATES[Status(str(status))] not in ended
+
+
+def undo(story: Sequence[Event]) -> Undo | None:
+    """What takes the newest commands of the story back; None where nothing can be: there was none, it was taken back, or it was overtaken.
+
+    `story` are all events of a ticket, oldest first. The commands of one mail are taken back together.
+    """
+    last = next((at for at in range(len(story) - 1, 0, -1) if story[at].changes and story[at].verb in (*UNDOABLE, "undo")), 0)
+    if last == 0 or story[last].verb == "undo":
+        return None
+    first = last
+    while first > 1 and (story[first - 1].at, story[first - 1].actor) == (story[last].at, story[last].actor):
+        first -= 1
+    done = [event for event in story[first : last + 1] if event.changes]
+    fields = _fields(done)
+    if any(event.verb not in UNDOABLE for event in done) or any(field in fields for field in _fields(story[last + 1 :])):
+        return None
+    before = fold(born(TicketId(0), story[0]), story[1:first])
+    return Undo(tuple(event.verb for event in done), tuple(Change(field, plain(getattr(before, field))) for field in fields))
+
+
+def _fields(events: Iterable[Event]) -> list[str]:
+    return list(dict.fromkeys(change.field for event in events for change in event.changes if change.field not in _STAYS))
+
+
+def asked(text: str, synonyms: Mapping[str, str]) -> bool:
+    """Whether this text may hold the command, so that its reader will want the story."""
+    folded = text.casefold()
+    return "undo" in folded or any(word in folded for word, verb in synonyms.items() if verb == "undo")
