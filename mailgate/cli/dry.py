@@ -60,7 +60,7 @@ def _batches(mails: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, byt
 def _records(known: Settings) -> Iterator[tuple[House, Records]]:
     database = known.store.url.removeprefix("sqlite:///")
     if known.store.url.startswith("sqlite") and not Path(database).exists():
-        yield _house(known), NothingKnown(known.people)
+        yield house_of(known), NothingKnown(known.people)
         return
     from mailgate.store.engine import Store
     from mailgate.store.migrate import HEAD, current
@@ -70,13 +70,13 @@ def _records(known: Settings) -> Iterator[tuple[House, Records]]:
     store = Store(known.store.url, known.store.password.reveal() if known.store.password else None)
     try:
         with store.look() as tx:
-            house = _house(known)
+            house = house_of(known)
             yield house, Stored(tx, directory(tx, house.people), lock=False) if current(tx) == HEAD else NothingKnown(house.people)
     finally:
         store.close()
 
 
-def _house(known: Settings) -> House:
+def house_of(known: Settings) -> House:
     """The house for a dry run. Where there is no key yet none is made: then nothing can be signed for us either."""
     from mailgate.config.keys import load_keys
 

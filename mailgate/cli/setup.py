@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from mailgate.cli import CONFIGURATION, UNAVAILABLE, show
 from mailgate.cli.doors import taken
 from mailgate.cli.opened import now, settings
 from mailgate.config.packaged import packaged, template_folders
+from mailgate.config.scalars import as_duration
 from mailgate.config.settings import Settings
 from mailgate.desk.errors import Misconfigured, Temporary
 from mailgate.desk.model import Role
@@ -61,7 +63,7 @@ def not_served(known: Settings) -> list[str]:
     """What the configuration asks for and this version reads without doing it."""
     policy = known.policy
     asked = {
-        "[[category]]": policy.categories, "[[sla]]": policy.slas, "[[escalation]]": policy.escalations,
+        "[[sla]]": policy.slas, "[[escalation]]": policy.escalations,
         "[[approval]]": policy.approvals, "[[status]]": policy.statuses, "[[monitoring]]": policy.monitors,
         "[quiet]": policy.quiet != Quiet(), "[retention]": policy.retention != Retention(),
         "[assign] by": policy.assign_by is not AssignBy.HAND, "[letters] collision": policy.collision is not Collision.SEND,
@@ -69,9 +71,19 @@ def not_served(known: Settings) -> list[str]:
     return [name for name, there in asked.items() if there]
 
 
+def _period(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
+    if value is None:
+        return None
+    period = as_duration(value)
+    if not period:
+        raise click.BadParameter('write a duration like "30d"')
+    return period
+
+
 @click.command()
+@click.option("--against", metavar="30d", callback=_period, help="Also tell which tickets of so long the rules would put elsewhere now.")
 @click.pass_obj
-def check(config: Path | None) -> int:
+def check(config: Path | None, against: timedelta | None) -> int:
     """Check configuration, templates, database, relay, mailboxes."""
     try:
         known = settings(config, whole=True)
@@ -90,6 +102,10 @@ def check(config: Path | None) -> int:
     if not any(person.staff or person.role is Role.OWNER for person in known.people.people):
         click.echo("note   people.toml names no technician and no owner: nobody is told of new tickets")
     codes = (_check_store(known), _check_relay(known), _check_mailboxes(known))
+    if against is not None and not codes[0]:
+        from mailgate.cli.against import against as compare
+
+        compare(known, against, now())
     return max(codes, key=lambda code: (code == CONFIGURATION, code))
 
 

@@ -198,12 +198,32 @@ def path(root: Path) -> Reader[Path]:
 
 
 def pattern(node: Node) -> re.Pattern[str]:
-    """A regular expression of Python, which will be searched without case."""
+    """A regular expression of Python, which will be searched without case in something short."""
+    from mailgate.desk.conditions import MOST
+
+    return _searched(node, MOST)
+
+
+def long_pattern(node: Node) -> re.Pattern[str]:
+    """A regular expression of Python, which will be searched without case in the body of a mail."""
+    from mailgate.desk.conditions import MOST_TEXT
+
+    return _searched(node, MOST_TEXT)
+
+
+def _searched(node: Node, longest: int) -> re.Pattern[str]:
+    from mailgate.config.patterns import runs_away
+
     value = text(node)
     try:
-        return re.compile(value, re.IGNORECASE)
+        compiled, endless = re.compile(value, re.IGNORECASE), runs_away(value, longest)
     except (re.error, RecursionError, OverflowError) as error:
         raise Bad(f"{quoted(value)} is no regular expression: {error}") from None
+    if endless:
+        raise Bad(
+            f"{quoted(value)} could be made to run for ever; repeat nothing that repeats itself, and write .{{0,80}} for all .* but one"
+        )
+    return compiled
 
 
 def word(node: Node) -> str:

@@ -26,6 +26,10 @@ def read_when(table: Table, names: Names, keys: Collection[str]) -> When:
         table.asked["when"] = None
         return ALWAYS
     when, readers = table.table("when"), _readers(names)
+    for key, value in when.data.items():
+        if value in ([], {}):
+            # An empty list would be a condition that always holds, which nobody means who writes it.
+            when.fault(key, "asks for nothing; leave the key out")
     return When(**{key: when.get(key, readers[key], ()) for key in keys})
 
 
@@ -33,7 +37,7 @@ def _readers(names: Names) -> dict[str, Reader[tuple[Any, ...]]]:
     patterns, words, level = some(scalars.pattern), some(line), some(choice(Level))
     return {
         "subject": patterns,
-        "text": patterns,
+        "text": some(scalars.long_pattern),
         "sender": patterns,
         "recipient": patterns,
         "headers": _patterns_by_name,

@@ -157,11 +157,13 @@ class Directory:
     # Whose address or alias each is, and those who are more than requesters: there may be thousands of people.
     _by_address: dict[Address, Person] = field(init=False, repr=False, compare=False, default_factory=dict)
     _staff: list[Person] = field(init=False, repr=False, compare=False, default_factory=list)
+    _by_domain: dict[str, Organisation] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         # Who is named first keeps an address that two of them claim.
         self._by_address.update((address, person) for person in reversed(self.people) for address in reversed(person.addresses))
         self._staff.extend(person for person in self.people if person.role is not Role.REQUESTER)
+        self._by_domain.update((domain, one) for one in reversed(self.organisations) for domain in one.domains)
 
     def find(self, address: Address) -> Person | None:
         """The person whose address or alias this is."""
@@ -174,6 +176,13 @@ class Directory:
     def team(self, name: str | None) -> Team | None:
         """The team of that name; None for no name and for a team that is no more."""
         return next((team for team in self.teams if team.name == name), None)
+
+    def organisation(self, address: Address) -> Organisation | None:
+        """The organisation whose domain this address is at, or is below; of several the one with the nearest domain."""
+        domain = address.rpartition("@")[2] if self._by_domain else ""
+        while domain and domain not in self._by_domain:
+            domain = domain.partition(".")[2]
+        return self._by_domain.get(domain)
 
     def members(self, team: str | None) -> tuple[Person, ...]:
         """The technicians and leads of a team."""

@@ -10,10 +10,11 @@ from mailgate.desk.commands import Reading, read
 from mailgate.desk.decision import Decision, Message, Outcome
 from mailgate.desk.events import Event, changes
 from mailgate.desk.letters import Letter, Name
-from mailgate.desk.model import Participant, Ticket
+from mailgate.desk.model import Participant, Ticket, TicketId
 from mailgate.desk.policy import AckUnverified, CcConfirm
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import Nature, Wrote
+from mailgate.desk.triage import Triage, triage
 from mailgate.desk.workflow import Grammar
 
 
@@ -22,23 +23,43 @@ def opened(shown: Ticket | None, wrote: Wrote, rules: Rules, now: datetime, *, l
     asked = read(wrote.text, Grammar.REQUESTER, bare=False, synonyms=rules.policy.verbs_by_word())
     if wrote.nature is Nature.HUMAN and not asked.text and [one.verb for one in asked.commands] == ["help"]:
         return _helped(wrote, rules, asked)
-    people = with_copied((Participant(wrote.person.address, "requester"),), wrote, rules)
-    opens = Event(
-        "open", wrote.person.address, now, wrote.strength,
-        changes(desk=wrote.desk, subject=wrote.subject, requester=wrote.person.address, source=wrote.source, team=rules.first_team(),
-                participants=people, language=wrote.language, links=(shown.id,) if shown and link else ()),
-    )  # fmt: skip
+    found = triaged(wrote, rules, link=link)
+    opens = _opens(wrote, rules, now, found, (shown.id,) if shown and link else ())
     note = "" if shown is None else f"{'follows' if link else 'clue'} {rules.desk.tag}-{shown.id}"
-    # An answer to a closed ticket quotes what everybody knows already; a mail that stands alone is passed on whole.
-    words = (link and wrote.text) or wrote.whole or wrote.text
+    words = _words(wrote, link=link)
     message = Message(wrote.person.address, words, strength=wrote.strength, unverified=not wrote.strength.trusted, note=note)
-    watchers = rules.on_duty(rules.first_team())
     announced = tuple(
         Letter(Name.NEW_TICKET, person.address, words, wrote.person.address, note=note, attach=True)
-        for person in watchers if wrote.person.address not in person.addresses
+        for person in rules.on_duty(assigned_team(found, rules)) if wrote.person.address not in person.addresses
     )  # fmt: skip
     reason = "closed-ticket" if link else "clue-of-a-stranger" if shown else ""
-    return Decision(Outcome.OPENED, reason, opens=opens, message=message, letters=(*_acknowledged(wrote, rules), *announced))
+    letters = (*_acknowledged(wrote, rules), *announced)
+    return Decision(Outcome.OPENED, reason, opens=opens, message=message, letters=letters, trail=found.findings)
+
+
+def triaged(wrote: Wrote, rules: Rules, *, link: bool = False) -> Triage:
+    """What the rules say of a mail that opens a ticket; with `link` one that answers a closed ticket."""
+    return triage(wrote, _words(wrote, link=link), rules)
+
+
+def _words(wrote: Wrote, *, link: bool) -> str:
+    """What of the mail counts: all of it, but of an answer to a closed ticket, which quotes what everybody knows, only what is new."""
+    return (link and wrote.text) or wrote.whole or wrote.text
+
+
+def assigned_team(found: Triage, rules: Rules) -> str | None:
+    """The team that a new ticket goes to: the rule's, else the first."""
+    team = found.fields.get("team")
+    return str(team) if team else rules.first_team()
+
+
+def _opens(wrote: Wrote, rules: Rules, now: datetime, found: Triage, links: tuple[TicketId, ...]) -> Event:
+    people = with_copied((Participant(wrote.person.address, "requester"),), wrote, rules)
+    fields: dict[str, object] = {
+        "desk": wrote.desk, "subject": wrote.subject, "requester": wrote.person.address, "source": wrote.source,
+        "team": assigned_team(found, rules), "participants": people, "language": wrote.language, "links": links,
+    }  # fmt: skip
+    return Event("open", wrote.person.address, now, wrote.strength, changes(**(fields | found.fields)), found.note)
 
 
 def _helped(wrote: Wrote, rules: Rules, asked: Reading) -> Decision:

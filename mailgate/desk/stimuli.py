@@ -51,7 +51,8 @@ class Wrote:
     `strength` counts the token, `aligned` tells whether the address alone is proven. `text` is what he newly wrote, `whole` the entire
     readable body. `tap` is the verb of a one-tap address. `copied` are the other people in To and Cc, our own addresses left out.
     `told_today` says that a refusal already went to this person's registered address within a day. `story` are the ticket's events, oldest
-    first, where he may want to take one back.
+    first, where he may want to take one back. `recipients` are all of the envelope and of the header, `headers` those fields that rules
+    ask for, as (lower-cased name, decoded value).
     """
 
     person: Person
@@ -74,6 +75,8 @@ class Wrote:
     further_copy: bool = False
     told_today: bool = False
     story: tuple[Event, ...] = ()
+    recipients: tuple[Address, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
     findings: tuple[Finding, ...] = ()
 
 

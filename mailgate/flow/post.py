@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from mailgate.desk import retry, tokens, workflow
 from mailgate.desk.errors import Permanent
-from mailgate.desk.letters import Letter
+from mailgate.desk.letters import HUMAN, Letter
 from mailgate.desk.model import Address, Person, Ticket
 from mailgate.desk.policy import Desk
 from mailgate.desk.rules import Rules
@@ -121,7 +121,7 @@ def _octets(occasion: Occasion, letter: Letter, number: int) -> tuple[str, str, 
         reply_to=_detailed(desk, mark), in_reply_to=parent or thread_id, references=tuple(one for one in (thread_id, parent) if one),
         ticket=occasion.ticket.id if occasion.ticket else None,
         auto_submitted=("auto-replied" if occasion.answering else "auto-generated") if letter.automatic else None,
-        loop=f"{house.instance}.1", language=content.language, attachments=occasion.enclosures if letter.attach else (),
+        loop=f"{house.instance}.1", language=content.language, attachments=occasion.enclosures if _attaches(occasion, letter, view) else (),
     ))  # fmt: skip
 
 
@@ -179,6 +179,12 @@ def _offered(letter: Letter, *, staff: bool, asks: bool) -> tuple[str, ...]:
 
 def _named(occasion: Occasion, letter: Letter) -> tuple[str, ...]:
     return occasion.files if letter.attach else ()
+
+
+def _attaches(occasion: Occasion, letter: Letter, view: View) -> bool:
+    """Whether the files travel with the letter. Of a confidential ticket only those do that a technician sends to the requester."""
+    open_to_all = occasion.ticket is None or not occasion.ticket.confidential
+    return letter.attach and (open_to_all or (letter.name in HUMAN and not view.staff))
 
 
 def _shown(occasion: Occasion, address: Address) -> PersonView:

@@ -14,7 +14,7 @@ from mailgate.desk import tokens, undo
 from mailgate.desk.events import Event
 from mailgate.desk.letters import HUMAN, UNPROVEN, Name
 from mailgate.desk.model import Address, Directory, Person, Strength, Ticket, TicketId, fold_address
-from mailgate.desk.policy import Desk
+from mailgate.desk.policy import Desk, Policy
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import BY_HAND, Clue, Finding, Nature, Wrote
 from mailgate.flow.house import House
@@ -31,6 +31,7 @@ _FURTHER_COPY = timedelta(minutes=15)
 # So far back a Message-ID is known to have been used before.
 _REMEMBERED = timedelta(days=30)
 _MOST_COPIED = 50
+_MOST_RECIPIENTS = 200
 # RFC 5321 6.3: a mail that travelled so far may be going round in circles.
 _MANY_HOPS = 30
 _NOBODY = Address("unknown@invalid")
@@ -145,6 +146,7 @@ def understand(
         flags=_flags(known, collides=collides), further_copy=copy is not None,
         told_today=_told_today(records, person, now) if people.find(address) else False,
         story=_story(records, found, person, mail.reply_text, rules),
+        recipients=_recipients(claim, mail), headers=_headers(mail, rules.policy),
         findings=_findings(mail, known, found, nature, because, collides=collides),
     )  # fmt: skip
     return Situation(wrote, found.ticket, rules, _silent(mail, address), found.bearers)
@@ -290,6 +292,33 @@ def _copied(house: House, mail: ParsedMail, person: Person) -> tuple[Address, ..
     named = (fold_address(one.address) for one in (*mail.to, *mail.cc))
     others = (one for one in named if house.detail(one) is None and one not in person.addresses)
     return tuple(dict.fromkeys(others))[:_MOST_COPIED]
+
+
+def _recipients(claim: Accepted, mail: ParsedMail) -> tuple[Address, ...]:
+    """Whom the mail was for, as envelope and header say; the envelope's first, since only that one is true."""
+    return tuple(dict.fromkeys((*map(fold_address, claim.envelope_to), *map(Address, mail.recipients))))[:_MOST_RECIPIENTS]
+
+
+def _headers(mail: ParsedMail, policy: Policy) -> tuple[tuple[str, str], ...]:
+    """The header fields that a rule of triage asks for, decoded; none where no rule does."""
+    names = {name for rule in policy.categories for name, _ in rule.when.headers}
+    if not names:
+        return ()
+    from mailgate.mail import fields
+
+    return tuple((name, fields.line(fields.words(value))) for name, value in _fields(mail) if name in names)
+
+
+def _fields(mail: ParsedMail) -> Iterator[tuple[str, str]]:
+    """Every header field: those that were understood are written out again."""
+    yield from mail.trace
+    for name, boxes in (("from", mail.from_), ("reply-to", mail.reply_to), ("to", mail.to), ("cc", mail.cc)):
+        if boxes:
+            yield name, ", ".join(f"{box.name} <{box.address}>".strip() for box in boxes[:_MOST_RECIPIENTS])
+    for name, ids in (("message-id", (mail.message_id or "",)), ("in-reply-to", mail.in_reply_to), ("references", mail.references)):
+        if any(ids):
+            yield name, " ".join(f"<{one}>" for one in ids)
+    yield "subject", mail.subject
 
 
 def _told_today(records: Records, person: Person, now: datetime) -> bool:

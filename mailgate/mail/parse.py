@@ -24,11 +24,8 @@ _MAX_TRACE_VALUE = 8000
 _MAX_SUBJECT = 2000
 # By so many letters at its beginning a text is known again.
 _OPENING = 12
-# What ParsedMail holds elsewhere; every other field is trace: results, hops and the border's own marks.
-_NOT_TRACE = frozenset(
-    "from to cc bcc reply-to subject date message-id in-reply-to references mime-version content-type content-transfer-encoding "
-    "content-disposition".split()
-)
+# What ParsedMail holds elsewhere; every other field is trace: results, hops, the border's own marks, and whatever rules may ask for.
+_NOT_TRACE = frozenset("from to cc reply-to subject message-id in-reply-to references".split())
 # Where a server or a forwarder writes for whom the mail was, beside To and Cc.
 _DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-delivered-to", "x-envelope-to", "resent-to", "x-forwarded-to")
 

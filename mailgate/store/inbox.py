@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import bindparam, case, func, select, update
+from sqlalchemy import Text, bindparam, case, cast, exists, func, select, update
 
 from mailgate.desk.model import TicketId
 from mailgate.store.engine import Fenced, Lease, Tx
-from mailgate.store.schema import Moment, inbox
+from mailgate.store.schema import Moment, events, inbox
 from mailgate.store.statement import Statement
 
 
@@ -279,6 +279,34 @@ def raw(tx: Tx, row: int) -> bytes | None:
     """The octets of one mail as they were accepted."""
     found = tx.execute(select(inbox.c.raw).where(inbox.c.id == row)).scalar()
     return None if found is None else bytes(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """A mail that opened a ticket, without its octets."""
+
+    id: int
+    ticket: TicketId
+    desk: str
+    message_id: str | None
+    envelope_from: str | None
+    envelope_to: tuple[str, ...]
+    submission: bool
+    received_at: datetime
+
+
+def openers(tx: Tx, since: datetime, after: int, limit: int) -> list[Opener]:
+    """The first so many mails behind row `after` that were received since then and opened a ticket, oldest first."""
+    of_mail, number = [events.c.ticket == inbox.c.ticket, events.c.verb == "open", events.c.cause_type == "inbox"], cast(inbox.c.id, Text)
+    found = tx.execute(
+        select(inbox.c.id, inbox.c.ticket, inbox.c.desk, inbox.c.message_id, inbox.c.envelope_from, inbox.c.envelope_to,
+               inbox.c.submission, inbox.c.received_at)
+        .where(inbox.c.received_at >= since, inbox.c.id > after)
+        # A mail that an operator let in later acted under its round as well.
+        .where(exists().where(*of_mail, events.c.cause_id.in_((number, number + "." + cast(inbox.c.round, Text)))))
+        .order_by(inbox.c.id).limit(limit)
+    )  # fmt: skip
+    return [Opener(**{**row._mapping, "envelope_to": tuple(json.loads(row.envelope_to))}) for row in found]
 
 
 def counts(tx: Tx) -> dict[str, int]:
