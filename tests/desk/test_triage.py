@@ -159,6 +159,12 @@ def test_a_rule_sets_every_field_that_it_names_and_the_matrix_the_priority() -> 
     assert (got.impact, got.urgency, got.priority, got.tags, got.confidential) == (Level.HIGH, Level.HIGH, Priority.P1, ("p",), False)
 
 
+def test_of_several_rules_that_hold_the_first_wins_and_no_other_adds_to_it() -> None:
+    rules = ruled(Category("No", When(subject=searched("zzz"))), Category("Yes", team="second"), replace(PRINTER, name="Late"))
+    got = opened(wrote(ANN, "x"), rules)
+    assert (got.category, got.team, got.service, got.tags, got.priority) == ("Yes", "second", None, (), Priority.P3)
+
+
 def test_what_a_rule_does_not_name_stays_as_it_is_without_rules() -> None:
     plain, got = opened(wrote(ANN, "x"), RULES), opened(wrote(ANN, "x"), ruled(Category("Any", confidential=True)))
     assert got == replace(plain, category="Any", confidential=True)
@@ -261,7 +267,7 @@ def test_a_claimed_address_has_its_organisation_for_triage_and_the_trail_says_so
 
 WORDS = st.lists(st.sampled_from(["toner", "printer", "vpn", "fax", "zzz", "\n", " "]), max_size=8).map(" ".join)
 PATTERNS = st.lists(st.sampled_from(["toner", "vpn|fax", "^p", "", "x{3}", r"\bfax$"]), max_size=2).map(lambda them: searched(*them))
-WHENS = st.builds(
+WHENS = st.just(ALWAYS) | st.builds(
     When,
     subject=PATTERNS,
     text=PATTERNS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from mailgate.config.load import load
 from mailgate.desk.model import Address, Person, Role, TicketId
+from mailgate.desk.plans import Category, When
+from mailgate.desk.policy import Policy
 from mailgate.flow import operate
 from tests.kit.office import Letter, Office, aligned, mail, reply, with_file
 from tests.stories.conftest import GUARDED
@@ -128,9 +131,32 @@ def test_the_story_says_which_rule_set_which_field_and_the_trail_by_what(ruled: 
     assert "rule 3, by subject, text" in (row.trail or "")
 
 
-def test_a_header_that_only_a_copier_writes_says_whose_mail_it_is(ruled: Office) -> None:
-    ruled.post(aligned(mail("scan.pdf", subject="Scan", headers="X-Mailer: =?utf-8?q?Gro=C3=9Fer?= Copier 9000")))
+def test_a_header_that_only_a_copier_writes_however_encoded_says_whose_mail_it_is(ruled: Office) -> None:
+    ruled.post(aligned(mail("scan.pdf", subject="Scan", headers="X-Mailer: =?utf-8?b?R3Jvw59lciBDb3BpZXIgOQ==?=")))
     assert (ruled.ticket().category, ruled.ticket().type) == ("Hardware/Copier", "event")
+
+
+@pytest.mark.parametrize(
+    ("header", "pattern"),
+    [
+        ("Content-Type", "^text/plain"),
+        ("From", "ann other <ann@out"),
+        ("To", "^<desk@desk.example>$"),
+        ("Cc", "<bob@out.example>"),
+        ("Message-ID", "^<[^ ]+@mua.example>$"),
+        ("References", "<a@b> <c@d>"),
+        ("Subject", "^größe$"),
+        ("Reply-To", "<carl@out.example>"),
+        ("Date", "2026"),
+        ("Content-Language", "fr"),
+    ],
+)
+def test_every_header_can_be_asked_for(ruled: Office, header: str, pattern: str) -> None:
+    rule = Category("Yes", When(headers=((header.lower(), (re.compile(pattern, re.IGNORECASE),)),)))
+    ruled.change(policy=Policy(categories=(rule,)))
+    headers = "References: <a@b> <c@d>\nReply-To: Carl <carl@out.example>\nContent-Language: fr"
+    ruled.post(aligned(mail(subject="=?utf-8?q?Gr=C3=B6=C3=9Fe?=", cc="Bob <bob@out.example>", headers=headers)))
+    assert ruled.ticket().category == "Yes"
 
 
 def test_an_alarm_is_triaged_and_nobody_is_thanked_for_it(ruled: Office) -> None:
