@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from mailgate.desk.model import Address, Directory, Person
@@ -24,22 +24,27 @@ class Load:
     last: datetime | None = None
 
 
-def chosen(
-    team: str | None, about: Iterable[str], people: Directory, by: AssignBy, loads: Mapping[Address, Load], today: date
-) -> Person | None:
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Who has how much to do, and the day in the desk's time zone that absences are asked for."""
+
+    today: date
+    loads: Mapping[Address, Load] = field(default_factory=dict)
+
+
+def chosen(team: str | None, about: Iterable[str], people: Directory, by: AssignBy, roster: Roster) -> Person | None:
     """The technician for a new ticket of this team, or None: policy says `hand`, or nobody of the team is there.
 
     `about` is what the ticket is about (category, service, tags); with `skill` those with the most skills for it come first, and where
-    nobody has one, all are as good. `today` is a day in the desk's time zone. Of equals whoever was given nothing for the longest time,
-    then the first of people.toml.
+    nobody has one, all are as good. Of equals whoever was given nothing for the longest time, then the first of people.toml.
     """
     if by is AssignBy.HAND:
         return None
     wanted = _words(about) if by is AssignBy.SKILL else frozenset()
-    there = [person for person in people.members(team) if not absent(person, today)]
+    there = [person for person in people.members(team) if not absent(person, roster.today)]
 
     def rank(person: Person) -> tuple[int, int, float]:
-        load = loads.get(person.address, Load())
+        load = roster.loads.get(person.address, Load())
         idle_since = load.last.timestamp() if load.last else float("-inf")
         return -len(wanted & _words(person.skills)), load.tickets, idle_since
 

@@ -6,14 +6,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailgate.desk import obey
+from mailgate.desk.assignment import chosen
 from mailgate.desk.commands import Reading, read
 from mailgate.desk.decision import Decision, Message, Outcome
 from mailgate.desk.events import Event, changes
 from mailgate.desk.letters import Letter, Name
-from mailgate.desk.model import Participant, Ticket, TicketId
+from mailgate.desk.model import Participant, Person, Ticket, TicketId
 from mailgate.desk.policy import AckUnverified, CcConfirm
 from mailgate.desk.rules import Rules
-from mailgate.desk.stimuli import Nature, Wrote
+from mailgate.desk.stimuli import Finding, Nature, Wrote
 from mailgate.desk.triage import Triage, triage
 from mailgate.desk.workflow import Grammar
 
@@ -24,17 +25,19 @@ def opened(shown: Ticket | None, wrote: Wrote, rules: Rules, now: datetime, *, l
     if wrote.nature is Nature.HUMAN and not asked.text and [one.verb for one in asked.commands] == ["help"]:
         return _helped(wrote, rules, asked)
     found = triaged(wrote, rules, link=link)
-    opens = _opens(wrote, rules, now, found, (shown.id,) if shown and link else ())
+    taker = _taker(found, wrote, rules)
+    opens = _opens(wrote, rules, now, found, taker, (shown.id,) if shown and link else ())
     note = "" if shown is None else f"{'follows' if link else 'clue'} {rules.desk.tag}-{shown.id}"
     words = _words(wrote, link=link)
     message = Message(wrote.person.address, words, strength=wrote.strength, unverified=not wrote.strength.trusted, note=note)
+    name, hear = (Name.ASSIGNED, (taker,)) if taker else (Name.NEW_TICKET, rules.on_duty(assigned_team(found, rules)))
     announced = tuple(
-        Letter(Name.NEW_TICKET, person.address, words, wrote.person.address, note=note, attach=True)
-        for person in rules.on_duty(assigned_team(found, rules)) if wrote.person.address not in person.addresses
+        Letter(name, person.address, words, wrote.person.address, note=note, attach=True)
+        for person in hear if wrote.person.address not in person.addresses
     )  # fmt: skip
     reason = "closed-ticket" if link else "clue-of-a-stranger" if shown else ""
     letters = (*_acknowledged(wrote, rules), *announced)
-    return Decision(Outcome.OPENED, reason, opens=opens, message=message, letters=letters, trail=found.findings)
+    return Decision(Outcome.OPENED, reason, opens=opens, message=message, letters=letters, trail=(*found.findings, *_given(taker, rules)))
 
 
 def triaged(wrote: Wrote, rules: Rules, *, link: bool = False) -> Triage:
@@ -53,11 +56,29 @@ def assigned_team(found: Triage, rules: Rules) -> str | None:
     return str(team) if team else rules.first_team()
 
 
-def _opens(wrote: Wrote, rules: Rules, now: datetime, found: Triage, links: tuple[TicketId, ...]) -> Event:
+def _taker(found: Triage, wrote: Wrote, rules: Rules) -> Person | None:
+    """Whom policy gives the ticket to; nobody where it is given by hand, or where nobody of the team is there."""
+    if wrote.roster is None:
+        return None
+    tags = found.fields.get("tags", ())
+    about = (found.fields.get("category"), found.fields.get("service"), *(tags if isinstance(tags, tuple) else ()))
+    return chosen(assigned_team(found, rules), map(str, filter(None, about)), rules.people, rules.policy.assign_by, wrote.roster)
+
+
+def _given(taker: Person | None, rules: Rules) -> tuple[Finding, ...]:
+    return (Finding("assignment", taker.address, rules.policy.assign_by),) if taker else ()
+
+
+def _opens(
+    wrote: Wrote, rules: Rules, now: datetime, found: Triage, taker: Person | None, links: tuple[TicketId, ...]
+) -> Event:  # fmt: skip
     people = with_copied((Participant(wrote.person.address, "requester"),), wrote, rules)
+    if taker and not any(one.address in taker.addresses for one in people):
+        people = (*people, Participant(taker.address, "assignee"))
     fields: dict[str, object] = {
         "desk": wrote.desk, "subject": wrote.subject, "requester": wrote.person.address, "source": wrote.source,
         "team": assigned_team(found, rules), "participants": people, "language": wrote.language, "links": links,
+        **({"assignee": taker.address} if taker else {}),
     }  # fmt: skip
     return Event("open", wrote.person.address, now, wrote.strength, changes(**(fields | found.fields)), found.note)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailgate.desk.assignment import Roster
 from mailgate.desk.events import Event
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Address, Person, Strength, TicketId
@@ -52,7 +53,7 @@ class Wrote:
     readable body. `tap` is the verb of a one-tap address. `copied` are the other people in To and Cc, our own addresses left out.
     `told_today` says that a refusal already went to this person's registered address within a day. `story` are the ticket's events, oldest
     first, where he may want to take one back. `recipients` are all of the envelope and of the header, `headers` those fields that rules
-    ask for, as (lower-cased name, decoded value).
+    ask for, as (lower-cased name, decoded value). `roster` is there where policy has new tickets given to somebody.
     """
 
     person: Person
@@ -77,6 +78,7 @@ class Wrote:
     story: tuple[Event, ...] = ()
     recipients: tuple[Address, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    roster: Roster | None = None
     findings: tuple[Finding, ...] = ()
 
 

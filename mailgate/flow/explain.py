@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mailgate.desk.assignment import Load
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.events import Event, born, fold
@@ -52,6 +53,10 @@ class NothingKnown:
     def story(self, number: TicketId) -> tuple[Event, ...]:
         """Nothing."""
         return ()
+
+    def loads(self, people: Sequence[Address]) -> dict[Address, Load]:
+        """Nobody has anything to do yet."""
+        return {}
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """None of ours."""

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from mailgate.desk import undo
 from mailgate.desk.decide import decide
@@ -15,9 +16,11 @@ from mailgate.desk.stimuli import Ordered, Stimulus, Wrote
 from mailgate.flow import effect, journal
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
+from mailgate.flow.roster import roster
 from mailgate.flow.seam import crash_point
 from mailgate.store import facts, inbox, outbox, people, story, tickets
 from mailgate.store.engine import Store, Tx
+from mailgate.store.loads import loads
 
 OPERATOR = Person(Address("operator"), "Operator", Role.OWNER)
 
@@ -44,8 +47,10 @@ def order(store: Store, house: House, number: TicketId, text: str, who: Address 
 def open_by_phone(store: Store, house: House, desk: str, requester: Address, name: str, subject: str, text: str, now: datetime) -> Done:
     """A ticket that somebody asked for by telephone; he gets the same acknowledgement as by mail."""
     with store.begin() as tx:
-        person = people.directory(tx, house.people).person(requester, name)
-        wrote = Wrote(person, requester, Strength.TOKEN, True, desk, subject, text, text, source="phone")
+        directory = people.directory(tx, house.people)
+        taken = roster(partial(loads, tx), house.rules(desk, directory), now)
+        person = directory.person(requester, name)
+        wrote = Wrote(person, requester, Strength.TOKEN, True, desk, subject, text, text, source="phone", roster=taken)
         return _carry_out(tx, house, None, desk, wrote, now)
 
 

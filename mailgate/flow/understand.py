@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from mailgate.desk import tokens, undo
+from mailgate.desk.assignment import Load
 from mailgate.desk.events import Event
 from mailgate.desk.letters import HUMAN, UNPROVEN, Name
 from mailgate.desk.model import Address, Directory, Person, Strength, Ticket, TicketId, fold_address
@@ -18,6 +19,7 @@ from mailgate.desk.policy import Desk, Policy
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import BY_HAND, Clue, Finding, Nature, Wrote
 from mailgate.flow.house import House
+from mailgate.flow.roster import roster
 from mailgate.mail import classify, sender, thread
 from mailgate.mail.authresults import Report
 from mailgate.mail.header import bare_subject
@@ -58,6 +60,9 @@ class Records(Protocol):
 
     def story(self, number: TicketId) -> tuple[Event, ...]:
         """All events of a ticket, oldest first."""
+
+    def loads(self, people: Sequence[Address]) -> Mapping[Address, Load]:
+        """What each of these technicians has to do."""
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """The outbox row of the letter that bears one of these Message-IDs."""
@@ -147,6 +152,7 @@ def understand(
         told_today=_told_today(records, person, now) if people.find(address) else False,
         story=_story(records, found, person, mail.reply_text, rules),
         recipients=_recipients(claim, mail), headers=_headers(mail, rules.policy),
+        roster=roster(records.loads, rules, now),
         findings=_findings(mail, known, found, nature, because, collides=collides),
     )  # fmt: skip
     return Situation(wrote, found.ticket, rules, _silent(mail, address), found.bearers)

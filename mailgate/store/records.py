@@ -8,10 +8,12 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
+from mailgate.desk.assignment import Load
 from mailgate.desk.events import Event
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.store import inbox, outbox, schema, story, tickets
 from mailgate.store.engine import Tx
+from mailgate.store.loads import loads
 from mailgate.store.statement import Statement
 
 
@@ -55,6 +57,10 @@ class Records:
     def twins(self, desk: str, message_id: str, row: int, since: datetime) -> list[inbox.Twin]:
         """Earlier mails that bear the same Message-ID, oldest first."""
         return inbox.twins(self.tx, desk, message_id, row, since)
+
+    def loads(self, people: Sequence[Address]) -> dict[Address, Load]:
+        """What each of these technicians has to do."""
+        return loads(self.tx, people)
 
     def story(self, number: TicketId) -> tuple[Event, ...]:
         """All events of a ticket, oldest first."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mailgate.desk.assignment import Load, absent, chosen
+from mailgate.desk.assignment import Load, Roster, absent, chosen
 from mailgate.desk.model import Address, Directory, Person, Role, Team
 from mailgate.desk.policy import AssignBy
 from tests.desk.cast import NOW
@@ -24,7 +24,7 @@ def somebody(name: str, *skills: str, team: str = "first", away: str | None = No
 def who(*people: Person, by: AssignBy = AssignBy.LEAST_LOAD, about: tuple[str, ...] = (), **loads: Load) -> str | None:
     """The name of whoever gets a ticket of the first team."""
     known = {Address(f"{name}@desk.example"): load for name, load in loads.items()}
-    found = chosen("first", about, Directory(people, (Team("first"), Team("second"))), by, known, TODAY)
+    found = chosen("first", about, Directory(people, (Team("first"), Team("second"))), by, Roster(TODAY, known))
     return found.name if found else None
 
 
@@ -98,7 +98,7 @@ def test_loads_stay_even(hands: int, count: int) -> None:
     has: Counter[Address] = Counter()
     last: dict[Address, Load] = {}
     for number in range(count):
-        person = chosen("first", (), people, AssignBy.LEAST_LOAD, last, TODAY)
+        person = chosen("first", (), people, AssignBy.LEAST_LOAD, Roster(TODAY, last))
         assert person is not None
         has[person.address] += 1
         last[person.address] = Load(has[person.address], NOW + number * AN_HOUR)
