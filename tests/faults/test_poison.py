@@ -116,7 +116,8 @@ def test_a_mail_that_holds_up_its_reader_three_times_is_put_aside_with_a_stub_ti
     # of it read line by line.
     inner = b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nx\r\n"
     page = b"--b\r\nContent-Type: text/html\r\n\r\n<table>" + b"<tr><td>a<blockquote>b</td></tr>\r\n" * 2_400 + b"</table>\r\n"
-    text = b"--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + b"On =E4 wrote\r\n" * 1_600
+    line = b"On =E4 wrote =E4 \xfc =FC and words\r\n"
+    text = b"--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + line * 530
     head = HEAD + b'Message-ID: <slow@out.example>\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
     octets = head + inner + page + text * 900 + b"--b--\r\n"
     reading.send(1)
