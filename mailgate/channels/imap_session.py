@@ -10,7 +10,7 @@ import base64
 import re
 import socket
 import ssl
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from ipaddress import ip_address
@@ -40,7 +40,7 @@ _AROUND = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a mailbox is and who we are there. With `grant` we log in by XOAUTH2, without it by password.
+    """Where a mailbox is and who we are there. With `grant` we log in by XOAUTH2, without it by the password of that moment.
 
     `tls` is "implicit", "starttls" or "none".
     """
@@ -49,7 +49,7 @@ class Server:
     port: int
     tls: str
     user: str
-    password: str = field(default="", repr=False)
+    password: Callable[[], str] = field(default=str, repr=False)
     grant: Grant | None = None
     # Seconds for each answer that is no mail.
     patience: float = 20.0
@@ -236,10 +236,10 @@ async def _log_in(wire: Wire, server: Server, capabilities: frozenset[str]) -> N
             token = await server.grant.access_token()
             await _authenticate(wire, "XOAUTH2", xoauth2(server.user, token), capabilities, server.patience)
         elif "AUTH=PLAIN" in capabilities:
-            plain = base64.b64encode(f"\0{server.user}\0{server.password}".encode())
+            plain = base64.b64encode(f"\0{server.user}\0{server.password()}".encode())
             await _authenticate(wire, "PLAIN", plain, capabilities, server.patience)
         else:
-            await wire.ask("LOGIN", quoted(server.user), quoted(server.password), seconds=server.patience)
+            await wire.ask("LOGIN", quoted(server.user), quoted(server.password()), seconds=server.patience)
     except Refused as error:
         if server.grant is not None:
             server.grant.forget()

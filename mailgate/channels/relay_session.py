@@ -10,7 +10,7 @@ import asyncio
 import base64
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -29,13 +29,16 @@ _ADDRESSES = 4
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Where letters go: to a relay, or where no host is named, into the Maildir `directory`. `none` is plain text, never a fallback."""
+    """Where letters go: to a relay, or where no host is named, into the Maildir `directory`. `none` is plain text, never a fallback.
+
+    `password` gives that of the moment.
+    """
 
     host: str = ""
     port: int = 25
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     user: str = ""
-    password: str = field(default="", repr=False)
+    password: Callable[[], str] = field(default=str, repr=False)
     directory: Path = Path("var/outbound")
 
 
@@ -172,11 +175,11 @@ class _Opening:
         """AUTH by PLAIN (RFC 4616), else by LOGIN, which is all that some offer."""
         mechanisms = offers.get("AUTH", "").upper().split()
         if "PLAIN" in mechanisms:
-            await self.ask("AUTH", b"AUTH PLAIN " + _base64(f"\0{relay.user}\0{relay.password}"))
+            await self.ask("AUTH", b"AUTH PLAIN " + _base64(f"\0{relay.user}\0{relay.password()}"))
         elif "LOGIN" in mechanisms:
             await self.ask("AUTH", b"AUTH LOGIN", wanted=3)
             await self.ask("AUTH", _base64(relay.user), wanted=3)
-            await self.ask("AUTH", _base64(relay.password))
+            await self.ask("AUTH", _base64(relay.password()))
         else:
             raise Refused("AUTH", Result.OURS, "a user is configured, but the relay offers neither AUTH PLAIN nor AUTH LOGIN")
 

@@ -8,6 +8,7 @@ the daemon uses is neither asked for nor read for anybody else, who may have no 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,15 +22,18 @@ _LARGEST = 64 * 1024
 
 
 class Secret:
-    """A text that no log and no traceback shows; `reveal` is the one way to it."""
+    """A text that no log and no traceback shows; `reveal` is the one way to it. With a `file` it may change while we run."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_file", "_text")
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, text: str, file: Path | None = None) -> None:
+        self._text, self._file = text, file
 
     def reveal(self) -> str:
-        """The text itself, for the peer that it is meant for."""
+        """The text itself, for the peer that it is meant for: as its file holds it now, or where that cannot be read, as it was."""
+        if self._file is not None:
+            with suppress(Bad):
+                self._text = _content(self._file)
         return self._text
 
     def __repr__(self) -> str:
@@ -65,7 +69,7 @@ class Vault:
             return Secret(self.environ[variable])
         try:
             credential = self.credential(name)
-            return Secret(_content(credential)) if credential else None
+            return Secret(_content(credential), credential) if credential else None
         except Bad as bad:
             table.fault(key, str(bad))
             return None
@@ -89,7 +93,7 @@ class Vault:
     def _from_file(self, node: Node) -> Secret:
         path = scalars.path(self.root)(node)
         self._guard(path)
-        return Secret(_content(path))
+        return Secret(_content(path), path)
 
     def credential(self, name: str) -> Path | None:
         """The file of the credential of that name; None where systemd gave us none."""

@@ -36,14 +36,14 @@ def smtp_limits(settings: Settings) -> smtp_in.Limits:
 
 
 def relay(settings: Settings) -> smtp_out.Relay:
-    """The [relay] table as the courier wants it; here its password stops being a Secret."""
+    """The [relay] table as the courier wants it; it asks for the password at each login, since somebody may have changed it."""
     relay = settings.relay
     return smtp_out.Relay(
         host=relay.host or "",
         port=relay.port,
         tls=relay.tls.value,
         user=relay.user or "",
-        password=relay.password.reveal() if relay.password else "",
+        password=relay.password.reveal if relay.password else str,
         directory=relay.directory,
     )
 
@@ -55,7 +55,7 @@ def imap_accounts(settings: Settings, clock: Callable[[], datetime]) -> list[ima
             name=one.name, desk=one.desk, folder=one.folder, processed=one.processed, largest=settings.smtp.max_size,
             server=imap_session.Server(
                 host=one.host, port=one.port, tls=one.tls.value, user=one.user,
-                password=one.password.reveal() if one.password else "", grant=grant(one, one.oauth2, clock) if one.oauth2 else None,
+                password=one.password.reveal if one.password else str, grant=grant(one, one.oauth2, clock) if one.oauth2 else None,
             ),
             start=clock() if one.start_at is StartAt.NOW else None if one.start_at is StartAt.ALL else one.start_at,
         )

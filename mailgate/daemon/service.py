@@ -60,7 +60,7 @@ class Service:
         self._listeners = self._make_listeners()
         self._web = Web(wiring.web_settings(settings), self._health, self._figures)
         self._scheduler = AsyncIOScheduler(timezone="UTC")
-        self._free = 0
+        self._free, self._crowded = 0, False
 
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT. Raises Misconfigured where it cannot begin, Missing where one of the crew was lost."""
@@ -161,7 +161,7 @@ class Service:
     def _admission(self, octets: int) -> Refusal | None:
         if self._crew is None or not self._crew.answers:
             return Refusal.NOT_READY
-        return Refusal.NO_SPACE if self._free < 1.5 * max(octets, self._settings.smtp.max_size) else None
+        return Refusal.NO_SPACE if self._crowded or self._free < octets * 3 // 2 else None
 
     # ------------------------------------------------------------------------------------------------------------ ticks
 
@@ -179,6 +179,18 @@ class Service:
 
     def _measure_disk(self) -> None:
         self._free = shutil.disk_usage(self._disk()).free
+        if self._crowded == (self._free < self._needed):
+            return
+        self._crowded = not self._crowded
+        if self._crowded:
+            journal.alert("disk-full", f"{self._free} octets are free and {self._needed} needed to take mail; it is refused for now")
+        else:
+            journal.told("disk_has_room", octets=self._free)
+
+    @property
+    def _needed(self) -> int:
+        """Octets that have to be free for the largest mail: its own, and what the database writes beside them."""
+        return self._settings.smtp.max_size * 3 // 2
 
     def _disk(self) -> Path:
         """The folder that grows with each mail, or the nearest one above it that exists."""
@@ -193,7 +205,7 @@ class Service:
         wrong = {
             "stopping": self._stop.is_set(),
             "database-down": crew is None or not crew.answers,
-            "disk-full": self._free < 1.5 * self._settings.smtp.max_size,
+            "disk-full": self._crowded,
             "imap-stopped": crew is not None and not all(crew.fetching.values()),
             "letters-held": crew is not None and crew.held,
             "no-tick": crew is not None and time.monotonic() - crew.ticked > _STALE_SECONDS,

@@ -9,22 +9,55 @@ import json
 import logging
 import re
 import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from mailgate.desk.errors import MailgateError
 
 _log = logging.getLogger("mailgate")
 _LONGEST_WAY = 6
+_Line = tuple[int, str]
+# The lines of this thread that wait for a commit; None where none is under way.
+_waiting: ContextVar[list[_Line] | None] = ContextVar("waiting", default=None)
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@+,<>=\[\]-]+")
 
 
-def _fact(level: int, name: str, **values: object) -> None:
-    if not _log.isEnabledFor(level):
-        return
+@contextmanager
+def on_commit() -> Iterator[None]:
+    """What is told inside is written once the block has ended well, and never if it raises: nobody is told what was rolled back.
+
+    It stands around the transaction, or the savepoint, whose end it waits for. Trouble is told at once all the same.
+    """
+    outer, own = _waiting.get(), list[_Line]()
+    before = _waiting.set(own)
+    try:
+        yield
+    finally:
+        _waiting.reset(before)
+    for level, line in own:
+        _write(level, line, outer)
+
+
+def _fact(level: int, name: str, /, **values: object) -> None:
+    """A line; written at once, or when what is under way has been committed."""
+    if _log.isEnabledFor(level):
+        _write(level, _line(name, values), _waiting.get())
+
+
+def _line(name: str, values: Mapping[str, object]) -> str:
     words = [name]
     for key, value in values.items():
         if value is not None and value != "":
             words.append(f"{key}={_shown(value)}")
-    _log.log(level, " ".join(words))
+    return " ".join(words)
+
+
+def _write(level: int, line: str, waiting: list[_Line] | None = None) -> None:
+    if waiting is None:
+        _log.log(level, line)
+    else:
+        waiting.append((level, line))
 
 
 def _shown(value: object) -> str:
@@ -105,9 +138,9 @@ def trouble(where: str, error: BaseException) -> None:
     """
     kind = type(error).__name__
     if isinstance(error, MailgateError | OSError):
-        _fact(logging.ERROR, "trouble", where=where, error=f"{kind}: {error}")
+        _write(logging.ERROR, _line("trouble", {"where": where, "error": f"{kind}: {error}"}))
     else:
-        _fact(logging.ERROR, "trouble", where=where, error=kind, at=_way(error))
+        _write(logging.ERROR, _line("trouble", {"where": where, "error": kind, "at": _way(error)}))
 
 
 def _way(error: BaseException) -> str:

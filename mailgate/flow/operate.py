@@ -35,7 +35,7 @@ class Done:
 
 def order(store: Store, house: House, number: TicketId, text: str, who: Address | None, now: datetime) -> Done:
     """A technician's commands for a ticket, in his name if one is given. Refusals are in the decision."""
-    with store.begin() as tx:
+    with journal.on_commit(), store.begin() as tx:
         ticket = tickets.survivor(tx, number, lock=True)
         directory = people.directory(tx, house.people)
         person = directory.person(who) if who else OPERATOR
@@ -46,7 +46,7 @@ def order(store: Store, house: House, number: TicketId, text: str, who: Address 
 
 def open_by_phone(store: Store, house: House, desk: str, requester: Address, name: str, subject: str, text: str, now: datetime) -> Done:
     """A ticket that somebody asked for by telephone; he gets the same acknowledgement as by mail."""
-    with store.begin() as tx:
+    with journal.on_commit(), store.begin() as tx:
         directory = people.directory(tx, house.people)
         taken = roster(partial(loads, tx), house.rules(desk, directory), now)
         person = directory.person(requester, name)

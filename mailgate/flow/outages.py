@@ -62,7 +62,7 @@ class Outages:
         """Nothing was fetched for so long. He is told once, and not while he was told too often of late."""
         self._doubtful = True
         now = self._clock()
-        with self._store.begin() as tx:
+        with journal.on_commit(), self._store.begin() as tx:
             told = self._told(tx)
             if not told.stopped and told.may_tell(now) and self._write(tx, "", now - lasting, told, why):
                 self._put(tx, told.told(now))
@@ -72,7 +72,7 @@ class Outages:
         if not self._doubtful:
             return
         now = self._clock()
-        with self._store.begin() as tx:
+        with journal.on_commit(), self._store.begin() as tx:
             told = self._told(tx)
             if told.stopped:
                 self._write(tx, "back", now, told)
@@ -83,7 +83,7 @@ class Outages:
         """Our access ends then, and somebody has to renew it; None: it does not end soon. He is told once of each approach."""
         if self._ending == (at is not None):
             return
-        with self._store.begin() as tx:
+        with journal.on_commit(), self._store.begin() as tx:
             told = self._told(tx)
             if at is not None and told.expires is None and self._write(tx, "expires", at, told):
                 self._put(tx, replace(told, expires=at, number=told.number + 1))

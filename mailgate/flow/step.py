@@ -92,7 +92,7 @@ class Worker:
         now = self.clock()
         lease = self.store.lease(self.owner, now, LEASE) if self.may_send() else None
         posted: list[outbox.Posted] = []
-        with self.store.begin() as tx:
+        with journal.on_commit(), self.store.begin() as tx:
             records = Records(tx, people.directory(tx, self.house.people))
             for claim, mail, report in zip(claims, read, reports, strict=True):
                 posted += self._one(Case(records, self.house, claim, now, lease, report), mail)
@@ -119,7 +119,7 @@ class Worker:
     def _one(self, case: Case, mail: ParsedMail | Died) -> tuple[outbox.Posted, ...]:
         claim = case.claim
         try:
-            with savepoint(case.tx):
+            with journal.on_commit(), savepoint(case.tx):
                 return step(case, mail)
         except Fenced as error:
             # Whoever holds the claim or changed the ticket meanwhile goes on; a ticket that moved is read again soon.

@@ -35,7 +35,7 @@ class Timekeeper:
         with self.store.look() as tx:
             if not timers.due(tx, now, 1) or facts.get(tx, facts.HOLD) is not None:
                 return 0
-        with self.store.begin() as tx:
+        with journal.on_commit(), self.store.begin() as tx:
             rows = timers.due(tx, now, _BATCH)
             crash_point("CP35-due")
             for row in rows:
@@ -46,7 +46,7 @@ class Timekeeper:
 
     def _fire(self, tx: Tx, row: timers.DueRow, now: datetime) -> None:
         try:
-            with savepoint(tx):
+            with journal.on_commit(), savepoint(tx):
                 self._act(tx, row, now)
         except Fenced as error:
             journal.trouble(f"timer {row.id}", error)

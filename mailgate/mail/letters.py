@@ -98,15 +98,22 @@ class Templates:
 
     def check(self) -> tuple[Fault, ...]:
         """Everything wrong with the operator's templates: syntax, unknown names and fields (in untaken branches too), failing samples."""
-        # The packaged letters have passed our own tests; they are looked at again only where the operator's frames dress them.
-        dressed = any((folder / f"{frame}.j2").is_file() for folder in self._folders[:-1] for frame in _FRAMES)
-        folders = self._folders if dressed or len(self._folders) == 1 else self._folders[:-1]
-        return tuple(dict.fromkeys(fault for folder in folders for fault in self._check_folder(folder)))
+        # The packaged letters have passed our own tests, and so has each copy of one; they are looked at again only where frames of the
+        # operator dress them.
+        own = {folder: [path for path in sorted(folder.rglob("*.j2")) if not self._is_packaged(folder, path)] for folder in self._folders}
+        dressed = len(self._folders) == 1 or any(path.stem in _FRAMES for paths in own.values() for path in paths)
+        looked_at = {folder: sorted(folder.rglob("*.j2")) for folder in self._folders} if dressed else own
+        return tuple(dict.fromkeys(fault for folder, paths in looked_at.items() for fault in self._check_files(folder, paths)))
 
-    def _check_folder(self, folder: Path) -> Iterator[Fault]:
+    def _is_packaged(self, folder: Path, path: Path) -> bool:
+        """Whether this file says the same as the packaged one of its name."""
+        packaged = self._folders[-1] / path.relative_to(folder)
+        return path == packaged or (packaged.is_file() and path.read_bytes() == packaged.read_bytes())
+
+    def _check_files(self, folder: Path, paths: Sequence[Path]) -> Iterator[Fault]:
         broken: set[str] = set()
         sound: list[tuple[str, Name]] = []
-        for path in sorted(folder.rglob("*.j2")):
+        for path in paths:
             source, stem = path.relative_to(folder).as_posix(), path.stem
             if stem not in _FRAMES and stem not in list(Name):
                 yield Fault(str(path), 1, f"no letter is called {stem}{sandbox.nearest(stem, list(Name))}")

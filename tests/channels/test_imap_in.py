@@ -299,7 +299,7 @@ def test_chance_moves_a_wait_by_a_fifth_and_never_beyond_the_longest(failures: i
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
 async def test_nothing_is_said_in_the_clear_to_another_machine(host: str) -> None:
     with pytest.raises(Permanent, match="is not this machine"):
-        await connected(Server(host, 143, "none", "alice", password="secret-word", patience=2.0))
+        await connected(Server(host, 143, "none", "alice", password=lambda: "secret-word", patience=2.0))
 
 
 async def test_a_name_that_stands_for_another_machine_as_well_is_not_spoken_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,4 +308,4 @@ async def test_a_name_that_stands_for_another_machine_as_well_is_not_spoken_to(m
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", elsewhere)
     with pytest.raises(Permanent, match="is not this machine"):
-        await connected(Server("localhost", 143, "none", "alice", password="secret-word", patience=2.0))
+        await connected(Server("localhost", 143, "none", "alice", password=lambda: "secret-word", patience=2.0))

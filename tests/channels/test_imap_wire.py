@@ -59,7 +59,7 @@ async def wired(reply: Reply, greeting: bytes = b"* OK ready\r\n") -> AsyncItera
 
 
 def server(port: int) -> Server:
-    return Server("127.0.0.1", port, "none", "alice", password="secret-word", patience=2.0)
+    return Server("127.0.0.1", port, "none", "alice", password=lambda: "secret-word", patience=2.0)
 
 
 def polite(special: dict[bytes, bytes], capabilities: bytes = b"IMAP4rev1 AUTH=PLAIN SASL-IR IDLE MOVE UIDPLUS") -> Reply:
@@ -197,8 +197,9 @@ async def test_a_server_that_hangs_up_around_its_greeting_is_noticed_at_once(gre
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
         begun = time.monotonic()
+        port = listening.sockets[0].getsockname()[1]
         with pytest.raises(Lost):
-            await connected(Server("127.0.0.1", listening.sockets[0].getsockname()[1], "none", "alice", password="p", patience=20.0))
+            await connected(Server("127.0.0.1", port, "none", "alice", password=lambda: "p", patience=20.0))
         assert time.monotonic() - begun < 1
 
 
@@ -257,7 +258,7 @@ async def test_a_greeting_that_asks_for_no_login_is_refused(greeting: bytes) -> 
 async def test_starttls_that_is_not_offered_is_no_reason_to_speak_in_the_clear() -> None:
     async with speaking(polite({})) as port:
         with pytest.raises(Lost, match="STARTTLS"):
-            await connected(Server("127.0.0.1", port, "starttls", "alice", password="secret-word", patience=2.0))
+            await connected(Server("127.0.0.1", port, "starttls", "alice", password=lambda: "secret-word", patience=2.0))
 
 
 async def test_octets_behind_the_reply_to_starttls_end_the_connection() -> None:
@@ -269,7 +270,7 @@ async def test_octets_behind_the_reply_to_starttls_end_the_connection() -> None:
 
     async with speaking(reply) as port:
         with pytest.raises(Lost):
-            await connected(Server("127.0.0.1", port, "starttls", "alice", password="secret-word", patience=2.0))
+            await connected(Server("127.0.0.1", port, "starttls", "alice", password=lambda: "secret-word", patience=2.0))
 
 
 async def test_a_login_that_is_refused_says_so_without_the_password() -> None:

@@ -135,7 +135,7 @@ async def test_each_misbehaviour_of_a_relay_has_its_result(
     trust: Trust, act: Act, stage: str, result: Result, offers: tuple[str, ...]
 ) -> None:
     with RelaySink({stage: act}, offers=offers, tls=trust.server, users={"desk": "secret"}) as sink:
-        relay = Relay(sink.host, sink.port, "starttls", "desk", "secret")
+        relay = Relay(sink.host, sink.port, "starttls", "desk", lambda: "secret")
         courier = Courier(relay, patience=QUICK, trust=trust.client)
         started = time.monotonic()
         [outcome] = await courier.deliver([parcel()])
@@ -258,7 +258,7 @@ async def test_when_data_is_taken_though_the_recipient_was_not_nothing_is_sent()
 
 async def test_letters_behind_a_refused_login_share_its_outcome_and_are_not_dialled_for() -> None:
     with RelaySink(users={"desk": "right"}) as sink:
-        courier = Courier(Relay(sink.host, sink.port, "none", "desk", "wrong"), patience=CALM)
+        courier = Courier(Relay(sink.host, sink.port, "none", "desk", lambda: "wrong"), patience=CALM)
         outcomes = await courier.deliver([parcel(row) for row in range(5)])
         assert [(outcome.row, outcome.result, outcome.stage) for outcome in outcomes] == [(row, Result.OURS, "AUTH") for row in range(5)]
         assert {outcome.reply for outcome in outcomes} == {"535 5.7.8 wrong"}
@@ -387,7 +387,7 @@ async def test_a_relay_that_stops_reading_is_given_up_before_the_dot() -> None:
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 async def test_a_letter_goes_out_encrypted_and_logged_in(trust: Trust, tls: str, mechanisms: str) -> None:
     with RelaySink(tls=trust.server, implicit=tls == "implicit", users={"desk": "sëcret"}, mechanisms=mechanisms) as sink:
-        relay = Relay(sink.host, sink.port, tls, "desk", "sëcret")  # type: ignore[arg-type]
+        relay = Relay(sink.host, sink.port, tls, "desk", lambda: "sëcret")  # type: ignore[arg-type]
         courier = Courier(relay, patience=CALM, trust=trust.client)
         assert results(await courier.deliver([parcel(1), parcel(2, octets=OCTETS * 5_000)])) == ["sent", "sent"]
         assert (await courier.probe()).result is Result.SENT
@@ -397,7 +397,7 @@ async def test_a_letter_goes_out_encrypted_and_logged_in(trust: Trust, tls: str,
 
 async def test_a_relay_that_offers_no_starttls_gets_no_plain_text() -> None:
     with RelaySink() as sink:
-        courier = Courier(Relay(sink.host, sink.port, "starttls", "desk", "secret"), patience=CALM)
+        courier = Courier(Relay(sink.host, sink.port, "starttls", "desk", lambda: "secret"), patience=CALM)
         [outcome] = await courier.deliver([parcel()])
         assert (outcome.result, outcome.stage) == (Result.OURS, "STARTTLS")
         assert [command.split(" ")[0] for command in sink.commands] == ["EHLO"]
@@ -418,12 +418,12 @@ async def test_a_certificate_that_does_not_check_out_gets_no_letter(trust: Trust
 
 async def test_a_relay_without_a_login_we_know_is_our_configuration() -> None:
     with RelaySink(users={"desk": "secret"}, mechanisms="CRAM-MD5") as sink:
-        courier = Courier(Relay(sink.host, sink.port, "none", "desk", "secret"), patience=CALM)
+        courier = Courier(Relay(sink.host, sink.port, "none", "desk", lambda: "secret"), patience=CALM)
         assert results(await courier.deliver([parcel()])) == ["ours"]
 
 
 def test_the_password_is_in_no_repr() -> None:
-    assert "hush" not in repr(Relay("relay.example", 587, "starttls", "desk", "hush"))
+    assert "hush" not in repr(Relay("relay.example", 587, "starttls", "desk", lambda: "hush"))
 
 
 @pytest.mark.parametrize(

@@ -121,15 +121,18 @@ async def test_case_117_a_probe_that_raises_makes_it_unready_and_tells_nothing(e
 
 async def test_a_probe_that_hangs_holds_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "PROBE_TIME", 0.1)
-    release = threading.Event()
+    hangs, release = threading.Event(), threading.Event()
 
     def hang() -> Health:
+        hangs.set()
         release.wait(30)
         return Health()
 
     async with running(hang) as listener:
         try:
-            unready, alive, figures = await asyncio.gather(*(asked(listener, path) for path in ("/readyz", "/healthz", "/metrics")))
+            waiting = asyncio.create_task(asked(listener, "/readyz"))
+            assert await asyncio.to_thread(hangs.wait, 10)
+            unready, alive, figures = await asyncio.gather(waiting, asked(listener, "/healthz"), asked(listener, "/metrics"))
         finally:
             release.set()
         assert (unready.status, unready.body) == (503, b"probe-timeout\n")

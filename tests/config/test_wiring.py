@@ -22,9 +22,24 @@ def test_the_password_of_the_relay_reaches_the_courier_and_no_log(tmp_path: Path
     config = _config(tmp_path, '[relay]\nhost = "smtp.example.com"\nuser = "u"\n[security]\nlimits = { recipients = 7 }\n')
     settings = load(config, {"MAILGATE_RELAY_PASSWORD": "hunter2"})
     relay = wiring.relay(settings)
-    assert (relay.host, relay.port, relay.tls, relay.user, relay.password) == ("smtp.example.com", 587, "starttls", "u", "hunter2")
+    assert (relay.host, relay.port, relay.tls, relay.user, relay.password()) == ("smtp.example.com", 587, "starttls", "u", "hunter2")
     assert "hunter2" not in repr(relay)
     assert wiring.smtp_limits(settings).recipients == 7
+
+
+def test_a_password_that_is_changed_in_its_file_is_the_next_one_used_and_a_file_that_is_gone_changes_nothing(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("wrong\n")
+    secret.chmod(0o600)
+    config = _config(tmp_path, f'[[imap]]\nhost = "h"\nuser = "u"\npassword_file = "{secret}"\n')
+    (account,) = wiring.imap_accounts(load(config, {}), lambda: datetime(2026, 3, 2, tzinfo=UTC))
+    assert account.server.password() == "wrong"
+    secret.write_text("right\n")
+    assert account.server.password() == "right"
+    secret.write_text("")
+    assert account.server.password() == "right"
+    secret.unlink()
+    assert account.server.password() == "right"
 
 
 async def test_a_renewed_refresh_token_goes_into_the_file_that_the_old_one_came_from(tmp_path: Path) -> None:

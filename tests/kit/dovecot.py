@@ -136,6 +136,9 @@ class Dovecot:
             kill_group(self._process)
             self._process = None
             wait_until(lambda: not listening(self.port), 5, "Dovecot is dead")
+            # A machine that starts anew has no process of that number; ours may, and Dovecot would wait minutes for its lock.
+            for lock in self.folder.rglob("*.lock"):
+                lock.unlink(missing_ok=True)
 
     def pids(self) -> list[int]:
         """It and all its children."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -225,6 +226,24 @@ def test_a_letter_without_its_three_blocks_is_a_fault(tmp_path: Path, text: str)
     assert [
         fault.text for fault in Templates([tmp_path, packaged("templates")]).check() if "block" in fault.text or "extends" in fault.text
     ]
+
+
+def test_only_what_differs_from_the_packaged_letters_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mailgate init` copies all of them, and a start need not wait for a thousand letters that were never touched."""
+    tried: list[str] = []
+    monkeypatch.setattr(Templates, "_check_samples", lambda _self, source, _name: tried.append(source) or iter(()))
+    folder = tmp_path / "templates"
+    shutil.copytree(packaged("templates"), folder)
+    assert Templates([folder, packaged("templates")]).check() == ()
+    assert tried == []
+    with (folder / "de/status.j2").open("a") as file:
+        file.write("{# ours #}\n")
+    Templates([folder, packaged("templates")]).check()
+    assert tried == ["de/status.j2"]
+    with (folder / "base.j2").open("a") as file:
+        file.write("{# ours #}\n")
+    Templates([folder, packaged("templates")]).check()
+    assert len(tried) > 60
 
 
 def test_what_is_wrong_in_one_letter_is_told_once(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 
 def server(dovecot: Dovecot, user: str, tls: str = "none", grant: Grant | None = None) -> Server:
-    return Server("localhost", dovecot.tls_port if tls == "implicit" else dovecot.port, tls, user, PASSWORD, grant, patience=5.0)
+    return Server("localhost", dovecot.tls_port if tls == "implicit" else dovecot.port, tls, user, lambda: PASSWORD, grant, patience=5.0)
 
 
 def account(
@@ -95,7 +95,7 @@ async def fetching(office: Office, box: Account, ledger: Ledger | None = None, p
 
 
 async def until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 40
     while not await asyncio.to_thread(true):
         assert time.monotonic() < deadline, what
         await asyncio.sleep(0.01)
