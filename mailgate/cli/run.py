@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from mailgate import __version__
 from mailgate.cli.opened import settings
 from mailgate.daemon import log
 
@@ -28,7 +27,6 @@ def run(config: Path | None) -> None:
     from mailgate.desk.errors import Misconfigured
     from mailgate.flow import journal
 
-    journal.told("starting", version=__version__, folder=known.root)
     # Whoever starts a second daemon in this folder hears just that, and not that the first one has its ports.
     with Identity(known.root):
         # Ports whose sockets the service manager hands over are taken by us.

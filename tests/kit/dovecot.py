@@ -182,12 +182,21 @@ class Dovecot:
         return any(f"[{user} 127.0.0.1 IDLE]".encode() in _name(pid) for pid in self.pids())
 
     def set_password(self, user: str, password: str) -> None:
-        """Lets this user in by that password alone from now on, without a restart."""
+        """Lets this user in by that password alone from now on, without a restart; returns once the server has seen it."""
         file = self.folder / "passwd"
         others = [line for line in file.read_text().splitlines(keepends=True) if not line.startswith(f"{user}:")]
         fresh = file.with_name("passwd.new")
         fresh.write_text("".join(others) + f"{user}:{{PLAIN}}{password}\n")
         fresh.replace(file)
+        wait_until(lambda: self._lets_in(user, password), 10, "the server knows the new password")
+
+    def _lets_in(self, user: str, password: str) -> bool:
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as client:
+            try:
+                client.login(user, password)
+            except imaplib.IMAP4.error:
+                return False
+        return True
 
     def renumber(self, user: str) -> None:
         """Numbers the user's inbox anew, under another UIDVALIDITY: the youngest mail first, so that no UID says what it said before.
