@@ -1,20 +1,39 @@
-"""Which mails lie in these files? Single mails, folders of them, mboxes, Maildirs and standard input; reads, and changes nothing."""
+"""Which mails lie in these files? Single mails, folders of them, mboxes, Maildirs and standard input; reads, and changes nothing.
+
+Whatever is named counts as a mail. What merely lies in a folder has to look like one.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from mailgate.desk.errors import Permanent, Temporary
 
 STANDARD_INPUT = "-"
+# So much of a file is read to see whether it is a mail.
+_BEGINNING = 16_384
+# A header opens with a field (RFC 5322 2.2), and one of its fields is among these; a list of things to do opens with `Note:` as well.
+_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
+_OF_A_MAIL = re.compile(rb"^(?:from|to|date|subject|received|return-path|message-id)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_BLANK_LINE = re.compile(rb"\n\r?\n")
 
 
-def mails(paths: Sequence[str], stdin: BinaryIO) -> Iterator[tuple[str, bytes]]:
-    """Every mail as (source, octets): the file's name, with `#n` for the n-th mail of an mbox. Raises Permanent for a missing path."""
-    for path in names(paths):
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files that hold mails, in order (None stands for standard input), and what was passed over because it does not look like one."""
+
+    mails: tuple[Path | None, ...]
+    passed_over: tuple[str, ...]
+
+
+def mails(files: Iterable[Path | None], stdin: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    """Every mail of these files as (source, octets): the file's name, with `#n` for the n-th mail of an mbox. Raises Temporary."""
+    for path in files:
         if path is None:
             yield STANDARD_INPUT, stdin.read()
             continue
@@ -25,29 +44,51 @@ def mails(paths: Sequence[str], stdin: BinaryIO) -> Iterator[tuple[str, bytes]]:
             yield path.name, raw.split(b"\n", 1)[-1] if raw.startswith((b"From ", b">From ")) else raw
 
 
-def names(paths: Sequence[str]) -> Iterator[Path | None]:
-    """The files that `mails` reads, in order; None stands for standard input."""
+def find(paths: Sequence[str]) -> Found:
+    """The files that `mails` is to read. Raises Permanent for a path that is not there, Temporary for a file that cannot be read."""
+    found: list[Path | None] = []
+    passed: list[str] = []
     for name in paths:
         path = Path(name)
         if name == STANDARD_INPUT:
-            yield None
+            found.append(None)
         elif path.is_dir():
-            yield from _folder(path)
+            for file, is_mail in _folder(path):
+                if is_mail:
+                    found.append(file)
+                else:
+                    passed.append(str(file.relative_to(path)))
         elif path.exists():
-            yield path
+            found.append(path)
         else:
             raise Permanent(f"{name}: no such file or folder", code="no-such-file")
+    return Found(tuple(found), tuple(passed))
 
 
-def _folder(path: Path) -> Iterator[Path]:
+def _folder(path: Path) -> Iterator[tuple[Path, bool]]:
+    """What lies in a folder, and whether each is a mail; hidden files are not there."""
     if (path / "new").is_dir() and (path / "cur").is_dir():
         # A Maildir: what is still in tmp/ is not delivered.
         for part in ("new", "cur"):
-            yield from sorted(one for one in (path / part).iterdir() if one.is_file())
+            yield from ((one, True) for one in sorted((path / part).iterdir()) if one.is_file())
         return
     for root, folders, found in os.walk(path):
         folders.sort()
-        yield from (Path(root, name) for name in sorted(found) if not name.startswith("."))
+        for one in (Path(root, name) for name in sorted(found) if not name.startswith(".")):
+            yield one, _is_mail(one)
+
+
+def _is_mail(path: Path) -> bool:
+    try:
+        if not path.is_file() or path.suffix.lower() == ".eml":
+            return path.is_file()
+        with path.open("rb") as file:
+            beginning = file.read(_BEGINNING)
+    except OSError as error:
+        raise Temporary(f"{path}: {error.strerror}", code="unreadable-file") from error
+    if beginning.startswith((b"From ", b">From ")):
+        return True
+    return bool(_FIELD.match(beginning) and _OF_A_MAIL.search(_BLANK_LINE.split(beginning, maxsplit=1)[0]))
 
 
 def _octets(path: Path) -> bytes:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # So many mails of an archive share a commit, and so many are read in one go.
 _TOGETHER = 50
+# So many files that are no mails are named.
+_NAMED = 10
 
 
 @click.command()
@@ -32,7 +34,7 @@ _TOGETHER = 50
 def explain(config: Path | None, paths: Sequence[str], as_json: bool, envelope_from: str | None) -> None:
     """Tell what would happen to mails, and why. Changes nothing, sends nothing.
 
-    PATH is a file, a folder, an mbox, a Maildir or - for standard input.
+    PATH is a file, a folder, an mbox, a Maildir or - for standard input. In a folder, what does not look like a mail is passed over.
     """
     from mailgate.mail.isolate import Parser
 
@@ -49,11 +51,21 @@ def explain(config: Path | None, paths: Sequence[str], as_json: bool, envelope_f
         gc.enable()
         from mailgate.cli.dry import explained
 
-        for source, told in explained(config, files.mails(paths, sys.stdin.buffer), envelope_from, parser):
+        for source, told in explained(config, files.mails(_found(paths), sys.stdin.buffer), envelope_from, parser):
             if as_json:
                 sys.stdout.write(json.dumps(explanation_json(source, told), ensure_ascii=False) + "\n")
             else:
                 _print(source, told)
+
+
+def _found(paths: Sequence[str]) -> Sequence[Path | None]:
+    """The files that hold mails; what is passed over is told in one line on standard error."""
+    found = files.find(paths)
+    if found.passed_over:
+        more = len(found.passed_over) - _NAMED
+        named = ", ".join(show.safe(name) for name in found.passed_over[:_NAMED])
+        click.echo(f"passed over: {named}" + (f" and {more} more" if more > 0 else ""), err=True)
+    return found.mails
 
 
 def explanation_json(source: str, told: Explanation) -> dict[str, Any]:
@@ -115,7 +127,7 @@ def _print(source: str, told: Explanation) -> None:
 def ingest(config: Path | None, paths: Sequence[str], envelope_from: str | None, envelope_to: tuple[str, ...]) -> int:
     """Put mails into the inbox as if received.
 
-    Exit 0 only after the commit, 75 on trouble; the daemon does the rest.
+    Exit 0 only after the commit, 75 on trouble; the daemon does the rest. In a folder, what does not look like a mail is passed over.
 
     As a pipe transport of a mail server: mailgate ingest --envelope-from SENDER --envelope-to RECIPIENT -
     """
@@ -124,9 +136,9 @@ def ingest(config: Path | None, paths: Sequence[str], envelope_from: str | None,
 
     taken = before = 0
     with opened(config, create=True) as known:
-        house, found = known.house(), list(files.names(paths))
+        house, found = known.house(), _found(paths)
         with click.progressbar(length=len(found), file=sys.stderr, label="ingest", hidden=len(found) < _TOGETHER) as bar:
-            for batch in _batches(files.mails(paths, sys.stdin.buffer)):
+            for batch in _batches(files.mails(found, sys.stdin.buffer)):
                 mails = [RawMail(raw, "file", envelope_from, envelope_to) for _, raw in batch]
                 receipts = take_in(known.store, house, mails, now())
                 taken += len(receipts)

@@ -100,4 +100,7 @@ def erase(config: Path | None, address: str, yes: bool) -> None:
         click.confirm(f"Erase {address} from every mail, ticket, letter and log of events? This cannot be undone.", abort=True)
     with opened(config) as known:
         gone = forget(known.store, fold_address(address), now())
+        relay = known.settings.relay
     click.echo("\n".join(f"{count:>7} {what}" for what, count in gone.items()) or "nothing was known of that address")
+    if relay.host is None:
+        click.echo(f"Copies in {relay.directory}, like all mail that has left, are not reached.")

@@ -102,7 +102,7 @@ def show_ticket(config: Path | None, number: int, as_json: bool) -> int:
 @click.option("--desk", help="The desk's name, where there are several.")
 @click.pass_obj
 def new(config: Path | None, requester: str, name: str, subject: str, text: str, desk: str | None) -> int:
-    """Open a ticket for somebody who telephoned."""
+    """Open a ticket by phone, for whoever called."""
     from mailgate.flow import operate
 
     said = sys.stdin.read() if text == "-" else text

@@ -65,8 +65,9 @@ def read(text: str, grammar: Grammar, *, bare: bool, synonyms: Mapping[str, str]
     known = verbs(grammar)
     lines = text.splitlines()
     commands: list[Command] = []
-    at = 0
-    for at, line in enumerate(lines):  # noqa: B007 - `at` is where the rest of the text begins
+    # `at` is where the rest of the text begins, `behind` the line behind the last command; what lies between is blank.
+    at = behind = 0
+    for at, line in enumerate(lines):
         if not line.strip():
             continue
         command = _command(line.strip(), grammar, known, synonyms or {}, bare=bare)
@@ -76,9 +77,10 @@ def read(text: str, grammar: Grammar, *, bare: bool, synonyms: Mapping[str, str]
             commands.append(Command(command.verb, command.args, command.line, "too-many-commands"))
             break
         commands.append(command)
+        behind = at + 1
     else:
-        at = len(lines)
-    rest = "\n".join(lines[at:]).strip("\n")
+        at = behind = len(lines)
+    rest = "\n" * (at - behind) + "\n".join(lines[at:]).rstrip("\n")
     return _with_rest(commands, rest, grammar, known, synonyms or {})
 
 
@@ -173,21 +175,21 @@ def _missing(verb: Verb, args: str) -> tuple[str | None, str]:
 
 
 def _with_rest(commands: list[Command], rest: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: Mapping[str, str]) -> Reading:
-    misplaced = None
+    misplaced, below = None, rest.lstrip("\n")
     if grammar is Grammar.TECHNICIAN:
-        misplaced = next((line.strip() for line in rest.splitlines() if _is_known(line.strip(), known, synonyms)), None)
+        misplaced = next((line.strip() for line in below.splitlines() if _is_known(line.strip(), known, synonyms)), None)
     takers = [at for at, command in enumerate(commands) if command.ok and known[command.verb].takes is Takes.REST]
     if len(takers) > 1:
         for at in takers:
             one = commands[at]
             commands[at] = Command(one.verb, one.args, one.line, "two-take-the-rest", known[one.verb].example)
-        return Reading(tuple(commands), rest, misplaced)
+        return Reading(tuple(commands), below, misplaced)
     if takers:
         one = commands[takers[0]]
-        args = "\n".join(part for part in (one.args, rest) if part)
+        args = f"{one.args}\n{rest}".strip("\n")
         commands[takers[0]] = Command(one.verb, args, one.line, *_missing(known[one.verb], args))
-        rest = ""
-    return Reading(tuple(commands), rest, misplaced)
+        below = ""
+    return Reading(tuple(commands), below, misplaced)
 
 
 def _is_known(line: str, known: Mapping[str, Verb], synonyms: Mapping[str, str]) -> bool:

@@ -55,6 +55,8 @@ _MONTHS = {
     "en": "January February March April May June July August September October November December".split(),
     "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
 }
+# What Germans call the zone that they live in.
+_GERMAN_ZONES = {"CET": "MEZ", "CEST": "MESZ"}
 
 
 class _Compiler(CodeGenerator):
@@ -262,7 +264,7 @@ def _explained(context: Context, lines: Sequence[Line], grammar: str) -> tuple[t
 
 @pass_context
 def _when(context: Context, moment: datetime) -> str:
-    """The moment in the desk's zone and the letter's language: "20 November 2026, 14:05 CET"."""
+    """The moment in the desk's zone and the letter's language: "20 November 2026, 14:05 CET", "20. November 2026, 14:05 Uhr MEZ"."""
     return _told(moment, context["desk"].timezone, context["language"])
 
 
@@ -270,14 +272,14 @@ def _when(context: Context, moment: datetime) -> str:
 @lru_cache(maxsize=64)
 def _told(moment: datetime, zone: str, language: str) -> str:
     local = moment.astimezone(_zone(zone))
-    clock = f"{local.hour:02d}:{local.minute:02d}"
+    clock, name = f"{local.hour:02d}:{local.minute:02d}", local.tzname() or ""
     match language:
         case "de":
-            return f"{local.day}. {_MONTHS['de'][local.month - 1]} {local.year}, {clock} Uhr"
+            return f"{local.day}. {_MONTHS['de'][local.month - 1]} {local.year}, {clock} Uhr {_GERMAN_ZONES.get(name, name)}"
         case "en":
-            return f"{local.day} {_MONTHS['en'][local.month - 1]} {local.year}, {clock} {local.tzname()}"
+            return f"{local.day} {_MONTHS['en'][local.month - 1]} {local.year}, {clock} {name}"
         case _:
-            return f"{local:%Y-%m-%d} {clock} {local.tzname()}"
+            return f"{local:%Y-%m-%d} {clock} {name}"
 
 
 @lru_cache(maxsize=64)

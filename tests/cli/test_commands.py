@@ -78,6 +78,38 @@ def test_an_mbox_and_a_maildir_are_ingested_mail_by_mail(shell: Shell) -> None:
     assert "From here on" in shell.json("tickets", "show", "1")["messages"][0]["text"]
 
 
+def test_in_a_folder_only_what_looks_like_a_mail_is_taken_and_the_rest_is_named(shell: Shell) -> None:
+    folder = shell.folder / "mails"
+    (folder / "old").mkdir(parents=True)
+    one = mail(text="first")
+    (folder / "1.EML").write_bytes(b"nothing but words")
+    (folder / "2").write_bytes(one)
+    (folder / "old/3.txt").write_bytes(b"From ann Mon Mar  2 09:00:00 2026\n" + one + b"\nFrom ann Mon Mar  2 09:00:01 2026\n" + one)
+    (folder / ".4.eml").write_bytes(one)
+    (folder / "notes.txt").write_text("Buy milk.\nFrom: the shop\n")
+    (folder / "old/todo\x1b.md").write_text("Note: buy milk.\n\nFrom: the shop\n")
+    (folder / "lost.eml").symlink_to(folder / "nowhere")
+    assert shell("ingest", str(folder)) == 0
+    assert shell.out.startswith("4 mails taken in")
+    assert shell.err == "passed over: lost.eml, notes.txt, old/todo.md\n"
+    told = shell.lines("explain", str(folder))
+    assert [one["source"] for one in told] == ["1.EML", "2", "3.txt#1", "3.txt#2"]
+    assert shell.err == "passed over: lost.eml, notes.txt, old/todo.md\n"
+    assert shell("ingest", str(folder / "notes.txt"), str(folder / ".4.eml")) == 0
+    assert (shell.out.split(",")[0].strip(), shell.err) == ("2 mails taken in", "")
+
+
+def test_of_many_files_that_are_no_mails_only_some_are_named(shell: Shell) -> None:
+    folder = shell.folder / "pictures"
+    folder.mkdir()
+    for number in range(13):
+        (folder / f"{number:02}.jpg").write_bytes(b"\xff\xd8")
+    assert shell("ingest", str(folder)) == 0
+    assert shell.out == "0 mails taken in\n"
+    assert shell.err.endswith("08.jpg, 09.jpg and 3 more\n")
+    assert len(shell.err.splitlines()) == 1
+
+
 def test_a_path_that_is_not_there_is_a_data_error(shell: Shell) -> None:
     assert shell("ingest", str(shell.folder / "nothing.eml")) == 65
     assert "no such file" in shell.err
@@ -165,6 +197,13 @@ def test_people_are_added_imported_and_listed_and_the_file_wins(shell: Shell) ->
         ("address,nmae\nb@x.example,Bob\n", [1]),
         ("address,role\nb@x.example,boss\n", [2]),
         ("address\nnobody\nb@x.example\nb@x.example,Bob\n@\n", [2, 4, 5]),
+        ("address,name,address\nb@x.example,Bob,c@x.example\n", [1]),
+        ("address,team\nb@x.example,first\nc@x.example,frist\n", [3]),
+        ("address,language,timezone\nb@x.example,,Mars/Base\nc@x.example,Deutsch,\nd@x.example,de,Europe/Berlin\n", [2, 3]),
+        ("address,language,timezone\nb@x.example,Deutsch,Mars/Base\n", [2, 2]),
+        ("address,aliases\nb@x.example,c@x.example\nB@X.example,\nd@x.example,c@x.example\nc@x.example,\n", [3, 4, 5]),
+        ("address,aliases\nb@x.example,c@x.example c@x.example\n", [2]),
+        (f"address,name\nb@x.example,{'x' * 140_000}\n", [2]),
     ],
 )
 def test_all_bad_lines_of_people_are_told_with_their_places_and_nothing_is_imported(shell: Shell, text: str, lines: list[int]) -> None:
@@ -173,6 +212,28 @@ def test_all_bad_lines_of_people_are_told_with_their_places_and_nothing_is_impor
     assert shell("people", "import", str(sheet)) == 65
     assert [int(line.split(":")[2]) for line in shell.err.splitlines()] == lines
     assert [one["address"] for one in shell.lines("people", "list")] == ["tina@desk.example"]
+
+
+@pytest.mark.parametrize(("encoding", "line"), [("latin-1", 3), ("utf-16", 1)])
+def test_people_in_another_encoding_than_utf_8_are_refused_with_the_line(shell: Shell, encoding: str, line: int) -> None:
+    sheet = shell.folder / "people.csv"
+    sheet.write_bytes("address,name\nb@x.example,Bob\nj@x.example,Jörg\n".encode(encoding))
+    assert shell("people", "import", str(sheet)) == 65
+    assert shell.err == f"mailgate: {sheet}:{line}: this is not UTF-8\n"
+    assert [one["address"] for one in shell.lines("people", "list")] == ["tina@desk.example"]
+
+
+def test_the_columns_of_people_may_be_separated_by_semicolons(shell: Shell) -> None:
+    sheet = shell.folder / "people.csv"
+    sheet.write_bytes('\ufeffAddress;Name;Aliases\r\nb@x.example;"Bauer, Jörg";"j@x.example;k@x.example"\r\n'.encode())
+    assert shell("people", "import", str(sheet)) == 0, shell.err
+    (found,) = (one for one in shell.lines("people", "list") if one["address"] == "b@x.example")
+    assert (found["name"], found["aliases"]) == ("Bauer, Jörg", ["j@x.example", "k@x.example"])
+
+
+def test_somebody_of_a_team_that_is_not_there_is_not_added(shell: Shell) -> None:
+    assert shell("people", "add", "maria@desk.example", "--team", "frist") == 65
+    assert 'team: unknown team "frist"; did you mean "first"?' in shell.err
 
 
 def test_check_says_what_works_and_exits_78_with_the_place_of_a_fault(shell: Shell) -> None:
@@ -253,9 +314,18 @@ def test_an_erased_person_is_in_no_file_any_more(shell: Shell) -> None:
     shell.work()
     (shell.folder / "one.eml").unlink()
     assert shell("erase", "secret.person@out.example", "--yes") == 0
+    assert shell.out.endswith(f"Copies in {shell.folder / 'var/outbound'}, like all mail that has left, are not reached.\n")
     found = [path for path in shell.folder.rglob("*") if path.is_file() and b"secret.person@out" in path.read_bytes()]
     assert found == []
     assert shell("audit") == 0
+
+
+def test_where_letters_go_to_a_relay_erase_speaks_of_no_folder(shell: Shell) -> None:
+    shell("ingest", str(shell.mail(mail(sender="secret.person@out.example"))))
+    with (shell.folder / "config/mailgate.toml").open("a") as file:
+        file.write('[relay]\nhost = "smtp.example.com"\n')
+    assert shell("erase", "secret.person@out.example", "--yes") == 0, shell.err
+    assert "Copies" not in shell.out
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["run", "--nonsense"], ["tickets", "show"], ["inbox", "list", "--state", "lost"]])

@@ -172,7 +172,7 @@ def test_a_question_goes_to_the_requester_alone_and_waits() -> None:
 def test_a_solution_goes_to_the_requester_and_confirmed_copies() -> None:
     decision = says(ticket(), "#resolve The toner was empty.\n\nIt prints again.")
     now = after(ticket(), decision)
-    assert (now.status, now.resolution, now.resolved) == (Status.WAITING_FOR_CLOSURE, "The toner was empty.\nIt prints again.", NOW)
+    assert (now.status, now.resolution, now.resolved) == (Status.WAITING_FOR_CLOSURE, "The toner was empty.\n\nIt prints again.", NOW)
     assert sent(decision) == [(Name.RESOLVED, ANN.address), (Name.RESOLVED, BOB.address), (Name.RECEIPT, TINA.address)]
 
 
@@ -181,7 +181,7 @@ def test_a_note_stays_inside() -> None:
         decision = says(ticket(status), "#note He is rude.\n\nVery.")
         assert sent(decision) == [(Name.RECEIPT, TINA.address)]
         assert decision.message is not None
-        assert (decision.message.text, decision.message.visibility) == ("He is rude.\nVery.", Visibility.INTERNAL)
+        assert (decision.message.text, decision.message.visibility) == ("He is rude.\n\nVery.", Visibility.INTERNAL)
 
 
 def test_a_closing_note_is_kept_with_the_ticket() -> None:

@@ -155,9 +155,14 @@ def test_a_letter_speaks_the_language_asked_for_or_english(language: str | None,
 
 def test_times_are_told_in_the_desks_zone_and_the_letters_language() -> None:
     assert "20 November 2026, 09:12 CET" in LETTERS.preview(Name.ACKNOWLEDGEMENT, "en").text
-    assert "20. November 2026, 09:12 Uhr" in LETTERS.preview(Name.ACKNOWLEDGEMENT, "de").text
+    assert "20. November 2026, 09:12 Uhr MEZ" in LETTERS.preview(Name.ACKNOWLEDGEMENT, "de").text
     view = sample(Name.ACKNOWLEDGEMENT)
-    assert "08:12 UTC" in LETTERS.render(Name.ACKNOWLEDGEMENT, "en", replace(view, desk=replace(view.desk, timezone="Nowhere/X"))).text
+    lost = replace(view, desk=replace(view.desk, timezone="Nowhere/X"))
+    assert "08:12 UTC" in LETTERS.render(Name.ACKNOWLEDGEMENT, "en", lost).text
+    assert "08:12 Uhr UTC" in LETTERS.render(Name.ACKNOWLEDGEMENT, "de", lost).text
+    summer = replace(view, ticket=replace(view.ticket, created=view.ticket.created.replace(month=7)))
+    assert "20 July 2026, 10:12 CEST" in LETTERS.render(Name.ACKNOWLEDGEMENT, "en", summer).text
+    assert "20. Juli 2026, 10:12 Uhr MESZ" in LETTERS.render(Name.ACKNOWLEDGEMENT, "de", summer).text
 
 
 def test_the_operators_letter_wins_also_over_a_packaged_one_in_the_language_asked_for(tmp_path: Path) -> None:
