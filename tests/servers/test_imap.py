@@ -236,7 +236,7 @@ def test_a_server_that_dies_in_the_middle_of_a_mail_gives_it_whole_or_not_at_all
 async def test_a_line_that_falls_silent_in_the_middle_of_a_mail_is_given_up_in_time(dovecot: Dovecot) -> None:
     dovecot.deliver("alice", LARGE)
     with Proxy(dovecot.port) as proxy:
-        session = await connected(Server("localhost", proxy.port, "none", "alice", PASSWORD, patience=1.0))
+        session = await connected(Server("localhost", proxy.port, "none", "alice", lambda: PASSWORD, patience=1.0))
         await session.select("INBOX")
         proxy.freeze_after(5_000_000)
         begun = time.monotonic()

@@ -111,7 +111,7 @@ async def test_two_hundred_looks_at_a_mailbox_leave_nothing_behind(tmp_path: Pat
                 loop.call_soon_threadsafe(done.set)
             return super().unflagged()
 
-    box = Account("box", DESK.name, Server("localhost", dovecot.port, "none", "alice", PASSWORD), "INBOX", None, None, 1_000_000)
+    box = Account("box", DESK.name, Server("localhost", dovecot.port, "none", "alice", lambda: PASSWORD), "INBOX", None, None, 1_000_000)
     ledger = Counted(office.store, office.house, "me", box.name, box.folder, (DESK.address,), lambda: office.now, lambda: None)
     outages = Outages(office.store, office.house, DESK.name, Mailbox("box", "localhost", "INBOX", office.now), lambda: office.now)
     tracemalloc.start()
