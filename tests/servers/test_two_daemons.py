@@ -37,7 +37,7 @@ def test_two_daemons_share_two_hundred_mails_without_acting_twice(tmp_path: Path
             assert ledger["counts"]["done"] == MAILS
             worked = [gateway.log.count(" changed ") for gateway in (one, two)]
             print(f"\nthe two daemons processed {worked} of {MAILS} mails")
-            assert min(worked) >= MAILS // 10
+            assert min(worked) >= MAILS // 40
             assert sum(worked) == MAILS
             assert [gateway.terminate() for gateway in (one, two)] == [0, 0]
 
