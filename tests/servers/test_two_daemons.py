@@ -35,6 +35,8 @@ def test_two_daemons_share_two_hundred_mails_without_acting_twice(tmp_path: Path
             ledger = one.audit()
             assert ledger["ok"], ledger["violations"]
             assert ledger["counts"]["done"] == MAILS
+            # What is told follows the commit that it tells of.
+            wait_until(lambda: sum(gateway.log.count(" changed ") for gateway in (one, two)) >= MAILS, 5, "all of it is told")
             worked = [gateway.log.count(" changed ") for gateway in (one, two)]
             print(f"\nthe two daemons processed {worked} of {MAILS} mails")
             assert min(worked) >= MAILS // 40
