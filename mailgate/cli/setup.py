@@ -15,7 +15,7 @@ from mailgate.config.scalars import as_duration
 from mailgate.config.settings import Settings
 from mailgate.desk.errors import Misconfigured, Temporary
 from mailgate.desk.model import Role
-from mailgate.desk.policy import Collision, Quiet, Retention
+from mailgate.desk.policy import Quiet, Retention
 
 
 @click.command()
@@ -66,7 +66,6 @@ def not_served(known: Settings) -> list[str]:
         "[[sla]]": policy.slas, "[[escalation]]": policy.escalations,
         "[[approval]]": policy.approvals, "[[status]]": policy.statuses, "[[monitoring]]": policy.monitors,
         "[quiet]": policy.quiet != Quiet(), "[retention]": policy.retention != Retention(),
-        "[letters] collision": policy.collision is not Collision.SEND,
     }  # fmt: skip
     return [name for name, there in asked.items() if there]
 

@@ -184,6 +184,8 @@ def _print(told: Story, tag: str, policy: Policy) -> None:
     one = told.ticket
     click.echo(f"{tag}-{one.id}  {show.safe(one.subject) or '(no subject)'}")
     click.echo(f"{one.status} ({state_of(one.status)}), {one.priority}, team {one.team or '-'}, assignee {one.assignee or '-'}")
+    about = (("type", one.type), ("category", one.category), ("service", one.service), ("tags", ", ".join(one.tags)))
+    click.echo(", ".join(f"{name} {show.safe(value)}" for name, value in about if value))
     click.echo(f"opened {show.clock(one.created)} by {one.requester} ({one.source}), updated {show.clock(one.updated)}")
     for who in one.participants:
         click.echo(f"  {who.role:<9} {who.address}{'' if who.confirmed else ' (unconfirmed)'}{' (muted)' if who.muted else ''}")

@@ -71,6 +71,8 @@ class Decision:
     commands: tuple[Command, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     trail: tuple[Finding, ...] = field(default=())
+    # The inbox row of an answer that was held back and is now to be sent after all.
+    again: int | None = None
 
     def noting(self, step: str, finding: str, because: str = "") -> Decision:
         """The same decision with one more line in its trail."""

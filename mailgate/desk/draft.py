@@ -37,6 +37,9 @@ class Draft:
     letters: list[Letter] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     message: Message | None = None
+    # The inbox row of the writer's answer that is held back, and that of the one which is to be sent after all.
+    held: int | None = None
+    again: int | None = None
 
     def event(self, verb: str, note: str = "", /, **fields: object) -> None:
         """One event, folded into the ticket at once, so that the next command sees what this one did."""
@@ -87,7 +90,7 @@ class Draft:
         reason = self.refusals[0].slug if self.refusals else ""
         return Decision(
             outcome, reason, None, tuple(self.events), self.message, tuple(self.letters), commands=reading.commands,
-            refusals=tuple(self.refusals),
+            refusals=tuple(self.refusals), again=self.again,
         )  # fmt: skip
 
 

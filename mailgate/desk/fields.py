@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mailgate.desk import values
+from mailgate.desk import values, vendor
 from mailgate.desk.commands import Command
 from mailgate.desk.decision import Refusal
 from mailgate.desk.draft import Draft
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Participant, Person, Priority, Status, Team, Ticket
+from mailgate.desk.workflow import Grammar
 
 Doing = Callable[[Draft, Command, Status | None, str], None]
 
@@ -94,19 +95,23 @@ def copy(draft: Draft, command: Command, _after: Status | None, _text: str) -> N
         example = "cc add anna@example.com" if draft.person.address == draft.ticket.requester else "#cc add anna@example.com"
         draft.refusals.append(Refusal(command.line, "unknown-address", example))
         return
-    draft.event("cc", command.args, participants=_copied(draft.ticket, person, adds=adds))
+    drops = ("cc", vendor.ROLE) if draft.grammar is Grammar.TECHNICIAN else ("cc",)
+    draft.event("cc", command.args, participants=_copied(draft.ticket, person, adds=adds, drops=drops))
 
 
-def _copied(ticket: Ticket, person: Person, *, adds: bool) -> tuple[Participant, ...]:
+def _copied(ticket: Ticket, person: Person, *, adds: bool, drops: tuple[str, ...]) -> tuple[Participant, ...]:
     here = ticket.participant(person.addresses)
     if adds:
         known = Participant(person.address, "cc") if here is None else Participant(here.address, here.role, confirmed=True)
         return (*(one for one in ticket.participants if one is not here), known)
-    return tuple(one for one in ticket.participants if one is not here or one.role != "cc")
+    return tuple(one for one in ticket.participants if one is not here or one.role not in drops)
 
 
 def escalate(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
-    """To the team of the next level, or to the one that is named; the requester hears that somebody else works on it now."""
+    """To the team of the next level, to the one that is named, or to a vendor; the requester hears that somebody else works on it now."""
+    if vendor.named(command):
+        vendor.escalate(draft, command, after)
+        return
     teams = draft.rules.people.teams
     target = values.team(command.args, teams) if command.args else _next(draft.rules.people.team(draft.ticket.team), teams)
     if target is None or (target.name == draft.ticket.team and draft.ticket.status is after):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from mailgate.desk import technician, workflow
+from mailgate.desk import technician, vendor, workflow
 from mailgate.desk.authority import Standing, standing
 from mailgate.desk.commands import Reading, read, tapped
 from mailgate.desk.decision import Decision, Message, Outcome, Refusal
@@ -43,9 +43,11 @@ def _by_standing(rank: Standing, ticket: Ticket | None, wrote: Wrote, rules: Rul
     if rank is Standing.OBSERVER:
         return _noted(ticket, wrote, now, Visibility.INTERNAL, "observer")
     if rank is Standing.TECHNICIAN:
-        draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.TECHNICIAN, wrote.story)
+        draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.TECHNICIAN, wrote.story, held=wrote.held)
         return technician.weighed(draft, wrote, _read(wrote, draft))
     draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.REQUESTER)
+    if vendor.helps(ticket, wrote.person):
+        return vendor.answered(draft, wrote)
     reading = _read(wrote, draft) if rank is Standing.REQUESTER else Reading()
     if workflow.state_of(ticket.status) is State.CLOSED and not _only_asks(reading):
         if is_thanks(wrote.text):

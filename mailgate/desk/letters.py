@@ -30,22 +30,27 @@ class Name(StrEnum):
     UNDELIVERABLE = "undeliverable"
     RECEIPT = "receipt"
     MAILBOX = "mailbox"
+    VENDOR = "vendor"
+    COLLISION = "collision"
 
 
 # The note of a receipt to somebody whose mail did not prove that it was his.
 UNPROVEN = "unproven"
+# The note of a receipt, and of the message itself, where an answer was held back because a colleague's came first.
+HELD = "held"
 # What passes on the words of a human, if it has any; everything else is automatic mail in the sense of RFC 3834.
-HUMAN = frozenset({Name.REPLY, Name.QUESTION, Name.RESOLVED})
+HUMAN = frozenset({Name.REPLY, Name.QUESTION, Name.RESOLVED, Name.VENDOR})
 
 # What `note` may say in each letter, beside nothing. `follows` and `clue` are followed by the tag of a ticket; the note of
 # `undeliverable` is an address. The templates have words for each.
 NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.NEW_TICKET: ("follows", "clue", "escalated"),
-    Name.REQUESTER_REPLIED: ("accept", "reject", "reopen", "cancel", "resume", "unverified", "unconfirmed", "refused"),
+    Name.REQUESTER_REPLIED: ("accept", "reject", "reopen", "cancel", "resume", "unverified", "unconfirmed", "refused", "vendor"),
+    Name.ESCALATED: ("vendor",),
     Name.RESOLVED: ("no answer",),
     Name.CLOSED: ("accept", "cancel", "no answer"),
     Name.STATUS: ("refused", "muted", "unmuted", "copied"),
-    Name.RECEIPT: ("refused", UNPROVEN, "undoable"),
+    Name.RECEIPT: ("refused", UNPROVEN, "undoable", HELD, "collision"),
     Name.HELP: ("requester", "technician"),
     Name.MAILBOX: ("back", "expires"),
 }
@@ -53,7 +58,7 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
 WRONG = (
     "unknown-verb", "needs-words", "takes-nothing", "two-take-the-rest", "too-many-commands", "not-at-the-top", "needs-stronger-sender",
     "wrong-status", "too-late", "unknown-person", "ambiguous-person", "not-a-technician", "unknown-value", "unknown-address",
-    "unknown-team", "nothing-to-undo",
+    "unknown-team", "nothing-to-undo", "nothing-held", "not-a-vendor",
 )  # fmt: skip
 
 
@@ -65,6 +70,15 @@ class Line:
     ok: bool
     wrong: str = ""
     instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A public message of a ticket's story: when (UTC), who said it (`requester`, `copy` or `desk`), and its words."""
+
+    at: datetime
+    who: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +96,7 @@ class Mailbox:
 class Letter:
     """A letter that a decision asks for. `words` is the human text that it carries, `note` one of its NOTES.
 
-    `plain` asks for the short form that echoes nothing.
+    `plain` asks for the short form that echoes nothing. `story` is filled in where the letter goes to somebody who has not followed it.
     """
 
     name: Name
@@ -94,6 +108,7 @@ class Letter:
     plain: bool = False
     attach: bool = False
     mailbox: Mailbox | None = None
+    story: tuple[Said, ...] = ()
 
     @property
     def automatic(self) -> bool:

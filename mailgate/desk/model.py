@@ -195,7 +195,7 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """An address on a ticket. `role` is `requester`, `cc`, `assignee` or `approver`; an unconfirmed one hears nothing."""
+    """An address on a ticket. `role` is `requester`, `cc`, `assignee`, `approver` or `vendor`; an unconfirmed one hears nothing."""
 
     address: Address
     role: str

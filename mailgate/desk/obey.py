@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mailgate.desk import fields, workflow
+from mailgate.desk import collision, fields, workflow
 from mailgate.desk.commands import Command
 from mailgate.desk.decision import Message, Refusal
 from mailgate.desk.draft import Draft
@@ -213,6 +213,7 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (T, "confidential"): fields.confidential,
     (T, "spam"): fields.spam,
     (T, "undo"): _undo,
+    (T, "send"): collision.send,
     (T, "pending"): _pending,
     (T, "resume"): _move,
     (T, "note"): _note,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WORDS = frozenset(
     "accept reject reopen cancel status mute cc help"
     " assign take start priority impact urgency category tag pending resume escalate resolve close note macro merge parent link split"
-    " approval due time requester confidential spam kb undo"
+    " approval due time requester confidential spam kb undo send"
     " approve".split()
 )
 
@@ -205,6 +205,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "resolve": ("lösen", "gelöst"),
         "close": ("schließen",),
         "undo": ("rückgängig",),
+        "send": ("senden", "absenden"),
         "approve": ("genehmigen",),
     }
 }

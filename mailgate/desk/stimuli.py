@@ -46,6 +46,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """A colleague's answer that a technician had not seen when he wrote his own: whose it is, and its words."""
+
+    author: Address
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wrote:
     """A mail (or a telephone note) from one person to one desk.
 
@@ -53,7 +61,8 @@ class Wrote:
     readable body. `tap` is the verb of a one-tap address. `copied` are the other people in To and Cc, our own addresses left out.
     `told_today` says that a refusal already went to this person's registered address within a day. `story` are the ticket's events, oldest
     first, where he may want to take one back. `recipients` are all of the envelope and of the header, `headers` those fields that rules
-    ask for, as (lower-cased name, decoded value). `roster` is there where policy has new tickets given to somebody.
+    ask for, as (lower-cased name, decoded value). `roster` is there where policy has new tickets given to somebody. `meanwhile` is what a
+    colleague answered unseen by him; `insists` says that this mail was held back for that before. `held` is his answer that still is.
     """
 
     person: Person
@@ -79,6 +88,9 @@ class Wrote:
     recipients: tuple[Address, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     roster: Roster | None = None
+    meanwhile: Meanwhile | None = None
+    insists: bool = False
+    held: int | None = None
     findings: tuple[Finding, ...] = ()
 
 
@@ -106,6 +118,7 @@ class Ordered:
     person: Person
     text: str
     story: tuple[Event, ...] = ()
+    held: int | None = None
 
 
 Stimulus = Wrote | Due | Undelivered | Ordered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mailgate.desk import obey
+from mailgate.desk import collision, obey
 from mailgate.desk.commands import Reading, read, suggestion
 from mailgate.desk.decision import Decision, Message, Outcome, Refusal
 from mailgate.desk.draft import Draft, refuse, refused, shown
@@ -30,10 +30,14 @@ def technician(draft: Draft, reading: Reading, wrote: str, *, files: bool = Fals
         return refused(before, draft, wrote, reading, Name.RECEIPT)
     if reading.text or not reading.commands:
         _relay(draft, reading.text)
-    if any(command.verb != "help" for command in reading.commands):
+    if any(command.verb not in _ANSWERED for command in reading.commands):
         lines = tuple(shown(command.line) for command in reading.commands)
         draft.answer(Name.RECEIPT, lines=lines, note="undoable" if _undoable(draft) else "")
     return draft.decided(Outcome.COMMANDED if reading.commands else Outcome.APPENDED, reading)
+
+
+# These have an answer of their own: the letter that was asked for, or what becomes of the answer that is sent after all.
+_ANSWERED = ("help", "send")
 
 
 def _undoable(draft: Draft) -> bool:
@@ -57,7 +61,9 @@ def ordered(draft: Draft, text: str) -> Decision:
 def weighed(draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
     """A technician's mail, after what `security.require` asks of each verb."""
     refuse(draft, reading, wrote)
-    return technician(draft, reading, wrote.text, files=bool(wrote.files))
+    before = draft.ticket
+    decision = technician(draft, reading, wrote.text, files=bool(wrote.files))
+    return collision.settled(before, draft, decision, wrote) if wrote.meanwhile else decision
 
 
 def _relay(draft: Draft, text: str) -> None:

@@ -90,6 +90,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("confidential", T, Takes.SWITCH, example="#confidential"),
     Verb("spam", T, example="#spam"),
     Verb("undo", T, Takes.NUMBER, example="#undo"),
+    Verb("send", T, example="#send"),
     Verb("help", T, example="#help"),
 )
 
@@ -129,6 +130,7 @@ TRANSITIONS: dict[tuple[Grammar, str], tuple[tuple[frozenset[Status], Status | N
     (T, "confidential"): ((_ANY, None),),
     (T, "spam"): ((_ALIVE, Status.CANCELLED),),
     (T, "undo"): ((_ANY, None),),
+    (T, "send"): ((_ANY, None),),
     (T, "note"): ((_ANY, None),),
     (T, "resolve"): ((_OPEN | _PROGRESS | _HOLD, Status.WAITING_FOR_CLOSURE),),
     (T, "close"): ((_ALIVE, Status.COMPLETED),),
@@ -159,6 +161,22 @@ def follows(grammar: Grammar, verb: str, status: Status) -> tuple[bool, Status |
         if status in statuses:
             return True, after
     return False, None
+
+
+# The words that technicians tap, in the order of their buttons.
+_TAPPED = ("resume", "start", "resolve", "pending", "note", "close", "reopen")
+
+
+def worth_a_tap(status: Status, *, his: bool) -> tuple[str, ...]:
+    """The technician's verbs that lead on from this status, of several to one place the first; `take` where the ticket is not `his`."""
+    words = ["take"] if not his and follows(Grammar.TECHNICIAN, "take", status)[0] else []
+    leads = {status, *(after for word in words if (after := follows(Grammar.TECHNICIAN, word, status)[1]))}
+    for word in _TAPPED:
+        allowed, after = follows(Grammar.TECHNICIAN, word, status)
+        if allowed and after not in leads:
+            words.append(word)
+            leads |= {after} if after else set()
+    return tuple(words)
 
 
 def check() -> tuple[str, ...]:

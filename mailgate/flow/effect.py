@@ -119,7 +119,9 @@ def _write_letters(
 
 
 def _worded(tx: Tx, ticket: Ticket | None, letter: Letter) -> Letter:
-    """Who is given a ticket by somebody else has not read what it is about: the letter brings the words that opened it."""
+    """Who is given a ticket by somebody else has not read what it is about: the letter brings what opened it, or its public story."""
+    if letter.name is Name.VENDOR and ticket is not None:
+        return replace(letter, story=tickets.public_story(tx, ticket))
     if letter.name not in (Name.ASSIGNED, Name.NEW_TICKET) or letter.words or ticket is None:
         return letter
     return replace(letter, words=tickets.opening_words(tx, ticket.id), author=ticket.requester)

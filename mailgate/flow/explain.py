@@ -16,7 +16,7 @@ from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.events import Event, born, fold
 from mailgate.desk.letters import Letter
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
-from mailgate.desk.stimuli import Finding
+from mailgate.desk.stimuli import Finding, Meanwhile
 from mailgate.flow import post
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
@@ -57,6 +57,12 @@ class NothingKnown:
     def loads(self, people: Sequence[Address]) -> dict[Address, Load]:
         """Nobody has anything to do yet."""
         return {}
+
+    def meanwhile(self, ticket: TicketId, people: Sequence[Address], letters: Sequence[str], *, insists: bool) -> Meanwhile | None:
+        """Nothing."""
+
+    def held(self, ticket: TicketId, people: Sequence[Address]) -> int | None:
+        """Nothing."""
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """None of ours."""

@@ -18,7 +18,7 @@ from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.roster import roster
 from mailgate.flow.seam import crash_point
-from mailgate.store import facts, inbox, outbox, people, story, tickets
+from mailgate.store import answers, facts, inbox, outbox, people, story, tickets
 from mailgate.store.engine import Store, Tx
 from mailgate.store.loads import loads
 
@@ -41,7 +41,8 @@ def order(store: Store, house: House, number: TicketId, text: str, who: Address 
         person = directory.person(who) if who else OPERATOR
         wants = ticket is not None and undo.asked(text, house.policy.verbs_by_word())
         told = story.events(tx, ticket.id) if ticket is not None and wants else ()
-        return _carry_out(tx, house, ticket, ticket.desk if ticket else "", Ordered(person, text, told), now)
+        held = answers.held(tx, ticket.id, person.addresses) if ticket is not None and person.staff else None
+        return _carry_out(tx, house, ticket, ticket.desk if ticket else "", Ordered(person, text, told, held), now)
 
 
 def open_by_phone(store: Store, house: House, desk: str, requester: Address, name: str, subject: str, text: str, now: datetime) -> Done:
@@ -59,6 +60,8 @@ def _carry_out(tx: Tx, house: House, ticket: Ticket | None, desk: str, stimulus:
     decision = decide(ticket, stimulus, rules, now)
     cause = Cause("order", secrets.token_hex(8))
     done = effect.carry_out(tx, house, rules, ticket, decision, cause, now)
+    if decision.again is not None:
+        inbox.again(tx, decision.again, now)
     if done.ticket is not None:
         verbs = ",".join(one.verb for one in decision.events)
         journal.changed(f"order:{cause.id}", done.ticket.id, decision.outcome, verbs, len(decision.letters))

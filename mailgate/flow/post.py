@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from mailgate.desk import retry, tokens, workflow
 from mailgate.desk.errors import Permanent
-from mailgate.desk.letters import HUMAN, Letter
+from mailgate.desk.letters import HELD, HUMAN, Letter, Name
 from mailgate.desk.model import Address, Person, Ticket
 from mailgate.desk.policy import Desk
 from mailgate.desk.rules import Rules
@@ -22,7 +22,6 @@ from mailgate.mail.letters import Content
 from mailgate.mail.view import DeskView, Links, MessageView, PersonView, TicketView, View
 
 _FOR_REQUESTER = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
-_FOR_STAFF = ("take", "start", "resume", "resolve", "close", "help")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def titled(occasion: Occasion, letter: Letter) -> Written:
     except Permanent:
         return Written(letter, rank, suppressed="unsendable-address")
     recipient, _, view = _addressed(occasion, letter)
-    language = _language(occasion, recipient, staff=view.staff)
+    language = _language(occasion, recipient, of_his=_of_requester(letter, view))
     return Written(letter, rank, subject=occasion.house.templates.subject(letter.name, language, view))
 
 
@@ -109,7 +108,7 @@ def _octets(occasion: Occasion, letter: Letter, number: int) -> tuple[str, str, 
     cause = f"{occasion.cause.type[0]}{occasion.cause.id}".replace(".", "-")
     message_id = f"{tokens.message_mark(house.keyring, cause, number)}@{host}"
     thread_id = f"{mark}@{host}" if mark else None
-    content = house.templates.render(letter.name, _language(occasion, recipient, staff=view.staff), view)
+    content = house.templates.render(letter.name, _language(occasion, recipient, of_his=_of_requester(letter, view)), view)
     if content.fault is not None:
         # Imported here, since a dry run that finds its templates whole writes no log.
         from mailgate.flow import journal
@@ -133,10 +132,15 @@ def _addressed(occasion: Occasion, letter: Letter) -> tuple[Person, str | None, 
     return recipient, mark, _view(occasion, letter, recipient, mark)
 
 
-def _language(occasion: Occasion, recipient: Person, *, staff: bool) -> str:
+def _of_requester(letter: Letter, view: View) -> bool:
+    """Whether the letter goes to the requester's side, which is taken to read the language that he writes."""
+    return not view.staff and letter.name is not Name.VENDOR
+
+
+def _language(occasion: Occasion, recipient: Person, *, of_his: bool) -> str:
     """The person's language: that of people.toml, else that of the requester's mails for those on his side, else the desk's."""
     written = occasion.ticket.language if occasion.ticket else occasion.language
-    return recipient.language or (None if staff else written) or occasion.rules.desk.language
+    return recipient.language or (written if of_his else None) or occasion.rules.desk.language
 
 
 def _from_name(letter: Letter, occasion: Occasion, desk: Desk) -> str:
@@ -153,9 +157,11 @@ def _detailed(desk: Desk, mark: str | None) -> str:
 
 def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | None) -> View:
     desk, ticket = occasion.rules.desk, occasion.ticket
-    requester = _shown(occasion, ticket.requester if ticket else letter.to)
+    # Whoever helps from outside is not told who asks.
+    requester = PersonView("", "") if letter.name is Name.VENDOR else _shown(occasion, ticket.requester if ticket else letter.to)
     staff = recipient.staff and not (ticket and ticket.requester in recipient.addresses)
-    links = _links(desk, mark, _offered(letter, staff=staff, asks=bool(ticket and ticket.requester in recipient.addresses)))
+    asks = bool(ticket and ticket.requester in recipient.addresses)
+    links = _links(desk, mark, _for_staff(letter, ticket, recipient) if staff else _FOR_REQUESTER if asks else ())
     if links.undo and ticket:
         # It takes back what this letter tells of, and nothing that somebody does later.
         links = replace(links, undo=f"{links.undo}&body={ticket.version}")
@@ -166,15 +172,15 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         PersonView(recipient.name, recipient.address), requester, _ticket(occasion, ticket) if ticket else None, technician,
         MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter))
         if letter.words else None,
-        links, letter.lines, letter.note, letter.plain, staff, mailbox=letter.mailbox,
+        links, letter.lines, letter.note, letter.plain, staff, mailbox=letter.mailbox, story=letter.story,
     )  # fmt: skip
 
 
-def _offered(letter: Letter, *, staff: bool, asks: bool) -> tuple[str, ...]:
-    """The words that can be tapped. Somebody in copy just reads: nothing that he could tap would count."""
-    if staff:
-        return (*_FOR_STAFF, "undo") if letter.note == "undoable" else _FOR_STAFF
-    return _FOR_REQUESTER if asks else ()
+def _for_staff(letter: Letter, ticket: Ticket | None, technician: Person) -> tuple[str, ...]:
+    """The words that a technician can tap: those that lead on from here, and what this letter is about. Who is in copy can tap nothing."""
+    about = {"undoable": ("undo",), HELD: ("send",)}.get(letter.note, ())
+    onward = workflow.worth_a_tap(ticket.status, his=ticket.assignee in technician.addresses) if ticket else ()
+    return (*onward, *about, "help")
 
 
 def _named(occasion: Occasion, letter: Letter) -> tuple[str, ...]:
@@ -197,7 +203,7 @@ def _ticket(occasion: Occasion, ticket: Ticket) -> TicketView:
     return TicketView(
         ticket.id, f"{occasion.rules.desk.tag}-{ticket.id}", ticket.subject, workflow.state_of(ticket.status), ticket.status,
         ticket.priority, ticket.created, ticket.updated, ticket.category, ticket.team, assignee.label if assignee else None,
-        occasion.ends, ticket.resolution, ticket.closure_note, ticket.confidential,
+        occasion.ends, ticket.resolution, ticket.closure_note, ticket.confidential, ticket.source, ticket.type, ticket.service,
     )  # fmt: skip
 
 

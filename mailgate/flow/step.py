@@ -175,6 +175,8 @@ def step(case: Case, mail: ParsedMail | Died) -> tuple[outbox.Posted, ...]:
         return _quarantine(case, mail, situation, ", ".join(mail.defects) or "unreadable")
     decision = decide(situation.ticket, situation.wrote, situation.rules, case.now)
     done = _carry_out(case, mail, situation, decision)
+    if decision.again is not None:
+        inbox.again(case.tx, decision.again, case.now)
     _finish(case, _state(decision), situation, decision, done)
     return done.posted
 

@@ -18,6 +18,8 @@ from mailgate.desk.model import Address, Directory, Person, Strength, Ticket, Ti
 from mailgate.desk.policy import Desk, Policy
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import BY_HAND, Clue, Finding, Nature, Wrote
+from mailgate.flow import colleagues
+from mailgate.flow.colleagues import Answers
 from mailgate.flow.house import House
 from mailgate.flow.roster import roster
 from mailgate.mail import classify, sender, thread
@@ -39,7 +41,7 @@ _MANY_HOPS = 30
 _NOBODY = Address("unknown@invalid")
 
 
-class Records(Protocol):
+class Records(Answers, Protocol):
     """What is known from before. The database's answer is `store.records`; times are aware UTC."""
 
     @property
@@ -144,6 +146,7 @@ def understand(
     nature, because = _nature(mail, house, desk, own=house.detail(address) is not None)
     collides = any(one.sender != address or one.strength != strength for one in earlier)
     rules = house.rules(found.ticket.desk if found.ticket else desk.name, people)
+    insists, synonyms = claim.released, rules.policy.verbs_by_word()
     wrote = Wrote(
         person, address, strength, known.strength is Strength.ALIGNED and not known.named, desk.name,
         bare_subject(mail.subject, f"{desk.tag}-0"), mail.reply_text, mail.text, nature, because, found.clue, found.tap,
@@ -153,6 +156,8 @@ def understand(
         story=_story(records, found, person, mail.reply_text, rules),
         recipients=_recipients(claim, mail), headers=_headers(mail, rules.policy),
         roster=roster(records.loads, rules, now),
+        meanwhile=colleagues.meanwhile(records, found.ticket, person, _answers(found, person), insists=insists), insists=insists,
+        held=colleagues.held(records, found.ticket, person, mail.reply_text, found.tap, synonyms),
         findings=_findings(mail, known, found, nature, because, collides=collides),
     )  # fmt: skip
     return Situation(wrote, found.ticket, rules, _silent(mail, address), found.bearers)
@@ -182,6 +187,11 @@ def _thread(records: Records, house: House, claim: Accepted, mail: ParsedMail, p
         clue = Clue(hint.kind, hint.ticket, hint.found)
         return _Thread(ticket, clue, bool(proofs), next(taps, None), tuple(rejected), tuple(bearers))
     return _Thread(rejected=tuple(rejected), bearers=tuple(bearers))
+
+
+def _answers(found: _Thread, person: Person) -> list[str]:
+    """The Message-IDs of our letters to this person that the mail mentions."""
+    return [one.message_id for one in found.bearers if one.person in person.addresses]
 
 
 # Where the buttons of our letters put their verb: into the address, or into the subject where the mail server knows no sub-addresses.

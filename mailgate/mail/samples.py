@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from mailgate.desk.letters import NOTES, Line, Mailbox, Name
-from mailgate.desk.workflow import STATES, VERBS, Grammar
+from mailgate.desk.letters import NOTES, Line, Mailbox, Name, Said
+from mailgate.desk.model import Status
+from mailgate.desk.workflow import STATES, VERBS, Grammar, worth_a_tap
 from mailgate.mail.view import DeskView, Links, MessageView, PersonView, TicketView, View
 
-_STAFF = frozenset({Name.NEW_TICKET, Name.ASSIGNED, Name.REQUESTER_REPLIED, Name.UNDELIVERABLE, Name.RECEIPT})
+_STAFF = frozenset({Name.NEW_TICKET, Name.ASSIGNED, Name.REQUESTER_REPLIED, Name.UNDELIVERABLE, Name.RECEIPT, Name.COLLISION})
 _ANNA = PersonView("Anna Weber", "anna.weber@example.org")
 _KIM = PersonView("Kim Novak", "kim.novak@example.org")
+_JO = PersonView("Jo Berg", "jo.berg@example.org")
+_HELPER = PersonView("", "support@printers.example")
 _STATUS = {
     Name.QUESTION: ("On Hold", "Pending"),
     Name.REMINDER: ("On Hold", "Pending"),
@@ -25,6 +28,8 @@ _STATUS = {
     Name.RECEIPT: ("In Progress", "Analysis"),
     Name.REOPENED: ("In Progress", "Analysis"),
     Name.ESCALATED: ("In Progress", "Escalated"),
+    Name.VENDOR: ("In Progress", "Escalated"),
+    Name.COLLISION: ("In Progress", "Analysis"),
 }
 _ANSWER = """Hello Anna,
 
@@ -56,11 +61,18 @@ _WORDS = {
     Name.RESOLVED: (_KIM, _SOLUTION),
     Name.NEW_TICKET: (_ANNA, _REQUEST),
     Name.REQUESTER_REPLIED: (_ANNA, "With every document. The number is P-3-117."),
+    Name.VENDOR: (_KIM, "The drum unit was replaced last week. What else can it be?"),
+    Name.COLLISION: (_JO, "Please use the printer in room 2.14 for now."),
     Name.UNDELIVERABLE: (_ANNA, "550 5.1.1 <anna.weber@example.org>: Recipient address rejected: User unknown"),
 }
 _NOTE = {Name.RECEIPT: "refused", Name.UNDELIVERABLE: _ANNA.address, Name.HELP: Grammar.REQUESTER.value}
+_STORY = (
+    Said(datetime(2026, 11, 20, 8, 12, tzinfo=UTC), "requester", _REQUEST),
+    Said(datetime(2026, 11, 20, 9, 30, tzinfo=UTC), "desk", _QUESTION),
+    Said(datetime(2026, 11, 20, 10, 5, tzinfo=UTC), "copy", "With every document. The number is P-3-117."),
+)
 _REQUESTER_VERBS = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
-_STAFF_VERBS = ("take", "start", "resume", "resolve", "close", "help", "undo")
+_STAFF_VERBS = ("help", "undo", "send")
 _LINES = (
     Line("#take", ok=True),
     Line("#pendig Which printer is it?", ok=False, wrong="unknown-verb", instead="#pending Which floor is the printer on?"),
@@ -96,10 +108,11 @@ def sample(name: Name) -> View:
         due=datetime(2026, 11, 27, 13, 40, tzinfo=UTC) if state in ("Resolved", "On Hold") else None,
         resolution=_SOLUTION if state == "Resolved" else None,
     )
-    verbs = _STAFF_VERBS if staff else _REQUESTER_VERBS
+    onward = worth_a_tap(Status(status), his=name is not Name.NEW_TICKET)
+    verbs = (*onward, *_STAFF_VERBS) if staff else () if name is Name.VENDOR else _REQUESTER_VERBS
     return View(
         desk=DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin"),
-        recipient=_KIM if staff else _ANNA,
+        recipient=_KIM if staff else _HELPER if name is Name.VENDOR else _ANNA,
         requester=_ANNA,
         ticket=ticket,
         technician=_KIM if ticket.assignee else None,
@@ -108,6 +121,7 @@ def sample(name: Name) -> View:
         lines=_lines(name, _NOTE.get(name, "")),
         note=_NOTE.get(name, ""),
         staff=staff,
+        story=_STORY if name is Name.VENDOR else (),
     )
 
 
@@ -117,6 +131,8 @@ def samples(name: Name) -> Iterator[View]:
     yield usual
     yield replace(usual, links=Links(), message=None, technician=None, recipient=PersonView("", "x@example.org"))
     yield replace(usual, plain=True, staff=not usual.staff)
+    if name is Name.RECEIPT:
+        yield replace(usual, note="collision", lines=(), message=MessageView(_ANSWER, _KIM))
     if usual.message is not None:
         yield replace(usual, message=replace(usual.message, verified=False, attachments=(), author=PersonView("", "bob@example.org")))
     for note in ("", *NOTES[name]) if name in NOTES else ():

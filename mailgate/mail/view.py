@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mailgate.desk.letters import HUMAN, Line, Mailbox, Name
+from mailgate.desk.letters import HUMAN, Line, Mailbox, Name, Said
 from mailgate.mail import header
 
 # A letter carries so many characters of human text at most; the rest stands in the ticket.
@@ -57,7 +57,10 @@ class DeskView:
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """The ticket. `due` is when it closes (on hold: counts as settled) if nobody answers; `closure` the remark it was closed with."""
+    """The ticket. `due` is when it closes (on hold: counts as settled) if nobody answers; `closure` the remark it was closed with.
+
+    `source` is how it came in ("mail", "phone"), `type` and `service` what triage made of it.
+    """
 
     id: int
     tag: str
@@ -74,6 +77,9 @@ class TicketView:
     resolution: str | None = None
     closure: str | None = None
     confidential: bool = False
+    source: str = "mail"
+    type: str = "incident"
+    service: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +107,11 @@ class Links:
     start: str | None = None
     resume: str | None = None
     resolve: str | None = None
+    pending: str | None = None
+    note: str | None = None
     close: str | None = None
     undo: str | None = None
+    send: str | None = None
     page: str | None = None
 
 
@@ -111,7 +120,7 @@ class View:
     """Everything that a template may use. `recipient` is whom this copy goes to, `staff` whether he works on tickets.
 
     `note` says why the letter is written, as one of desk/letters.NOTES; `lines` are those of a receipt, or the commands that help explains;
-    `plain` asks for the form that echoes nothing.
+    `plain` asks for the form that echoes nothing. `story` is what was said in public, for somebody who has not followed it.
     """
 
     desk: DeskView
@@ -127,6 +136,7 @@ class View:
     staff: bool = False
     sla: None = None
     mailbox: Mailbox | None = None
+    story: tuple[Said, ...] = ()
 
 
 def prepared(view: View, letter: Name) -> View:
@@ -137,7 +147,7 @@ def prepared(view: View, letter: Name) -> View:
         view.desk, _person(view.recipient), _person(view.requester), view.ticket and _ticket(view.ticket),
         view.technician and _person(view.technician), view.message and _message(view.message), view.links,
         tuple(map(_line, view.lines[:_LINES])), _cut(view.note, _NOTE), view.plain, view.staff, view.sla,
-        view.mailbox and _mailbox(view.mailbox),
+        view.mailbox and _mailbox(view.mailbox), tuple(map(_said, view.story)),
     )  # fmt: skip
 
 
@@ -146,9 +156,9 @@ def _discreet(view: View, letter: Name) -> View:
 
     Only what a technician writes to the requester travels on, and only while there is no page where it can be read.
     """
-    ticket = view.ticket and replace(view.ticket, subject="", category=None, resolution=None, closure=None)
+    ticket = view.ticket and replace(view.ticket, subject="", category=None, service=None, resolution=None, closure=None)
     keep = letter in HUMAN and not view.staff and view.links.page is None
-    return replace(view, ticket=ticket, message=view.message if keep else None)
+    return replace(view, ticket=ticket, message=view.message if keep else None, story=())
 
 
 def _person(person: PersonView) -> PersonView:
@@ -168,6 +178,10 @@ def _ticket(ticket: TicketView) -> TicketView:
 def _message(message: MessageView) -> MessageView:
     files = tuple(header.filename(name, number) for number, name in enumerate(message.attachments[:50], 1))
     return MessageView(_cut(message.text, _WORDS), _person(message.author), message.verified, files)
+
+
+def _said(said: Said) -> Said:
+    return Said(said.at, said.who, _cut(said.text, _NOTE))
 
 
 def _line(line: Line) -> Line:

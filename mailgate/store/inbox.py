@@ -346,6 +346,15 @@ def reopen(tx: Tx, row: int, now: datetime, *, released: bool = False, attach_to
     return done.rowcount == 1
 
 
+def again(tx: Tx, row: int, now: datetime) -> bool:
+    """What was done with a mail was to hold it back, and now its writer wants it carried out. False where it is not done."""
+    done = tx.execute(
+        update(inbox).where(inbox.c.id == row, inbox.c.state == InboxState.DONE)
+        .values(state=InboxState.RECEIVED, attempts=0, found_open=0, next_at=now, finished_at=None, round=inbox.c.round + 1, released=True)
+    )  # fmt: skip
+    return done.rowcount == 1
+
+
 def drop(tx: Tx, row: int, now: datetime) -> bool:
     """An operator decides that a held or quarantined mail needs nothing. The octets stay. False where it is neither."""
     done = tx.execute(

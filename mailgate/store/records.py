@@ -11,7 +11,8 @@ from sqlalchemy import bindparam, select
 from mailgate.desk.assignment import Load
 from mailgate.desk.events import Event
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
-from mailgate.store import inbox, outbox, schema, story, tickets
+from mailgate.desk.stimuli import Meanwhile
+from mailgate.store import answers, inbox, outbox, schema, story, tickets
 from mailgate.store.engine import Tx
 from mailgate.store.loads import loads
 from mailgate.store.statement import Statement
@@ -69,6 +70,14 @@ class Records:
     def told(self, addresses: Sequence[Address], letter: str, note: str, since: datetime) -> bool:
         """Whether a letter of that name and with that note was written to one of these addresses since then."""
         return outbox.told(self.tx, addresses, letter, note, since)
+
+    def meanwhile(self, ticket: TicketId, people: Sequence[Address], letters: Sequence[str], *, insists: bool) -> Meanwhile | None:
+        """The newest answer of somebody else that these addresses of one person cannot have seen in these letters of ours."""
+        return answers.meanwhile(self.tx, ticket, people, letters, insists=insists)
+
+    def held(self, ticket: TicketId, people: Sequence[Address]) -> int | None:
+        """The inbox row of the newest answer of this person that is held back."""
+        return answers.held(self.tx, ticket, people)
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """The outbox row of the letter that bears one of these Message-IDs."""

@@ -16,7 +16,8 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from mailgate.desk.decision import Message
 from mailgate.desk.events import Change, Event, Value
-from mailgate.desk.model import Address, Level, Participant, Priority, Status, Ticket, TicketId
+from mailgate.desk.letters import Said
+from mailgate.desk.model import Address, Level, Participant, Priority, Status, Ticket, TicketId, Visibility
 from mailgate.store import schema
 from mailgate.store.engine import Fenced, Tx
 from mailgate.store.statement import Database, Statement
@@ -242,6 +243,25 @@ def writer(tx: Tx, ticket: TicketId, author: Address) -> tuple[str | None, str]:
     """
     found = _WRITER.row(tx, {"ticket": ticket, "author": author})
     return (found.message_id, found.name or "") if found else (None, "")
+
+
+# So many messages a public story has at most, beside the one that opened the ticket.
+_NEWEST = 20
+_PUBLIC = Statement(lambda _: (
+    select(schema.messages.c.at, schema.messages.c.author, schema.messages.c.direction, schema.messages.c.text)
+    .where(schema.messages.c.ticket == bindparam("ticket"), schema.messages.c.visibility == Visibility.PUBLIC)
+    .order_by(schema.messages.c.id.desc()).limit(_NEWEST)
+))  # fmt: skip
+
+
+def public_story(tx: Tx, ticket: Ticket) -> tuple[Said, ...]:
+    """What everybody on the ticket may read, oldest first; of a long story how it began and what is new. It names nobody."""
+    said = [
+        Said(row.at, "desk" if row.direction == "out" else "requester" if row.author == ticket.requester else "copy", row.text)
+        for row in reversed(_PUBLIC.rows(tx, {"ticket": ticket.id}))
+    ]
+    began = [Said(ticket.created, "requester", opening_words(tx, ticket.id))] if len(said) == _NEWEST else []
+    return (*began, *said)
 
 
 _OPENING = Statement(lambda _: (

@@ -45,6 +45,7 @@ LIFE = """
       confidential . . . . . . . . . . . . .
       spam         X X X X X X X X X - - - -
       undo         . . . . . . . . . . . . .
+      send         . . . . . . . . . . . . .
       help         . . . . . . . . . . . . .
 """
 
