@@ -64,7 +64,7 @@ def not_served(known: Settings) -> list[str]:
     policy = known.policy
     asked = {
         "[[sla]]": policy.slas, "[[escalation]]": policy.escalations,
-        "[[approval]]": policy.approvals, "[[status]]": policy.statuses, "[[monitoring]]": policy.monitors,
+        "[[approval]]": policy.approvals, "[[status]]": policy.statuses,
         "[quiet]": policy.quiet != Quiet(), "[retention]": policy.retention != Retention(),
     }  # fmt: skip
     return [name for name, there in asked.items() if there]

@@ -10,7 +10,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from mailgate.config import hours, scalars
-from mailgate.config.reader import Bad, Node, Reader, Table, choice, day, flag, integer, known, line, listed, quoted, shown, some
+from mailgate.config.monitors import READY_MADE
+from mailgate.config.reader import Bad, Node, Reader, Table, choice, day, flag, integer, known, line, listed, named, quoted, shown, some
 from mailgate.config.rules import Names
 from mailgate.config.when import CLOCK, MAIL, TICKET, read_when
 from mailgate.desk.model import Level, Role, State, Status
@@ -215,10 +216,12 @@ def _status(table: Table) -> OwnStatus:
 
 
 def _monitor(table: Table, names: Names) -> Monitor:
+    like = table.get("like", named(READY_MADE, "kind of monitoring"), None)
     return Monitor(
         name=table.need("name", line, ""),
-        key=table.need("key", _grouped, re.compile("()")),
-        recovered=table.get("recovered", scalars.pattern, None),
+        key=table.get("key", _grouped, like.key) if like else table.need("key", _grouped, re.compile("()")),
+        recovered=table.get("recovered", scalars.pattern, like.recovered if like else None),
+        remark=table.get("remark", scalars.pattern, like.remark if like else None),
         when=read_when(table, names, MAIL),
     )
 

@@ -109,7 +109,7 @@ def _participants(value: Value) -> object:
 _READ = {
     **dict.fromkeys(
         ("desk", "subject", "requester", "source", "type", "category", "service", "team", "assignee", "resolution",
-         "closure_category", "closure_note", "language"),
+         "closure_category", "closure_note", "language", "event_key", "severity"),
         _text,
     ),
     **dict.fromkeys(("parent", "merged_into", "reopened", "rungs"), _number),

@@ -81,7 +81,8 @@ def requester(draft: Draft, command: Command, _after: Status | None, _text: str)
         return
     before = draft.rules.people.person(draft.ticket.requester)
     others = tuple(one for one in draft.ticket.participants if one.address not in (*person.addresses, draft.ticket.requester))
-    stays = () if before.staff else (Participant(draft.ticket.requester, "cc"),)
+    muted = any(one.muted for one in draft.ticket.participants if one.address == draft.ticket.requester)
+    stays = () if before.staff else (Participant(draft.ticket.requester, "cc", muted=muted),)
     draft.event("requester", requester=person.address, participants=(Participant(person.address, "requester"), *stays, *others))
     draft.say(Name.ACKNOWLEDGEMENT, person.address)
 

@@ -16,7 +16,7 @@ from mailgate.desk.model import State, Ticket, Visibility
 from mailgate.desk.opening import opened
 from mailgate.desk.requester import appended, requester
 from mailgate.desk.rules import Rules
-from mailgate.desk.stimuli import Finding, Nature, Wrote
+from mailgate.desk.stimuli import Alarm, Finding, Nature, Wrote
 from mailgate.desk.thanks import is_thanks
 from mailgate.desk.workflow import Grammar
 
@@ -32,6 +32,8 @@ def received(ticket: Ticket | None, wrote: Wrote, rules: Rules, now: datetime) -
 def _by_standing(rank: Standing, ticket: Ticket | None, wrote: Wrote, rules: Rules, now: datetime) -> Decision:
     if rank is Standing.SPOOFED:
         return Decision(Outcome.HELD, "spoofed")
+    if wrote.alarm is not None:
+        return _alarmed(ticket, wrote, wrote.alarm, rules, now)
     if wrote.further_copy and ticket is not None:
         return _further_copy(rank, ticket, wrote, now)
     if rank is Standing.MACHINE:
@@ -83,6 +85,13 @@ def _machine(ticket: Ticket | None, wrote: Wrote, rules: Rules, now: datetime) -
     if wrote.nature is Nature.ALARM:
         return opened(ticket, wrote, rules, now)
     return Decision(Outcome.IGNORED, wrote.nature_because or "machine")
+
+
+def _alarmed(ticket: Ticket | None, wrote: Wrote, alarm: Alarm, rules: Rules, now: datetime) -> Decision:
+    # Only a desk with monitors pays for them.
+    from mailgate.desk.alarms import alarmed
+
+    return alarmed(ticket, wrote, alarm, rules, now)
 
 
 def _belongs(ticket: Ticket, wrote: Wrote) -> bool:

@@ -45,7 +45,8 @@ HUMAN = frozenset({Name.REPLY, Name.QUESTION, Name.RESOLVED, Name.VENDOR})
 # `undeliverable` is an address. The templates have words for each.
 NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.NEW_TICKET: ("follows", "clue", "escalated"),
-    Name.REQUESTER_REPLIED: ("accept", "reject", "reopen", "cancel", "resume", "unverified", "unconfirmed", "refused", "vendor"),
+    Name.REQUESTER_REPLIED: ("accept", "reject", "reopen", "cancel", "resume", "unverified", "unconfirmed", "refused", "vendor",
+                             "recovered", "recurred", "worse", "persists"),
     Name.ESCALATED: ("vendor",),
     Name.RESOLVED: ("no answer",),
     Name.CLOSED: ("accept", "cancel", "no answer"),
@@ -53,7 +54,7 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.RECEIPT: ("refused", UNPROVEN, "undoable", HELD, "collision"),
     Name.HELP: ("requester", "technician"),
     Name.MAILBOX: ("back", "expires"),
-}
+}  # fmt: skip
 # What can be wrong with a line; the templates have words for each of these as well.
 WRONG = (
     "unknown-verb", "needs-words", "takes-nothing", "two-take-the-rest", "too-many-commands", "not-at-the-top", "needs-stronger-sender",

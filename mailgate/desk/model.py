@@ -234,6 +234,10 @@ class Ticket:
     closure_note: str | None = None
     language: str | None = None
     confidential: bool = False
+    # What alarms of a monitoring system it is about, as `alarms.event_key` makes it; None for a ticket that no alarm opened.
+    event_key: str | None = None
+    # How bad it is, in the words of the worst alarm since it began.
+    severity: str | None = None
     responded: datetime | None = None
     resolved: datetime | None = None
     closed: datetime | None = None

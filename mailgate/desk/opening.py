@@ -72,13 +72,14 @@ def _given(taker: Person | None, rules: Rules) -> tuple[Finding, ...]:
 def _opens(
     wrote: Wrote, rules: Rules, now: datetime, found: Triage, taker: Person | None, links: tuple[TicketId, ...]
 ) -> Event:  # fmt: skip
-    people = with_copied((Participant(wrote.person.address, "requester"),), wrote, rules)
+    # No letter goes to a monitoring system.
+    people = with_copied((Participant(wrote.person.address, "requester", muted=wrote.alarm is not None),), wrote, rules)
     if taker and not any(one.address in taker.addresses for one in people):
         people = (*people, Participant(taker.address, "assignee"))
     fields: dict[str, object] = {
         "desk": wrote.desk, "subject": wrote.subject, "requester": wrote.person.address, "source": wrote.source,
         "team": assigned_team(found, rules), "participants": people, "language": wrote.language, "links": links,
-        **({"assignee": taker.address} if taker else {}),
+        **({"assignee": taker.address} if taker else {}), **(wrote.alarm.fields if wrote.alarm else {}),
     }  # fmt: skip
     return Event("open", wrote.person.address, now, wrote.strength, changes(**(fields | found.fields)), found.note)
 

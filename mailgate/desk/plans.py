@@ -195,9 +195,13 @@ class OwnStatus:
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """Alarm mails that are one ticket as long as the group of `key` in the subject is the same; `recovered` ends it."""
+    """Alarm mails that are one ticket as long as what the groups of `key` find in the subject is the same.
+
+    `recovered` in the subject ends it; `remark` tells mails that are about a problem and none themselves (acknowledged, flapping).
+    """
 
     name: str
     key: re.Pattern[str]
     recovered: re.Pattern[str] | None = None
+    remark: re.Pattern[str] | None = None
     when: When = ALWAYS

@@ -43,7 +43,7 @@ AUTOCLOSE, PENDING = "autoclose", "pending"
 
 def ladder(status: Status, policy: Policy) -> tuple[str, tuple[Rung, ...]]:
     """The timer kind and the rungs for tickets in this status; no rungs where nothing is planned."""
-    if status is Status.WAITING_FOR_CLOSURE:
+    if status in (Status.WAITING_FOR_CLOSURE, Status.RESOLVED_BY_EVENT):
         close = policy.autoclose
         rungs = [Rung(after, Act.REMIND) for after in close.remind]
         rungs += [Rung(close.warn, Act.WARN)] if close.warn else []

@@ -45,6 +45,35 @@ class Finding:
     because: str = ""
 
 
+class Sign(StrEnum):
+    """What a mail of a monitoring system says: something is wrong, it is no longer, or a word about what is wrong."""
+
+    PROBLEM = "problem"
+    RECOVERY = "recovery"
+    REMARK = "remark"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What a rule of `[[monitoring]]` made of a mail.
+
+    `event_key` is the one that a ticket opened by it would have, `severity` the word that it has for how bad it is. `doubtful`: the ticket
+    was opened by a proven sender, and this mail only claims to be his.
+    """
+
+    monitor: str
+    key: str
+    sign: Sign
+    event_key: str
+    severity: str | None = None
+    doubtful: bool = False
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What a ticket that it opens has from it."""
+        return {"event_key": self.event_key, "severity": self.severity}
+
+
 @dataclass(frozen=True, slots=True)
 class Meanwhile:
     """A colleague's answer that a technician had not seen when he wrote his own: whose it is, and its words."""
@@ -63,6 +92,7 @@ class Wrote:
     first, where he may want to take one back. `recipients` are all of the envelope and of the header, `headers` those fields that rules
     ask for, as (lower-cased name, decoded value). `roster` is there where policy has new tickets given to somebody. `meanwhile` is what a
     colleague answered unseen by him; `insists` says that this mail was held back for that before. `held` is his answer that still is.
+    `alarm` is there where a monitoring system wrote.
     """
 
     person: Person
@@ -91,6 +121,7 @@ class Wrote:
     meanwhile: Meanwhile | None = None
     insists: bool = False
     held: int | None = None
+    alarm: Alarm | None = None
     findings: tuple[Finding, ...] = ()
 
 

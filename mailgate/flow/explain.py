@@ -42,6 +42,9 @@ class NothingKnown:
         """None of them."""
         return []
 
+    def about(self, desk: str, event_key: str, *, opens: bool) -> Ticket | None:
+        """None."""
+
     def twins(self, desk: str, message_id: str, row: int, since: datetime) -> list[Twin]:
         """None."""
         return []

@@ -54,6 +54,9 @@ class Records(Answers, Protocol):
     def known_ids(self, desk: str, ids: Sequence[str]) -> list[KnownId]:
         """Which of these Message-IDs belong to tickets of the desk, in the order given."""
 
+    def about(self, desk: str, event_key: str, *, opens: bool) -> Ticket | None:
+        """The newest ticket that alarms with this key opened, locked against others; `opens`: one may be opened where there is none."""
+
     def twins(self, desk: str, message_id: str, row: int, since: datetime) -> list[Twin]:
         """Earlier mails that bear the same Message-ID."""
 
@@ -160,7 +163,13 @@ def understand(
         held=colleagues.held(records, found.ticket, person, mail.reply_text, found.tap, synonyms),
         findings=_findings(mail, known, found, nature, because, collides=collides),
     )  # fmt: skip
-    return Situation(wrote, found.ticket, rules, _silent(mail, address), found.bearers)
+    situation = Situation(wrote, found.ticket, rules, _silent(mail, address), found.bearers)
+    if not rules.policy.monitors:
+        return situation
+    # Only a desk with monitors pays for them.
+    from mailgate.flow.monitored import monitored
+
+    return monitored(records, situation, mail)
 
 
 # ---------------------------------------------------------------------------------------------------------------- clues
@@ -316,8 +325,9 @@ def _recipients(claim: Accepted, mail: ParsedMail) -> tuple[Address, ...]:
 
 
 def _headers(mail: ParsedMail, policy: Policy) -> tuple[tuple[str, str], ...]:
-    """The header fields that a rule of triage asks for, decoded; none where no rule does."""
-    names = {name for rule in policy.categories for name, _ in rule.when.headers}
+    """The header fields that a rule of triage or monitoring asks for, decoded; none where no rule does."""
+    conditions = [*(rule.when for rule in policy.categories), *(rule.when for rule in policy.monitors)]
+    names = {name for when in conditions for name, _ in when.headers}
     if not names:
         return ()
     from mailgate.mail import fields
@@ -381,4 +391,4 @@ def unreadable(situation: Situation, why: str) -> Situation:
     words = f"A mail from {situation.wrote.address} could not be read ({why}). The raw mail is kept."
     clue = situation.wrote.clue
     ticket = situation.ticket if clue is not None and clue.kind in ("mentioned-before", "further-copy") else None
-    return replace(situation, wrote=replace(situation.wrote, text="", whole=words, copied=(), tap=None), ticket=ticket)
+    return replace(situation, wrote=replace(situation.wrote, text="", whole=words, copied=(), tap=None, alarm=None), ticket=ticket)

@@ -168,10 +168,19 @@ def parameter(name: str, value: str) -> list[str]:
 
 def bare_subject(subject: str, tag: str) -> str:
     """A subject without its stack of reply and forward marks (in many languages) and without tags of this desk, own or older."""
-    line = _tags(tag.rpartition("-")[0]).sub(" ", text(subject, 998)).strip()
+    line = _untagged(subject, tag)
     while mark := _REPLY_MARK.match(line):
         line = line[mark.end() :]
     return " ".join(line.split())
+
+
+def is_reply(subject: str, tag: str) -> bool:
+    """Whether a subject begins with a reply or forward mark, once the tags of this desk are taken out."""
+    return _REPLY_MARK.match(_untagged(subject, tag)) is not None
+
+
+def _untagged(subject: str, tag: str) -> str:
+    return _tags(tag.rpartition("-")[0]).sub(" ", text(subject, 998)).strip()
 
 
 def subject_line(prefix: str, subject: str, tag: str) -> str:

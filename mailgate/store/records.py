@@ -55,6 +55,10 @@ class Records:
         known = (KnownId(row.message_id, row.ticket, row.person) for row in found)
         return sorted(known, key=lambda one: (order[one.message_id], -one.ticket))
 
+    def about(self, desk: str, event_key: str, *, opens: bool) -> Ticket | None:
+        """The newest ticket that alarms with this key opened; whoever `opens` one where there is none is alone with it."""
+        return tickets.about(self.tx, desk, event_key, lock=self.lock, opens=opens)
+
     def twins(self, desk: str, message_id: str, row: int, since: datetime) -> list[inbox.Twin]:
         """Earlier mails that bear the same Message-ID, oldest first."""
         return inbox.twins(self.tx, desk, message_id, row, since)

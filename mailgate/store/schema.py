@@ -99,6 +99,8 @@ tickets = Table(
     Column("closure_note", Text),
     Column("language", Text),
     Column("confidential", Boolean, nullable=False),
+    Column("event_key", Text),
+    Column("severity", Text),
     Column("reopened", Integer, nullable=False),
     Column("rungs", Integer, nullable=False),
     Column("climbed", Moment),
@@ -122,6 +124,15 @@ participants = Table(
     Column("confirmed", Boolean, nullable=False),
     Column("muted", Boolean, nullable=False),
     Index("participants_by_address", "address"),
+)  # fmt: skip
+
+# The newest ticket about each thing that monitoring systems watch; 0 before there is one, and it may be gone. Whoever opens such a ticket
+# holds the row, so that two gateways never open two.
+alarms = Table(
+    "alarms", metadata,
+    Column("desk", Text, primary_key=True),
+    Column("event_key", Text, primary_key=True),
+    Column("ticket", Key, nullable=False),
 )  # fmt: skip
 
 links = Table(

@@ -49,6 +49,22 @@ _END_STRETCH = Statement(lambda _: (
 ))  # fmt: skip
 
 
+_a = schema.alarms
+
+
+def _newest_about(database: Database) -> Any:
+    statement = database.insert(_a)
+    return statement.on_conflict_do_update(index_elements=["desk", "event_key"], set_={"ticket": statement.excluded.ticket})
+
+
+_ABOUT = Statement(_newest_about, _a.c)
+_AWAIT = Statement(lambda database: database.insert(_a).on_conflict_do_nothing(), _a.c)
+_FIND = Statement(lambda _: select(_a.c.ticket).where(_a.c.desk == bindparam("desk"), _a.c.event_key == bindparam("event_key")))
+_FIND_LOCKED = Statement(lambda _: (
+    select(_a.c.ticket).where(_a.c.desk == bindparam("desk"), _a.c.event_key == bindparam("event_key")).with_for_update()
+))  # fmt: skip
+
+
 def _put_participant(database: Database) -> Any:
     statement = database.insert(schema.participants)
     values = {name: statement.excluded[name] for name in ("role", "confirmed", "muted")}
@@ -81,6 +97,19 @@ def survivor(tx: Tx, ticket: TicketId, *, lock: bool = False) -> Ticket | None:
     return found
 
 
+def about(tx: Tx, desk: str, event_key: str, *, lock: bool = False, opens: bool = False) -> Ticket | None:
+    """The newest ticket that alarms with this key opened, or the one that it was merged into.
+
+    With `lock` it stays as it is until this transaction ends. Whoever `opens` a ticket where there is none has to say so: all others who
+    would are kept waiting until he has.
+    """
+    which = {"desk": desk, "event_key": event_key}
+    if lock and opens:
+        _AWAIT.change(tx, {**which, "ticket": 0})
+    found = (_FIND_LOCKED if lock else _FIND).row(tx, which)
+    return survivor(tx, TicketId(found.ticket), lock=lock) if found else None
+
+
 def _ticket(row: Any, people: tuple[Participant, ...], links: tuple[TicketId, ...]) -> Ticket:
     return Ticket(**{
         **row, "status": Status(row["status"]), "priority": Priority(row["priority"]), "impact": Level(row["impact"]),
@@ -101,6 +130,8 @@ def open_new(tx: Tx, ticket: Ticket) -> Ticket:
     _keep_participants(tx, stored, ())
     _keep_links(tx, stored, ())
     _keep_stretch(tx, None, stored)
+    if stored.event_key is not None:
+        _ABOUT.change(tx, {"desk": stored.desk, "event_key": stored.event_key, "ticket": number})
     return stored
 
 

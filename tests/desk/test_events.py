@@ -21,6 +21,7 @@ ANEW: dict[str, Any] = {
     "participants": (Participant(ANN.address, "requester", muted=True), Participant(BOB.address, "cc", False)),
     "parent": TicketId(7), "links": (TicketId(1), TicketId(2)), "merged_into": TicketId(9), "resolution": "Toner.",
     "closure_category": "accepted", "closure_note": "done", "language": "de", "confidential": True,
+    "event_key": "icinga\n@mon.example\nweb01", "severity": "critical",
     "responded": NOW, "resolved": NOW, "closed": NOW, "reopened": 2, "rungs": 1, "climbed": NOW + timedelta(microseconds=1), "since": NOW,
 }  # fmt: skip
 # These follow from the event itself or from storing it.

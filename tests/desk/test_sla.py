@@ -39,12 +39,15 @@ def test_the_ladders_are_those_of_the_policy() -> None:
     assert ladder(Status.WAITING_FOR_CLOSURE, POLICY) == (
         sla.AUTOCLOSE, (Rung(3 * DAY, Act.REMIND), Rung(6 * DAY, Act.WARN), Rung(7 * DAY, Act.CLOSE)),
     )  # fmt: skip
+    assert ladder(Status.RESOLVED_BY_EVENT, POLICY) == ladder(Status.WAITING_FOR_CLOSURE, POLICY)
     assert ladder(Status.PENDING, POLICY) == (
         sla.PENDING, (Rung(2 * DAY, Act.REMIND), Rung(4 * DAY, Act.REMIND), Rung(7 * DAY, Act.RESOLVE)),
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("status", [one for one in Status if one not in (Status.PENDING, Status.WAITING_FOR_CLOSURE)])
+@pytest.mark.parametrize(
+    "status", [one for one in Status if one not in (Status.PENDING, Status.WAITING_FOR_CLOSURE, Status.RESOLVED_BY_EVENT)]
+)
 def test_nothing_is_planned_in_other_statuses(status: Status) -> None:
     assert plan(ticket(status), POLICY) == ()
 

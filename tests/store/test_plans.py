@@ -61,6 +61,8 @@ def live(store: Store) -> None:
         known.meanwhile(after.id, [ANN], ["x@desk.example"], insists=False)
         known.held(after.id, [ANN])
         loads(tx, [ANN])
+        tickets.about(tx, "Desk", "icinga", lock=True, opens=True)
+        tickets.open_new(tx, fold(born(TicketId(0), opening()), [Event("alarm", "t", NOW, None, changes(event_key="icinga"))]))
         timers.rewrite(tx, after.id, [Timer("autoclose", NOW)], 1, NOW)
         (due,) = timers.due(tx, NOW, 50)
         timers.fired(tx, due, NOW)

@@ -68,7 +68,7 @@ def test_every_field_survives_the_database(store: Store) -> None:
         "service": "Printing", "tags": ("one", "zwei, drei", "ü"), "team": "first", "assignee": BOB, "parent": other.id,
         "links": (other.id,), "resolution": "new toner", "closure_category": "solved", "closure_note": "n", "language": "de",
         "confidential": True, "responded": NOW, "resolved": NOW, "closed": NOW, "reopened": 3, "rungs": 2, "climbed": NOW,
-        "status": Status.COMPLETED, "merged_into": other.id,
+        "status": Status.COMPLETED, "merged_into": other.id, "event_key": "icinga\n@mon.example\nweb01", "severity": "critical",
     }  # fmt: skip
     before = opened(store, "2")
     after = changed(store, before, "3", **full)
