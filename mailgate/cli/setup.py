@@ -43,7 +43,7 @@ def faults(known: Settings) -> list[str]:
 
     wrong = [f"workflow: {fault}" for fault in workflow.check()]
     if known.templates is not None:
-        wrong += [str(fault) for fault in Templates(template_folders(known.templates)).check()]
+        wrong += [str(fault) for fault in Templates(template_folders(known.templates)).check([desk.slug for desk in known.desks])]
     return wrong
 
 
@@ -197,8 +197,8 @@ def check_templates(config: Path | None) -> int:
     """Render every letter of every folder with samples; exit 78 on any fault."""
     from mailgate.mail.letters import Templates
 
-    own = settings(config).templates
-    wrong = Templates(template_folders(own)).check()
+    known = settings(config)
+    wrong = Templates(template_folders(known.templates)).check([desk.slug for desk in known.desks])
     for fault in wrong:
         click.echo(str(fault))
     if not wrong:

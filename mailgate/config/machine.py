@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from ipaddress import ip_address
@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mailgate.config import scalars
-from mailgate.config.reader import Bad, File, Node, Reader, Table, choice, day, flag, integer, line, listed, named, quoted, shown
+from mailgate.config.reader import Bad, File, Node, Reader, Table, choice, day, flag, integer, known, line, listed, named, quoted, shown
 from mailgate.config.secrets import Vault, variable_of
 from mailgate.config.settings import ImapAccount, OAuth2, Relay, Smtp, StartAt, Store, Tls, Web
 from mailgate.desk.model import Strength, fold_address
@@ -40,11 +40,14 @@ class Machine:
     security: Security
 
 
-def read_machine(file: File, vault: Vault) -> Machine:
-    """The values of mailgate.toml; its faults are recorded in the file. A relative path starts at the vault's root."""
+def read_machine(file: File, vault: Vault, teams: Collection[str] = ()) -> Machine:
+    """The values of mailgate.toml; its faults are recorded in the file. A relative path starts at the vault's root.
+
+    `teams` are the names that a desk may refer to.
+    """
     top = file.root()
     web = _web(top.table("web"))
-    desks = _desks(top, web)
+    desks = _desks(top, web, teams)
     return Machine(
         desks=desks,
         store=_store(top.table("store"), vault),
@@ -57,14 +60,14 @@ def read_machine(file: File, vault: Vault) -> Machine:
     )
 
 
-def _desks(top: Table, web: Web) -> tuple[Desk, ...]:
+def _desks(top: Table, web: Web, teams: Collection[str]) -> tuple[Desk, ...]:
     """Each [[desk]], or the default one. The names, tags and addresses of two desks differ."""
     default = Desk(public_url=f"http://{f'[{web.host}]' if ':' in web.host else web.host}:{web.port}")
     tables = list(top.tables("desk")) or [top.table("desk")]
     owners: dict[tuple[str, str], Table] = {}
     desks = []
     for table in tables:
-        desk = _desk(table, default)
+        desk = _desk(table, default, teams)
         words = [("name", "name", desk.name), ("tag", "tag", desk.tag), ("address", "address", desk.address)]
         for key, kind, word in words + [("aliases", "address", alias) for alias in desk.aliases]:
             if owners.setdefault((kind, word.lower()), table) is not table:
@@ -73,7 +76,7 @@ def _desks(top: Table, web: Web) -> tuple[Desk, ...]:
     return tuple(desks)
 
 
-def _desk(table: Table, default: Desk) -> Desk:
+def _desk(table: Table, default: Desk, teams: Collection[str]) -> Desk:
     return Desk(
         name=table.get("name", line, default.name),
         address=table.get("address", scalars.address, default.address),
@@ -84,6 +87,8 @@ def _desk(table: Table, default: Desk) -> Desk:
         language=table.get("language", scalars.language, default.language),
         timezone=table.get("timezone", scalars.timezone, default.timezone),
         lists=table.get("lists", listed(_list_id), ()),
+        teams=table.get("teams", listed(known(teams, "team")), None),
+        confidential=table.get("confidential", flag, default.confidential),
     )
 
 

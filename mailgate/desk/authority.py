@@ -27,7 +27,8 @@ class Standing(StrEnum):
     # A participant's address without proof.
     CLAIMED = "claimed"
     TECHNICIAN = "technician"
-    # Manager, owner or approver: reads and comments.
+    # Manager, owner or approver, or a technician of another desk: reads and comments. Of a confidential ticket of another desk a
+    # technician is a stranger, like everybody else whom nobody let in.
     OBSERVER = "observer"
     # An address of people.toml without the proof that its role needs.
     UNPROVEN = "unproven"
@@ -45,13 +46,13 @@ def standing(ticket: Ticket | None, wrote: Wrote, rules: Rules) -> Standing:
     if ticket is None:
         return Standing.STRANGER
     person = wrote.person
+    participant = ticket.participant(person.addresses)
     # A technician is a requester on his own ticket.
     if ticket.requester not in person.addresses:
-        if person.staff:
+        if rules.works_on(person, ticket):
             return Standing.TECHNICIAN if proven(wrote, rules) else Standing.UNPROVEN
-        if person.role in _OBSERVERS:
+        if person.role in _OBSERVERS or (person.staff and participant is None and not ticket.confidential):
             return Standing.OBSERVER if proven(wrote, rules) else Standing.UNPROVEN
-    participant = ticket.participant(person.addresses)
     if participant is None and ticket.requester not in person.addresses:
         # Who was put on a ticket by an operator's hand may be heard there, and proves nothing by it.
         return Standing.CLAIMED if wrote.clue is not None and wrote.clue.kind == BY_HAND else Standing.STRANGER

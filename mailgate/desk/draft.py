@@ -54,10 +54,11 @@ class Draft:
         self.ticket = fold(self.ticket, (event,))
 
     def say(self, name: Name, *to: Address, words: str = "", note: str = "", lines: tuple[Line, ...] = (), attach: bool = False) -> None:
-        """A letter to each of these addresses, save to the writer himself."""
-        own = self.person.addresses
-        for address in dict.fromkeys(to):
-            if address not in own:
+        """A letter to each of these people, save to the writer himself."""
+        told = set(self.person.addresses)
+        for address in to:
+            if address not in told:
+                told.update(self.rules.people.person(address).addresses)
                 self.letters.append(Letter(name, address, words, self.person.address, lines, note, attach=attach))
 
     def answer(self, name: Name, *, note: str = "", lines: tuple[Line, ...] = ()) -> None:
@@ -76,7 +77,8 @@ class Draft:
     def answered(self) -> dict[str, object]:
         """What else an answer of this technician changes: the first one meets the first response and takes a ticket that nobody has."""
         fields: dict[str, object] = {} if self.ticket.responded else {"responded": self.now}
-        return fields | (self.given(self.person) if self.ticket.assignee is None and self.person.staff else {})
+        takes = self.ticket.assignee is None and self.rules.works_on(self.person, self.ticket)
+        return fields | (self.given(self.person) if takes else {})
 
     def given(self, person: Person) -> dict[str, object]:
         """What changes when the ticket is given to this technician. Each address stands on a ticket once."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailgate.desk import technician, vendor, workflow
-from mailgate.desk.authority import Standing, standing
+from mailgate.desk.authority import Standing, permits, standing
 from mailgate.desk.commands import Reading, read, tapped
 from mailgate.desk.decision import Decision, Message, Outcome, Refusal
 from mailgate.desk.draft import Draft, shown
@@ -14,7 +14,7 @@ from mailgate.desk.events import Event
 from mailgate.desk.letters import UNPROVEN, Letter, Name
 from mailgate.desk.model import State, Ticket, Visibility
 from mailgate.desk.opening import opened
-from mailgate.desk.requester import appended, requester
+from mailgate.desk.requester import appended, muted, requester
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import Alarm, Finding, Nature, Wrote
 from mailgate.desk.thanks import is_thanks
@@ -50,13 +50,28 @@ def _by_standing(rank: Standing, ticket: Ticket | None, wrote: Wrote, rules: Rul
     draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.REQUESTER)
     if vendor.helps(ticket, wrote.person):
         return vendor.answered(draft, wrote)
-    reading = _read(wrote, draft) if rank is Standing.REQUESTER else Reading()
+    reading = _understood(rank, wrote, draft)
     if workflow.state_of(ticket.status) is State.CLOSED and not _only_asks(reading):
         if is_thanks(wrote.text):
             # Whoever thanks for what is done wants nothing more.
             return _noted(ticket, wrote, now, Visibility.PUBLIC, "thanks")
         return opened(ticket, wrote, rules, now, link=True)
-    return requester(draft, wrote, reading) if rank is Standing.REQUESTER else appended(draft, wrote, rank)
+    return _of_his_side(rank, draft, wrote, reading)
+
+
+def _of_his_side(rank: Standing, draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
+    if rank is Standing.REQUESTER:
+        return requester(draft, wrote, reading)
+    return muted(draft, wrote, reading) if reading.commands else appended(draft, wrote, rank)
+
+
+def _understood(rank: Standing, wrote: Wrote, draft: Draft) -> Reading:
+    """What the mail orders: whatever it likes from a requester, whether we write to him from somebody in copy, nothing from others."""
+    if rank not in (Standing.REQUESTER, Standing.PARTICIPANT):
+        return Reading()
+    reading = _read(wrote, draft)
+    mutes = permits("mute", wrote, draft.rules) and all(one.ok and one.verb == "mute" for one in reading.commands)
+    return reading if mutes or rank is Standing.REQUESTER else Reading()
 
 
 def _read(wrote: Wrote, draft: Draft) -> Reading:

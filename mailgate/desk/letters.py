@@ -44,7 +44,7 @@ HUMAN = frozenset({Name.REPLY, Name.QUESTION, Name.RESOLVED, Name.VENDOR})
 # What `note` may say in each letter, beside nothing. `follows` and `clue` are followed by the tag of a ticket; the note of
 # `undeliverable` is an address. The templates have words for each.
 NOTES: Mapping[Name, tuple[str, ...]] = {
-    Name.NEW_TICKET: ("follows", "clue", "escalated"),
+    Name.NEW_TICKET: ("follows", "clue", "escalated", "moved"),
     Name.REQUESTER_REPLIED: ("accept", "reject", "reopen", "cancel", "resume", "unverified", "unconfirmed", "refused", "vendor",
                              "recovered", "recurred", "worse", "persists"),
     Name.ESCALATED: ("vendor",),
@@ -59,7 +59,7 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
 WRONG = (
     "unknown-verb", "needs-words", "takes-nothing", "two-take-the-rest", "too-many-commands", "not-at-the-top", "needs-stronger-sender",
     "wrong-status", "too-late", "unknown-person", "ambiguous-person", "not-a-technician", "unknown-value", "unknown-address",
-    "unknown-team", "nothing-to-undo", "nothing-held", "not-a-vendor",
+    "unknown-team", "unknown-desk", "nothing-to-undo", "nothing-held", "not-a-vendor",
 )  # fmt: skip
 
 

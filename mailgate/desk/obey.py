@@ -13,6 +13,7 @@ from mailgate.desk.decision import Message, Refusal
 from mailgate.desk.draft import Draft
 from mailgate.desk.letters import Line, Name
 from mailgate.desk.model import Participant, Person, Role, State, Status, Visibility
+from mailgate.desk.moving import move
 from mailgate.desk.undo import undo
 from mailgate.desk.workflow import Grammar
 
@@ -210,6 +211,7 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (T, "escalate"): fields.escalate,
     (T, "requester"): fields.requester,
     (T, "cc"): fields.copy,
+    (T, "desk"): move,
     (T, "confidential"): fields.confidential,
     (T, "spam"): fields.spam,
     (T, "undo"): _undo,

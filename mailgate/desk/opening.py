@@ -20,14 +20,19 @@ from mailgate.desk.workflow import Grammar
 
 
 def opened(shown: Ticket | None, wrote: Wrote, rules: Rules, now: datetime, *, link: bool = False) -> Decision:
-    """A new ticket. `shown` is the ticket that the clue named: linked where the writer belongs to it, else only shown to technicians."""
+    """A new ticket. `shown` is the ticket that the clue named: linked where the writer belongs to it, else only shown to technicians.
+
+    What follows a ticket stays at its desk, wherever that has moved; everything else is a matter of the desk that was written to.
+    """
+    rules = rules.at(shown.desk if shown and link else wrote.desk)
     asked = read(wrote.text, Grammar.REQUESTER, bare=False, synonyms=rules.policy.verbs_by_word())
     if wrote.nature is Nature.HUMAN and not asked.text and [one.verb for one in asked.commands] == ["help"]:
         return _helped(wrote, rules, asked)
     found = triaged(wrote, rules, link=link)
     taker = _taker(found, wrote, rules)
     opens = _opens(wrote, rules, now, found, taker, (shown.id,) if shown and link else ())
-    note = "" if shown is None else f"{'follows' if link else 'clue'} {rules.desk.tag}-{shown.id}"
+    # The numbers of other desks are nobody's business here.
+    note = f"{'follows' if link else 'clue'} {rules.desk.tag}-{shown.id}" if shown and shown.desk == rules.desk.name else ""
     words = _words(wrote, link=link)
     message = Message(wrote.person.address, words, strength=wrote.strength, unverified=not wrote.strength.trusted, note=note)
     name, hear = (Name.ASSIGNED, (taker,)) if taker else (Name.NEW_TICKET, rules.on_duty(assigned_team(found, rules)))
@@ -77,9 +82,10 @@ def _opens(
     if taker and not any(one.address in taker.addresses for one in people):
         people = (*people, Participant(taker.address, "assignee"))
     fields: dict[str, object] = {
-        "desk": wrote.desk, "subject": wrote.subject, "requester": wrote.person.address, "source": wrote.source,
+        "desk": rules.desk.name, "subject": wrote.subject, "requester": wrote.person.address, "source": wrote.source,
         "team": assigned_team(found, rules), "participants": people, "language": wrote.language, "links": links,
-        **({"assignee": taker.address} if taker else {}), **(wrote.alarm.fields if wrote.alarm else {}),
+        **({"assignee": taker.address} if taker else {}), **({"confidential": True} if rules.desk.confidential else {}),
+        **(wrote.alarm.fields if wrote.alarm else {}),
     }  # fmt: skip
     return Event("open", wrote.person.address, now, wrote.strength, changes(**(fields | found.fields)), found.note)
 
@@ -109,7 +115,7 @@ def with_copied(present: tuple[Participant, ...], wrote: Wrote, rules: Rules) ->
     people = {one.address: one for one in present}
     for address in wrote.copied:
         person = rules.people.person(address)
-        if person.staff or address in rules.desk.addresses or wrote.person.address in person.addresses:
+        if rules.serves(person) or rules.is_own(address) or wrote.person.address in person.addresses:
             continue
         known = next((one for one in people.values() if one.address in person.addresses), Participant(person.address, "cc", False))
         people[known.address] = replace(known, confirmed=known.confirmed or confirmed)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WORDS = frozenset(
     "accept reject reopen cancel status mute cc help"
     " assign take start priority impact urgency category tag pending resume escalate resolve close note macro merge parent link split"
-    " approval due time requester confidential spam kb undo send"
+    " approval due time requester confidential spam kb undo send desk"
     " approve".split()
 )
 
@@ -38,11 +38,20 @@ class Desk:
     language: str = "en"
     timezone: str = "UTC"
     lists: tuple[str, ...] = ()
+    # The names of the teams that work here, the one that owns new tickets first; None: those that no other desk names.
+    teams: tuple[str, ...] | None = None
+    # Whether its tickets are confidential from the first mail on.
+    confidential: bool = False
 
     @property
     def addresses(self) -> tuple[Address, ...]:
         """The main address first, then the aliases."""
         return (self.address, *self.aliases)
+
+    @property
+    def slug(self) -> str:
+        """The name in small letters and hyphens, as its folder of templates is called: "human-resources"."""
+        return "-".join("".join(sign if sign.isalnum() else " " for sign in self.name.casefold()).split())
 
 
 class Verify(StrEnum):
@@ -207,6 +216,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "undo": ("rückgängig",),
         "send": ("senden", "absenden"),
         "approve": ("genehmigen",),
+        "desk": ("stelle",),
     }
 }
 

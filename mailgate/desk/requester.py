@@ -55,16 +55,28 @@ def _replied(draft: Draft, wrote: Wrote, words: str) -> None:
     draft.tell_watchers(words=words, note=note)
 
 
+def muted(draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
+    """Somebody in copy wants to hear no more of it, or to hear of it again; what else he wrote is a message like any other."""
+    obey.obey(draft, reading.commands, reading.text)
+    if reading.text:
+        _said(draft, wrote, reading.text, "")
+        _add_copied(draft, wrote)
+    return draft.decided(Outcome.COMMANDED, reading)
+
+
 def appended(draft: Draft, wrote: Wrote, rank: Standing) -> Decision:
     """What somebody else on the ticket wrote, or somebody with no proof of being on it: kept and told to technicians, no state changes."""
     note = {Standing.CLAIMED: "unverified", Standing.UNCONFIRMED: "unconfirmed"}.get(rank, "")
-    words = wrote.text or wrote.whole
-    draft.event("reply", note)
-    draft.message = Message(draft.person.address, words, strength=wrote.strength, unverified=not wrote.strength.trusted, note=note)
-    draft.tell_watchers(words=words, note=note)
+    _said(draft, wrote, wrote.text or wrote.whole, note)
     if rank is not Standing.UNCONFIRMED:
         _add_copied(draft, wrote)
     return draft.decided(Outcome.APPENDED, Reading())
+
+
+def _said(draft: Draft, wrote: Wrote, words: str, note: str) -> None:
+    draft.event("reply", note)
+    draft.message = Message(draft.person.address, words, strength=wrote.strength, unverified=not wrote.strength.trusted, note=note)
+    draft.tell_watchers(words=words, note=note)
 
 
 def _add_copied(draft: Draft, wrote: Wrote) -> None:

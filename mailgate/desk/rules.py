@@ -2,24 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mailgate.desk.model import Address, Directory, Person, Role, Ticket
+from mailgate.desk.model import Address, Directory, Person, Role, Team, Ticket
 from mailgate.desk.policy import Desk, Policy, Security
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules in force for one desk at one moment."""
+    """The rules in force for one desk at one moment. `desks` are all desks of the house; none are given where there is no other one."""
 
     desk: Desk
     policy: Policy
     security: Security
     people: Directory
+    desks: tuple[Desk, ...] = ()
+
+    def at(self, desk: str) -> Rules:
+        """The same rules for the desk of that name; for the present one where there is no such desk."""
+        there = next((one for one in self.desks if one.name == desk), self.desk)
+        return self if there is self.desk else replace(self, desk=there)
+
+    def is_own(self, address: Address) -> bool:
+        """Whether a desk of the house is written to at this address."""
+        return any(address in desk.addresses for desk in self.desks or (self.desk,))
+
+    @property
+    def teams(self) -> tuple[Team, ...]:
+        """The teams that work at this desk, the one that owns its new tickets first."""
+        if self.desk.teams is None:
+            others = self._of_others()
+            return tuple(team for team in self.people.teams if team.name not in others)
+        found = (self.people.team(name) for name in self.desk.teams)
+        return tuple(team for team in found if team is not None)
+
+    def _of_others(self) -> frozenset[str]:
+        """The teams that some desk names as its own; a desk that names none has all the others."""
+        return frozenset(name for desk in self.desks for name in desk.teams or ())
+
+    def serves(self, person: Person) -> bool:
+        """Whether somebody works at this desk: technicians and leads of its teams, and whoever leads one of them."""
+        if not person.staff:
+            return False
+        if self.desk.teams is None:
+            return person.team not in self._of_others()
+        return person.team in self.desk.teams or any(team.lead in person.addresses for team in self.teams)
+
+    def works_on(self, person: Person, ticket: Ticket) -> bool:
+        """Whether somebody works on this ticket: at its desk, in the team that it was given to, or because it was given to him."""
+        if not person.staff:
+            return False
+        return self.serves(person) or ticket.assignee in person.addresses or (ticket.team is not None and person.team == ticket.team)
 
     def first_team(self) -> str | None:
         """The team that owns a ticket which no rule gave to another."""
-        return self.people.teams[0].name if self.people.teams else None
+        return next((team.name for team in self.teams), None)
 
     def watchers(self, ticket: Ticket) -> tuple[Person, ...]:
         """Whom technicians' letters about this ticket go to: its assignee, else who is on duty for it."""
@@ -30,12 +67,17 @@ class Rules:
 
     def on_duty(self, team: str | None) -> tuple[Person, ...]:
         """Who hears of a ticket that nobody has: its team, else the owner, else whoever works here at all."""
-        return self.people.members(team) or self.people.having(Role.OWNER) or self.people.having(Role.TECHNICIAN, Role.LEAD)
+        found = self.people.members(team) or self.people.having(Role.OWNER)
+        return found or tuple(person for person in self.people.having(Role.TECHNICIAN, Role.LEAD) if self.serves(person))
 
     def audience(self, ticket: Ticket, *, copies: bool) -> tuple[Address, ...]:
-        """The addresses that a public letter goes to: the requester, and with `copies` each confirmed Cc; nobody who muted the ticket."""
+        """The addresses that a public letter goes to: the requester, and with `copies` each confirmed Cc; nobody who muted the ticket.
+
+        Each person once, whatever addresses of his are on the ticket.
+        """
         heard = [ticket.requester]
         if copies:
             heard += [one.address for one in ticket.participants if one.role == "cc" and one.confirmed]
-        muted = {one.address for one in ticket.participants if one.muted}
-        return tuple(dict.fromkeys(address for address in heard if address not in muted))
+        muted = {self.people.person(one.address).address for one in ticket.participants if one.muted}
+        people = {self.people.person(address).address: address for address in reversed(heard)}
+        return tuple(address for person, address in reversed(people.items()) if person not in muted)

@@ -39,7 +39,7 @@ def _by_rules(wrote: Wrote, text: str, rules: Rules) -> Triage:
 
     policy, organisation = rules.policy, rules.people.organisation(wrote.person.address)
     name = organisation.name if organisation else None
-    facts = Facts(wrote.subject, text, wrote.address, wrote.recipients, wrote.headers, name, wrote.desk, wrote.source)
+    facts = Facts(wrote.subject, text, wrote.address, wrote.recipients, wrote.headers, name, rules.desk.name, wrote.source)
     number, rule = next(((at, one) for at, one in enumerate(policy.categories, 1) if holds(one.when, facts)), (0, None))
     findings = [_organisation(name, wrote)] if name else []
     if rule is None:

@@ -14,7 +14,8 @@ from mailgate.desk.workflow import STATES
 
 # The commands that only change fields, or whose letters can be followed by another one.
 UNDOABLE = frozenset(
-    "take assign start resume priority impact urgency category tag escalate requester cc confidential spam resolve close reopen".split()
+    "take assign start resume priority impact urgency category tag escalate desk requester cc confidential spam"
+    " resolve close reopen".split()
 )
 # What an answer did to the clocks stays done: the requester has it.
 _STAYS = frozenset({"responded", "since", "rungs", "climbed"})

@@ -27,7 +27,7 @@ def escalate(draft: Draft, command: Command, after: Status | None) -> None:
     """Mails the vendor the words and the public story. Whose ticket it is stays as it was; the requester hears of it once."""
     address, _, words = command.args.partition(" ")
     person = values.person(address.rstrip(",;:"), draft.rules.people)
-    if person is None or person.address in draft.rules.desk.addresses:
+    if person is None or draft.rules.is_own(person.address):
         draft.refusals.append(Refusal(command.line, "unknown-address", _EXAMPLE))
         return
     if person.role is not Role.REQUESTER or draft.ticket.requester in person.addresses:

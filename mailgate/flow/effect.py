@@ -59,6 +59,8 @@ def carry_out(
     """
     ticket = _change(tx, before, decision, cause)
     if ticket is not None:
+        # Every letter comes from the desk where the ticket is now.
+        rules = rules.at(ticket.desk)
         _replan(tx, None if decision.opens else before, ticket, rules, now)
         if decision.message is not None:
             _tell(tx, ticket, decision.message, now, source)

@@ -53,6 +53,10 @@ class NothingKnown:
         """No."""
         return False
 
+    def was_at(self, number: TicketId, desk: str) -> bool:
+        """No."""
+        return False
+
     def story(self, number: TicketId) -> tuple[Event, ...]:
         """Nothing."""
         return ()
@@ -128,7 +132,8 @@ def _letters(house: House, situation: Situation, decision: Decision, now: dateti
     elif ticket is not None:
         ticket = fold(ticket, decision.events) if decision.events else None
     names = {situation.wrote.person.address: situation.wrote.person.name}
-    occasion = post.Occasion(house, situation.rules, ticket, Cause("explain", "0"), now, answering=True, names=names)
+    rules = situation.rules.at(ticket.desk if ticket else situation.wrote.desk)
+    occasion = post.Occasion(house, rules, ticket, Cause("explain", "0"), now, answering=True, names=names)
     return tuple(_answered(occasion, letter) for letter in decision.letters)
 
 

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from mailgate.flow import journal
 from mailgate.flow.house import House
-from mailgate.flow.intake import RawMail, arrival
+from mailgate.flow.intake import RawMail, arrivals, enter
 from mailgate.flow.seam import crash_point
-from mailgate.store import inbox, mailboxes
+from mailgate.store import mailboxes
 from mailgate.store.engine import Lease, Store
 from mailgate.store.mailboxes import Folder, MailState
 
@@ -105,15 +105,17 @@ class Ledger:
         """Stores these mails (UID, octets): their inbox rows and the rows of their UIDs in one commit."""
         now = self._clock()
         taken = [RawMail(raw, "imap", None, self._recipients, self._folder.account) for _, raw in mails]
-        arrivals = [arrival(self._house, mail) for mail in taken]
+        groups = [arrivals(self._house, mail) for mail in taken]
         with self._store.begin() as tx:
             mailboxes.renew(tx, self._name, self._fence, self._lease())
-            rows = inbox.add(tx, arrivals, self._store.lease(self._owner, now, LEASE), claimed=False)
-            mailboxes.note(tx, self._folder, MailState.STORED, [(uid, row) for (uid, _), (row, _) in zip(mails, rows, strict=True)])
+            stored = enter(tx, groups, self._store.lease(self._owner, now, LEASE), claimed=False)
+            noted = [(uid, rows[0][0]) for (uid, _), rows in zip(mails, stored, strict=True)]
+            mailboxes.note(tx, self._folder, MailState.STORED, noted)
             crash_point("CP11-before-commit")
         crash_point("CP12-committed")
-        for mail, (row, before) in zip(taken, rows, strict=True):
-            journal.received(row, "imap", len(mail.raw), seen_before=before)
+        for mail, rows in zip(taken, stored, strict=True):
+            for row, before in rows:
+                journal.received(row, "imap", len(mail.raw), seen_before=before)
         self._on_stored()
 
     def give_up(self, uid: int, code: str, why: str) -> None:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailgate.desk.errors import Temporary
+from mailgate.desk.policy import Desk
 from mailgate.flow import journal, step
 from mailgate.flow.house import House
 from mailgate.flow.seam import crash_point
-from mailgate.mail.identity import identify
+from mailgate.mail.identity import addressed, identify
 from mailgate.store import inbox
-from mailgate.store.engine import Lease, Store
+from mailgate.store.engine import Lease, Store, Tx
 from mailgate.store.inbox import Arrival, Claim
 
 # So many mails at most share a commit, and so many wait to be processed in memory; what is more waits in the database alone.
@@ -44,7 +45,7 @@ class RawMail:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The proof that a mail is committed: its inbox row, and whether it had been there before."""
+    """The proof that a mail is committed: its inbox row (that of the first desk), and whether it had been there before at every desk."""
 
     inbox_id: int
     seen_before: bool
@@ -102,9 +103,9 @@ class Intake:
         claimed = self.in_hand.qsize() < _IN_HAND
         try:
             lease = self._store.lease(self._owner, self._clock(), step.LEASE)
-            arrivals = [arrival(self._house, mail) for mail, _ in together]
+            groups = [arrivals(self._house, mail) for mail, _ in together]
             with self._store.begin() as tx:
-                stored = inbox.add(tx, arrivals, lease, claimed=claimed)
+                stored = enter(tx, groups, lease, claimed=claimed)
                 crash_point("CP05-before-commit")
         except Exception as error:
             journal.trouble("intake", error)
@@ -112,11 +113,12 @@ class Intake:
             self._refuse(together, error)
             return
         crash_point("CP06-committed")
-        for (mail, answer), entered, (number, before) in zip(together, arrivals, stored, strict=True):
-            journal.received(number, mail.channel, len(mail.raw), seen_before=before)
-            if claimed and not before:
-                self.in_hand.put(_claim(number, entered, lease))
-            answer.set_result(Receipt(number, before))
+        for (mail, answer), group, rows in zip(together, groups, stored, strict=True):
+            for entered, (number, before) in zip(group, rows, strict=True):
+                journal.received(number, mail.channel, len(mail.raw), seen_before=before)
+                if claimed and not before:
+                    self.in_hand.put(_claim(number, entered, lease))
+            answer.set_result(_receipt(rows))
         self._on_stored()
 
     def _refuse(self, together: Sequence[tuple[RawMail, Future[Receipt]]], error: Exception) -> None:
@@ -129,14 +131,39 @@ class Intake:
             self._store_all([one])
 
 
-def arrival(house: House, mail: RawMail) -> Arrival:
-    """The row that a mail will be: which desk it is for, and the key by which a second copy is known."""
-    desk = house.desk_of(mail.envelope_to).name
-    known = identify(mail.raw, desk)
-    return Arrival(
-        desk, mail.channel, known.dedupe_key, known.message_id, known.sender, known.subject, mail.envelope_from, mail.envelope_to,
-        mail.peer, mail.submission, mail.raw,
-    )  # fmt: skip
+def arrivals(house: House, mail: RawMail) -> list[Arrival]:
+    """The rows that a mail will be: one for each desk that it is for, with the key by which a second copy is known there."""
+    found = []
+    for desk in _desks(house, mail):
+        known = identify(mail.raw, desk.name)
+        found.append(Arrival(
+            desk.name, mail.channel, known.dedupe_key, known.message_id, known.sender, known.subject, mail.envelope_from,
+            mail.envelope_to, mail.peer, mail.submission, mail.raw,
+        ))  # fmt: skip
+    return found
+
+
+def _desks(house: House, mail: RawMail) -> tuple[Desk, ...]:
+    """Whom a mail is for: the desks of its envelope; where there is none, or none of ours in it, those that its header names as well.
+
+    The first desk where nothing tells. Always in the order of the configuration, so that two gateways never wait for each other.
+    """
+    if len(house.desks) == 1:
+        return house.desks
+    found = house.desks_of(mail.envelope_to)
+    if mail.envelope_from is None or not found:
+        found = house.desks_of((*mail.envelope_to, *addressed(mail.raw)))
+    return found or house.desks[:1]
+
+
+def enter(tx: Tx, groups: Sequence[Sequence[Arrival]], lease: Lease, *, claimed: bool) -> list[list[tuple[int, bool]]]:
+    """Stores the rows of each mail; returns for each mail (row, whether it had been there before) of each desk, as `inbox.add` does."""
+    rows = iter(inbox.add(tx, [one for group in groups for one in group], lease, claimed=claimed))
+    return [[next(rows) for _ in group] for group in groups]
+
+
+def _receipt(rows: Sequence[tuple[int, bool]]) -> Receipt:
+    return Receipt(rows[0][0], all(before for _, before in rows))
 
 
 def _claim(number: int, entered: Arrival, lease: Lease) -> Claim:
@@ -149,5 +176,5 @@ def _claim(number: int, entered: Arrival, lease: Lease) -> Claim:
 def take_in(store: Store, house: House, mails: Sequence[RawMail], now: datetime) -> list[Receipt]:
     """Stores mails in one commit, for a daemon to process: what `mailgate ingest` and a pipe do. Raises Temporary, then none is stored."""
     with store.begin() as tx:
-        stored = inbox.add(tx, [arrival(house, mail) for mail in mails], store.lease("ingest", now, step.LEASE), claimed=False)
-    return [Receipt(number, before) for number, before in stored]
+        stored = enter(tx, [arrivals(house, mail) for mail in mails], store.lease("ingest", now, step.LEASE), claimed=False)
+    return [_receipt(rows) for rows in stored]

@@ -18,10 +18,12 @@ from mailgate.desk.rules import Rules
 from mailgate.flow.house import House
 from mailgate.mail import header
 from mailgate.mail.compose import Draft, Enclosure, compose
-from mailgate.mail.letters import Content
+from mailgate.mail.letters import Content, Templates
 from mailgate.mail.view import DeskView, Links, MessageView, PersonView, TicketView, View
 
 _FOR_REQUESTER = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
+# So many people a letter names; nobody reads more.
+_MOST_OTHERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ class Occasion:
     # Display names of people whom people.toml does not have, as their mails gave them.
     names: dict[Address, str] = field(default_factory=dict)
 
+    @property
+    def templates(self) -> Templates:
+        """How letters of this desk read."""
+        return self.house.templates.of(self.rules.desk.slug)
+
 
 def write(occasion: Occasion, letter: Letter, number: int) -> Written:
     """The letter, written. To an address that no letter can go to it is not written, which undoes nothing else.
@@ -93,7 +100,7 @@ def titled(occasion: Occasion, letter: Letter) -> Written:
         return Written(letter, rank, suppressed="unsendable-address")
     recipient, _, view = _addressed(occasion, letter)
     language = _language(occasion, recipient, of_his=_of_requester(letter, view))
-    return Written(letter, rank, subject=occasion.house.templates.subject(letter.name, language, view))
+    return Written(letter, rank, subject=occasion.templates.subject(letter.name, language, view))
 
 
 def skip(letter: Letter, reason: str) -> Written:
@@ -108,7 +115,7 @@ def _octets(occasion: Occasion, letter: Letter, number: int) -> tuple[str, str, 
     cause = f"{occasion.cause.type[0]}{occasion.cause.id}".replace(".", "-")
     message_id = f"{tokens.message_mark(house.keyring, cause, number)}@{host}"
     thread_id = f"{mark}@{host}" if mark else None
-    content = house.templates.render(letter.name, _language(occasion, recipient, of_his=_of_requester(letter, view)), view)
+    content = occasion.templates.render(letter.name, _language(occasion, recipient, of_his=_of_requester(letter, view)), view)
     if content.fault is not None:
         # Imported here, since a dry run that finds its templates whole writes no log.
         from mailgate.flow import journal
@@ -157,11 +164,12 @@ def _detailed(desk: Desk, mark: str | None) -> str:
 
 def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | None) -> View:
     desk, ticket = occasion.rules.desk, occasion.ticket
-    # Whoever helps from outside is not told who asks.
-    requester = PersonView("", "") if letter.name is Name.VENDOR else _shown(occasion, ticket.requester if ticket else letter.to)
-    staff = recipient.staff and not (ticket and ticket.requester in recipient.addresses)
+    # Whoever helps from outside is not told who asks, nor who hears of it.
+    helps = letter.name is Name.VENDOR
+    requester = PersonView("", "") if helps else _shown(occasion, ticket.requester if ticket else letter.to)
     asks = bool(ticket and ticket.requester in recipient.addresses)
-    links = _links(desk, mark, _for_staff(letter, ticket, recipient) if staff else _FOR_REQUESTER if asks else ())
+    staff = not asks and (occasion.rules.works_on(recipient, ticket) if ticket else recipient.staff)
+    links = _links(desk, mark, _for_staff(letter, ticket, recipient) if staff else _FOR_REQUESTER if asks else () if helps else ("mute",))
     if links.undo and ticket:
         # It takes back what this letter tells of, and nothing that somebody does later.
         links = replace(links, undo=f"{links.undo}&body={ticket.version}")
@@ -173,14 +181,39 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter))
         if letter.words else None,
         links, letter.lines, letter.note, letter.plain, staff, mailbox=letter.mailbox, story=letter.story,
+        others=() if helps else _others(occasion, recipient, staff=staff), unconfirmed=_unconfirmed(occasion, links) if staff else (),
     )  # fmt: skip
 
 
 def _for_staff(letter: Letter, ticket: Ticket | None, technician: Person) -> tuple[str, ...]:
-    """The words that a technician can tap: those that lead on from here, and what this letter is about. Who is in copy can tap nothing."""
+    """The words that a technician can tap: those that lead on from here, and what this letter is about."""
     about = {"undoable": ("undo",), HELD: ("send",)}.get(letter.note, ())
     onward = workflow.worth_a_tap(ticket.status, his=ticket.assignee in technician.addresses) if ticket else ()
-    return (*onward, *about, "help")
+    return (*onward, *about, "cc", "help")
+
+
+def _others(occasion: Occasion, recipient: Person, *, staff: bool) -> tuple[str, ...]:
+    """Who else hears what is public, by name and address; a technician is told of those in copy. Of people of the house only the name."""
+    ticket = occasion.ticket
+    if ticket is None or len(ticket.participants) < 2:
+        return ()
+    roles = ("cc",) if staff else ("requester", "cc")
+    told = (one.address for one in ticket.participants if one.role in roles and one.confirmed and not one.muted)
+    others = {person.address: person for person in (_shown(occasion, address) for address in told) if person.address != recipient.address}
+    return tuple(filter(None, (_called(occasion, person) for person in others.values())))[:_MOST_OTHERS]
+
+
+def _called(occasion: Occasion, person: PersonView) -> str:
+    known = occasion.rules.people.find(Address(person.address))
+    if known is not None and known.staff:
+        return person.name
+    return f"{person.name} ({person.address})" if person.name else person.address
+
+
+def _unconfirmed(occasion: Occasion, links: Links) -> tuple[tuple[str, str], ...]:
+    """The addresses in copy that nobody has confirmed yet, each behind the mailto that does it."""
+    waiting = [one.address for one in occasion.ticket.participants if one.role == "cc" and not one.confirmed] if occasion.ticket else []
+    return tuple((f"{links.cc}&body={quote(f'add {address}')}", address) for address in waiting[:_MOST_OTHERS] if links.cc)
 
 
 def _named(occasion: Occasion, letter: Letter) -> tuple[str, ...]:
@@ -195,15 +228,17 @@ def _attaches(occasion: Occasion, letter: Letter, view: View) -> bool:
 
 def _shown(occasion: Occasion, address: Address) -> PersonView:
     person = occasion.rules.people.find(address)
-    return PersonView(person.name if person else occasion.names.get(address, ""), address)
+    return PersonView(person.name, person.address) if person else PersonView(occasion.names.get(address, ""), address)
 
 
 def _ticket(occasion: Occasion, ticket: Ticket) -> TicketView:
     assignee = occasion.rules.people.find(ticket.assignee) if ticket.assignee else None
+    organisation = occasion.rules.people.organisation(ticket.requester)
     return TicketView(
         ticket.id, f"{occasion.rules.desk.tag}-{ticket.id}", ticket.subject, workflow.state_of(ticket.status), ticket.status,
         ticket.priority, ticket.created, ticket.updated, ticket.category, ticket.team, assignee.label if assignee else None,
         occasion.ends, ticket.resolution, ticket.closure_note, ticket.confidential, ticket.source, ticket.type, ticket.service,
+        organisation.name if organisation else None,
     )  # fmt: skip
 
 
@@ -225,4 +260,4 @@ def preview(house: House, rules: Rules, ticket: Ticket, letter: Letter, language
     recipient = rules.people.find(letter.to) or Person(letter.to)
     mark = tokens.mark(house.keyring, tokens.THREAD, ticket.id, letter.to)
     occasion = Occasion(house, rules, ticket, Cause("preview", "0"), ticket.updated)
-    return house.templates.render(letter.name, language, _view(occasion, letter, recipient, mark))
+    return occasion.templates.render(letter.name, language, _view(occasion, letter, recipient, mark))

@@ -211,9 +211,8 @@ def _carry_out(case: Case, mail: ParsedMail, situation: Situation, decision: Dec
               for one in mail.attachments),
         _enclosures(mail) if attaches else (), wrote.strength.trusted, situation.silent, wrote.language,
     )  # fmt: skip
-    return effect.carry_out(
-        case.tx, case.house, situation.rules, before, decision, cause(claim), case.now, source=source, lease=case.lease
-    )  # fmt: skip
+    rules = situation.rules if before else situation.rules.at(claim.desk)
+    return effect.carry_out(case.tx, case.house, rules, before, decision, cause(claim), case.now, source=source, lease=case.lease)
 
 
 def _ids(mail: ParsedMail, situation: Situation, decision: Decision) -> tuple[str, ...]:

@@ -63,6 +63,9 @@ class Records(Answers, Protocol):
     def told(self, addresses: Sequence[Address], letter: str, note: str, since: datetime) -> bool:
         """Whether a letter of that name and with that note was written to one of these addresses since then."""
 
+    def was_at(self, number: TicketId, desk: str) -> bool:
+        """Whether this ticket, by that number, has ever been at the desk."""
+
     def story(self, number: TicketId) -> tuple[Event, ...]:
         """All events of a ticket, oldest first."""
 
@@ -110,6 +113,8 @@ class _Hint:
     found: str
     token: tokens.Token | None = None
     person: Address | None = None
+    # The other desk whose tag the ticket was named by.
+    tagged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ def understand(
     earlier = _earlier(records, claim)
     found = _thread(records, house, claim, mail, person, reused=bool(earlier))
     strength = _strength(known, claim, proven=found.proof and not known.named)
-    copy = _copied_before(records, claim, earlier, address, strength)
+    copy = _copied_before(records, claim, earlier, found.ticket, address, strength)
     if copy is not None and copy.ticket is not None:
         found = replace(found, ticket=records.ticket(copy.ticket), clue=Clue("further-copy", copy.ticket, f"inbox {copy.id}"))
     nature, because = _nature(mail, house, desk, own=house.detail(address) is not None)
@@ -184,11 +189,11 @@ def _thread(records: Records, house: House, claim: Accepted, mail: ParsedMail, p
     if mail.message_id and not bearers and not reused:
         # Somebody answered this mail before we saw it: the answer mentioned its id.
         hints += [_Hint("mentioned-before", one.ticket, one.message_id) for one in records.known_ids(claim.desk, [mail.message_id])]
-    hints += [_Hint("subject-tag", TicketId(number), str(number)) for number in thread.tags(mail.subject, house.desk(claim.desk).tag)]
+    hints += _tagged(house, claim, mail)
     rejected: list[str] = []
     for hint in hints:
         ticket = records.ticket(hint.ticket)
-        if ticket is None or (hint.kind != "reply-address" and ticket.desk != claim.desk):
+        if ticket is None or not _leads(records, claim, hint, ticket):
             rejected.append(f"{hint.kind} {hint.found}: {'of another desk' if ticket else 'no such ticket'}")
             continue
         proofs = [one for one in hints if one.ticket == hint.ticket and _proves(house, one, person)]
@@ -201,6 +206,21 @@ def _thread(records: Records, house: House, claim: Accepted, mail: ParsedMail, p
 def _answers(found: _Thread, person: Person) -> list[str]:
     """The Message-IDs of our letters to this person that the mail mentions."""
     return [one.message_id for one in found.bearers if one.person in person.addresses]
+
+
+def _tagged(house: House, claim: Accepted, mail: ParsedMail) -> Iterator[_Hint]:
+    """The tags in the subject: those of the desk that was written to, then those that a ticket may have had before it came here."""
+    own = house.desk(claim.desk)
+    for desk in (own, *(one for one in house.desks if one is not own)):
+        for number in thread.tags(mail.subject, desk.tag):
+            yield _Hint("subject-tag", TicketId(number), str(number), tagged=None if desk is own else desk.name)
+
+
+def _leads(records: Records, claim: Accepted, hint: _Hint, ticket: Ticket) -> bool:
+    """Whether a clue counts at the desk that was written to: our signed address always, all others where the ticket is or has been."""
+    return hint.kind == "reply-address" or all(
+        desk is None or desk == ticket.desk or records.was_at(hint.ticket, desk) for desk in (claim.desk, hint.tagged)
+    )
 
 
 # Where the buttons of our letters put their verb: into the address, or into the subject where the mail server knows no sub-addresses.
@@ -231,10 +251,13 @@ def _hints(
 
 
 def _details(house: House, claim: Accepted, mail: ParsedMail) -> Iterator[str]:
-    for recipient in dict.fromkeys((*claim.envelope_to, *mail.recipients)):
-        found = house.detail(recipient)
-        if found and found[1]:
-            yield found[1]
+    """What stands behind our sub-address signs: at the desk's own addresses, since the mail came to every other desk that it names as well.
+
+    A mail that does not name the desk at all was diverted to it: then the addresses of others are the better witness.
+    """
+    found = {one: known for one in dict.fromkeys((*claim.envelope_to, *mail.recipients)) if (known := house.detail(one))}
+    here = any(found[one][0].name == claim.desk for one in mail.recipients if one in found)
+    yield from (detail for desk, detail in found.values() if detail and (desk.name == claim.desk or not here))
 
 
 def _proves(house: House, hint: _Hint, person: Person) -> bool:
@@ -305,11 +328,19 @@ def _earlier(records: Records, claim: Accepted) -> list[Twin]:
     return records.twins(claim.desk, claim.message_id, claim.id, claim.received_at - _REMEMBERED)
 
 
-def _copied_before(records: Records, claim: Accepted, earlier: list[Twin], address: Address, strength: Strength) -> Twin | None:
-    """The mail of which this is a second copy: a moment ago, by the same writer at the same level. Of a copy nothing but a note is made."""
-    if not earlier or claim.message_id is None:
+def _copied_before(
+    records: Records, claim: Accepted, earlier: list[Twin], ticket: Ticket | None, address: Address, strength: Strength
+) -> Twin | None:
+    """The mail of which this is a second copy: a moment ago, by the same writer at the same level. Of a copy nothing but a note is made.
+
+    A ticket may have been reached through another desk, by the address that it had there.
+    """
+    if claim.message_id is None:
         return None
-    recent = records.twins(claim.desk, claim.message_id, claim.id, claim.received_at - _FURTHER_COPY)
+    since = claim.received_at - _FURTHER_COPY
+    recent = records.twins(claim.desk, claim.message_id, claim.id, since) if earlier else []
+    if ticket is not None and ticket.desk != claim.desk:
+        recent += [one for one in records.twins(ticket.desk, claim.message_id, claim.id, since) if one.ticket == ticket.id]
     return next((one for one in recent if one.ticket is not None and one.sender == address and one.strength == strength), None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 # Header fields that relays, lists and mailboxes add or change on the way.
 _TRANSPORT = (
@@ -13,6 +14,12 @@ _TRANSPORT = (
 )  # fmt: skip
 _ID = re.compile(rb"<?([^<>\s]{1,900})>?")
 _LONGEST_HEAD = 1_000_000
+# Where it is written down whom a mail is for; what stands between quote marks there is a name, and what surrounds an address.
+_RECIPIENTS = (b"to", b"cc", b"delivered-to", b"x-original-to", b"envelope-to")
+_QUOTED = re.compile(rb'"[^"]*"')
+_AROUND = re.compile(rb"[\s<>,;:()\[\]]+")
+_LONGEST_ADDRESS = 320
+_MOST_ADDRESSES = 500
 # So many octets at once are looked at from the end.
 _TAIL = 1_000
 
@@ -45,6 +52,18 @@ def identify(raw: bytes, desk: str) -> Identity:
     # A view, because a large body is too dear to be copied.
     digest.update(memoryview(crlf)[body : _stripped(crlf, body)])
     return Identity(digest.hexdigest(), _message_id(named.get(b"message-id", b"")), _text(named.get(b"from")), _text(named.get(b"subject")))
+
+
+def addressed(raw: bytes) -> tuple[str, ...]:
+    """Whatever looks like an address in the fields that say whom a mail is for: To, Cc and those that a mailbox adds. Linear, never raises.
+
+    Only a hint at whose mail it is, for mail without an envelope. Its reader, who may do nothing but read, understands them properly.
+    """
+    end = raw.find(b"\r\n\r\n") if b"\r\n" in raw[:1000] else raw.find(b"\n\n")
+    head = (raw if end < 0 else raw[:end])[:_LONGEST_HEAD].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    values = (_QUOTED.sub(b" ", value) for name, value in _fields(head) if name in _RECIPIENTS)
+    words = (word for value in values for word in _AROUND.split(value) if b"@" in word and len(word) <= _LONGEST_ADDRESS)
+    return tuple(dict.fromkeys(word.decode("utf-8", "replace") for word in islice(words, _MOST_ADDRESSES)))
 
 
 def _stripped(octets: bytes, start: int) -> int:

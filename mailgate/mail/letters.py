@@ -7,7 +7,7 @@ only ever a value of a template variable: never template source, never markup in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -25,6 +25,8 @@ from mailgate.mail.view import View, prepared
 
 # The files that letters are built from; every other file is a letter.
 _FRAMES = frozenset({"base", "macros", "staff", "words"})
+# Where the letters of single desks lie.
+_DESKS = "desks"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
 # Characters of one rendered part. A view is cut before, so that no mail reaches this; only a template can.
 _CAP = 512 * 1024
@@ -65,6 +67,17 @@ class Templates:
         self._folders = tuple({folder.resolve(): folder for folder in folders if folder.is_dir()}.values())
         self._all = _Library(self._folders)
         self._packaged = _Library(self._folders[-1:])
+        self._of_desks: dict[str, Templates] = {}
+
+    def of(self, desk: str) -> Templates:
+        """The letters of the desk with that slug: its folder `desks/<slug>` is asked before all others. These very letters without one.
+
+        A folder of their own, because `it` and `hr` are languages as well.
+        """
+        if desk not in self._of_desks:
+            own = [folder / _DESKS / desk for folder in self._folders if desk and (folder / _DESKS / desk).is_dir()]
+            self._of_desks[desk] = Templates([*own, *self._folders]) if own else self
+        return self._of_desks[desk]
 
     def render(self, name: Name, language: str | None, view: View) -> Content:
         """The letter in that language, else in the folder's own; a broken template of the operator is replaced by the packaged one.
@@ -96,13 +109,25 @@ class Templates:
         """The letter about a sample ticket, for `mailgate templates preview`."""
         return self.render(name, language, sample(name))
 
-    def check(self) -> tuple[Fault, ...]:
-        """Everything wrong with the operator's templates: syntax, unknown names and fields (in untaken branches too), failing samples."""
+    def check(self, desks: Collection[str] = ()) -> tuple[Fault, ...]:
+        """Everything wrong with the operator's templates: syntax, unknown names and fields (in untaken branches too), failing samples.
+
+        `desks` are the slugs for which there may be a folder.
+        """
+        faults = [*self._check()]
+        for folder in (one for own in self._folders for one in sorted((own / _DESKS).glob("*")) if one.is_dir()):
+            if folder.name in desks:
+                faults += self.of(folder.name)._check()
+            else:
+                faults.append(Fault(str(folder), 1, f"no desk has letters called {folder.name}{sandbox.nearest(folder.name, desks)}"))
+        return tuple(dict.fromkeys(faults))
+
+    def _check(self) -> tuple[Fault, ...]:
         # The packaged letters have passed our own tests, and so has each copy of one; they are looked at again only where frames of the
         # operator dress them.
-        own = {folder: [path for path in sorted(folder.rglob("*.j2")) if not self._is_packaged(folder, path)] for folder in self._folders}
+        own = {folder: [path for path in _letters(folder) if not self._is_packaged(folder, path)] for folder in self._folders}
         dressed = len(self._folders) == 1 or any(path.stem in _FRAMES for paths in own.values() for path in paths)
-        looked_at = {folder: sorted(folder.rglob("*.j2")) for folder in self._folders} if dressed else own
+        looked_at = {folder: _letters(folder) for folder in self._folders} if dressed else own
         return tuple(dict.fromkeys(fault for folder, paths in looked_at.items() for fault in self._check_files(folder, paths)))
 
     def _is_packaged(self, folder: Path, path: Path) -> bool:
@@ -134,6 +159,11 @@ class Templates:
                 self._all.render_file(source, source.rpartition("/")[0] or "en", prepared(view, name))
             except Broken as error:
                 yield error.fault
+
+
+def _letters(folder: Path) -> list[Path]:
+    """The templates of a folder, without those of single desks in it."""
+    return [path for path in sorted(folder.rglob("*.j2")) if path.relative_to(folder).parts[0] != _DESKS]
 
 
 class Broken(Exception):

@@ -6,10 +6,11 @@ filter `when`. A field that does not apply is None (or empty), never missing, so
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mailgate.desk.letters import HUMAN, Line, Mailbox, Name, Said
+from mailgate.desk.letters import HUMAN, UNPROVEN, Line, Mailbox, Name, Said
 from mailgate.mail import header
 
 # A letter carries so many characters of human text at most; the rest stands in the ticket.
@@ -17,9 +18,12 @@ _WORDS = 40_000
 _NOTE = 4_000
 _LINES = 30
 _REASON = 500
+_OTHER = 200
 _CUT = "\n\n[…]"
 # Characters of addresses, links and the like.
 _NO_NAME = frozenset("@/:<>")
+# The word of a command.
+_WORD = re.compile(r"#?\w{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,9 @@ class PersonView:
     def greeting(self) -> str:
         """The name to greet with; empty where what stands there is an address, a link or a sentence rather than a name."""
         return self.name if len(self.name) <= 50 and _NO_NAME.isdisjoint(self.name) else ""
+
+
+_SOMEBODY = PersonView("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,7 @@ class TicketView:
     source: str = "mail"
     type: str = "incident"
     service: str | None = None
+    organisation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,7 @@ class Links:
     close: str | None = None
     undo: str | None = None
     send: str | None = None
+    cc: str | None = None
     page: str | None = None
 
 
@@ -120,7 +129,9 @@ class View:
     """Everything that a template may use. `recipient` is whom this copy goes to, `staff` whether he works on tickets.
 
     `note` says why the letter is written, as one of desk/letters.NOTES; `lines` are those of a receipt, or the commands that help explains;
-    `plain` asks for the form that echoes nothing. `story` is what was said in public, for somebody who has not followed it.
+    `plain` asks for the form that echoes nothing. `story` is what was said in public, for somebody who has not followed it. `others` are
+    the people who hear what is public as well, by name and address; `unconfirmed` those who would, each as (mailto that confirms him,
+    address): technicians alone are told.
     """
 
     desk: DeskView
@@ -137,6 +148,8 @@ class View:
     sla: None = None
     mailbox: Mailbox | None = None
     story: tuple[Said, ...] = ()
+    others: tuple[str, ...] = ()
+    unconfirmed: tuple[tuple[str, str], ...] = ()
 
 
 def prepared(view: View, letter: Name) -> View:
@@ -148,17 +161,37 @@ def prepared(view: View, letter: Name) -> View:
         view.technician and _person(view.technician), view.message and _message(view.message), view.links,
         tuple(map(_line, view.lines[:_LINES])), _cut(view.note, _NOTE), view.plain, view.staff, view.sla,
         view.mailbox and _mailbox(view.mailbox), tuple(map(_said, view.story)),
+        () if view.plain else tuple(header.text(one, _OTHER) for one in view.others),
+        tuple((link, header.text(address, _OTHER)) for link, address in view.unconfirmed),
     )  # fmt: skip
 
 
 def _discreet(view: View, letter: Name) -> View:
-    """Of a confidential ticket a letter tells number and links.
+    """Of a confidential ticket a letter tells number and links: no words, no files, and nobody's name or address but his who reads it.
 
-    Only what a technician writes to the requester travels on, and only while there is no page where it can be read.
+    Only what a technician writes to the requester travels on, and only while there is no page where it can be read. A technician reads
+    it in the shell (`mailgate tickets show`), and still knows whose it is and how urgent.
     """
-    ticket = view.ticket and replace(view.ticket, subject="", category=None, service=None, resolution=None, closure=None)
+    ticket = view.ticket and replace(view.ticket, subject="", category=None, service=None, organisation=None)
+    ticket = ticket and replace(ticket, resolution=None, closure=None)
+    if ticket and not view.staff:
+        ticket = replace(ticket, assignee=None, team=None)
     keep = letter in HUMAN and not view.staff and view.links.page is None
-    return replace(view, ticket=ticket, message=view.message if keep else None, story=())
+    return replace(
+        view, ticket=ticket, message=view.message if keep else None, technician=None, story=(), others=(), unconfirmed=(),
+        requester=view.requester if view.requester.address == view.recipient.address else _SOMEBODY,
+        lines=_ordered(view, letter), note="" if letter is Name.UNDELIVERABLE else view.note,
+    )  # fmt: skip
+
+
+def _ordered(view: View, letter: Name) -> tuple[Line, ...]:
+    """What was ordered, without what it was about: of a command its word, and nothing of a mail that nobody proved to be his."""
+    if letter is Name.HELP:
+        return view.lines
+    words = (_WORD.match(line.wrote) for line in view.lines)
+    return tuple(
+        replace(line, wrote=word[0] if word and view.note != UNPROVEN else "") for line, word in zip(view.lines, words, strict=True)
+    )
 
 
 def _person(person: PersonView) -> PersonView:

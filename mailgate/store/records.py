@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from mailgate.desk.assignment import Load
 from mailgate.desk.events import Event
@@ -28,8 +28,12 @@ class KnownId:
 
 
 _KNOWN = Statement(lambda database: (
-    select(schema.mail_ids.c.message_id, schema.mail_ids.c.ticket, schema.mail_ids.c.person)
-    .where(database.among(schema.mail_ids.c.message_id, "ids"), schema.mail_ids.c.desk == bindparam("of_desk"))
+    select(schema.mail_ids.c.message_id, schema.mail_ids.c.ticket, schema.mail_ids.c.person, schema.mail_ids.c.desk)
+    .where(database.among(schema.mail_ids.c.message_id, "ids"))
+))  # fmt: skip
+_DESKS = Statement(lambda _: (
+    select(schema.events.c.changes)
+    .where(schema.events.c.ticket == bindparam("of_ticket"), or_(schema.events.c.verb == "open", schema.events.c.verb == "desk"))
 ))  # fmt: skip
 
 
@@ -50,7 +54,8 @@ class Records:
         """Which of these Message-IDs belong to tickets of the desk, in the order given; the newest ticket first where there are several."""
         if not ids:
             return []
-        found = _KNOWN.rows(self.tx, {"ids": list(ids), "of_desk": desk})
+        # An id from before its ticket came to this desk leads there all the same.
+        found = [row for row in _KNOWN.rows(self.tx, {"ids": list(ids)}) if row.desk == desk or self.was_at(row.ticket, desk)]
         order = {one: at for at, one in enumerate(ids)}
         known = (KnownId(row.message_id, row.ticket, row.person) for row in found)
         return sorted(known, key=lambda one: (order[one.message_id], -one.ticket))
@@ -58,6 +63,11 @@ class Records:
     def about(self, desk: str, event_key: str, *, opens: bool) -> Ticket | None:
         """The newest ticket that alarms with this key opened; whoever `opens` one where there is none is alone with it."""
         return tickets.about(self.tx, desk, event_key, lock=self.lock, opens=opens)
+
+    def was_at(self, number: TicketId, desk: str) -> bool:
+        """Whether this ticket, by that number, has ever been at the desk: its story tells."""
+        told = (tickets.load_changes(row.changes) for row in _DESKS.rows(self.tx, {"of_ticket": number}))
+        return any(change.field == "desk" and change.value == desk for changed in told for change in changed)
 
     def twins(self, desk: str, message_id: str, row: int, since: datetime) -> list[inbox.Twin]:
         """Earlier mails that bear the same Message-ID, oldest first."""

@@ -30,7 +30,9 @@ OLGA = Person(Address("olga@desk.example"), "Olga Owner", Role.OWNER)
 
 PEOPLE = Directory((TINA, TOM, LEA, SUE, MAX, ALF, OLGA), (Team("first"), Team("second", 2)))
 DESK = Desk(address=Address("desk@desk.example"), aliases=(Address("help@desk.example"),))
-RULES = Rules(DESK, Policy(), Security(), PEOPLE)
+# Where nobody works but the owner, and everything is confidential.
+HR = Desk("Human Resources", Address("hr@desk.example"), tag="HR", teams=(), confidential=True)
+RULES = Rules(DESK, Policy(), Security(), PEOPLE, (DESK, HR))
 # The same desk behind a border that writes Authentication-Results.
 STRICT = replace(RULES, security=Security(authserv_ids=("mx.desk.example",)))
 

@@ -185,8 +185,9 @@ def test_the_verbs_of_one_grammar_never_act_for_the_other() -> None:
     for case, _, decision in decided():
         staff = case.who.staff and case.proven
         spoken = {event.verb for event in decision.events} - {"reply", "note", "refused", "cc", "auth_failed"}
-        # An ordinary reply resumes and reopens by itself.
-        allowed = own[Grammar.TECHNICIAN] if staff else own[Grammar.REQUESTER] | {"resume", "reopen"} if case.who is ANN else set()
+        # An ordinary reply resumes and reopens by itself; whoever is in copy may only ask to be left alone.
+        asks = own[Grammar.REQUESTER] | {"resume", "reopen"} if case.who is ANN else {"mute"} if case.who is BOB else set()
+        allowed = own[Grammar.TECHNICIAN] if staff else asks
         assert spoken <= allowed
 
 

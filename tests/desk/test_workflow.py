@@ -42,6 +42,7 @@ LIFE = """
       reopen       - - - - - - A A A - - - -
       requester    . . . . . . . . . - - - -
       cc           . . . . . . . . . - - - -
+      desk         . . . . . . . . . - - - -
       confidential . . . . . . . . . . . . .
       spam         X X X X X X X X X - - - -
       undo         . . . . . . . . . . . . .

@@ -140,14 +140,14 @@ def test_a_commit_that_fails_is_temporary_for_all_who_share_it_and_stores_none(
 def test_one_mail_that_cannot_be_stored_by_a_fault_of_ours_does_not_hold_up_the_others(
     door: Intake, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = intake.arrival
+    whole = intake.arrivals
 
-    def faulty(house: object, one: RawMail) -> inbox.Arrival:
+    def faulty(house: object, one: RawMail) -> list[inbox.Arrival]:
         if b"mail 3" in one.raw:
             raise KeyError("a bug")
         return whole(house, one)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(intake, "arrival", faulty)
+    monkeypatch.setattr(intake, "arrivals", faulty)
     waiting = together(door, office.store, [raw(f"mail {number}") for number in range(6)])
     for number, one in enumerate(waiting):
         if number == 3:

@@ -285,14 +285,15 @@ def test_attack_115_nothing_internal_is_in_any_octet_that_a_requester_gets(open_
 
 
 def test_attack_114_a_letter_names_no_other_recipient(life: list[Letter]) -> None:
-    """Who else heard of it stands in nobody's letter, and technicians' addresses in no requester's."""
+    """Who else hears of it stands in no header, and technicians' addresses in no requester's letter."""
     for letter in life:
         raw = letter.octets.decode()
+        assert [name for name in ("Cc", "Bcc", "Resent-To") if letter[name]] == []
         if letter.to not in STAFF:
             assert str(TINA.address) not in raw, letter.name
             assert str(TOM.address) not in raw, letter.name
         if letter.to == ANN:
-            assert "bob@out.example" not in raw, letter.name
+            assert "bob@out.example" not in raw.partition("\r\n\r\n")[0], letter.name
 
 
 def test_attack_022_a_sub_address_of_the_requester_is_somebody_else(office: Office) -> None:
