@@ -148,7 +148,8 @@ def understand(
     earlier = _earlier(records, claim)
     found = _thread(records, house, claim, mail, person, reused=bool(earlier))
     strength = _strength(known, claim, proven=found.proof and not known.named)
-    copy = _copied_before(records, claim, earlier, found.ticket, address, strength)
+    elsewhere = _elsewhere(records, house, claim, mail, found.ticket)
+    copy = _copied_before(records, claim, earlier, elsewhere, address, strength)
     if copy is not None and copy.ticket is not None:
         found = replace(found, ticket=records.ticket(copy.ticket), clue=Clue("further-copy", copy.ticket, f"inbox {copy.id}"))
     nature, because = _nature(mail, house, desk, own=house.detail(address) is not None)
@@ -328,20 +329,24 @@ def _earlier(records: Records, claim: Accepted) -> list[Twin]:
     return records.twins(claim.desk, claim.message_id, claim.id, claim.received_at - _REMEMBERED)
 
 
-def _copied_before(
-    records: Records, claim: Accepted, earlier: list[Twin], ticket: Ticket | None, address: Address, strength: Strength
-) -> Twin | None:
-    """The mail of which this is a second copy: a moment ago, by the same writer at the same level. Of a copy nothing but a note is made.
-
-    A ticket may have been reached through another desk, by the address that it had there.
-    """
-    if claim.message_id is None:
-        return None
+def _elsewhere(records: Records, house: House, claim: Accepted, mail: ParsedMail, ticket: Ticket | None) -> list[Twin]:
+    """The same mail as it came to other desks, as far as it went to this ticket: one that moved is reached through each of them."""
+    if ticket is None or claim.message_id is None or len(house.desks) == 1:
+        return []
+    desks = {desk.name for desk in house.desks_of((*claim.envelope_to, *mail.recipients))} | {ticket.desk}
     since = claim.received_at - _FURTHER_COPY
-    recent = records.twins(claim.desk, claim.message_id, claim.id, since) if earlier else []
-    if ticket is not None and ticket.desk != claim.desk:
-        recent += [one for one in records.twins(ticket.desk, claim.message_id, claim.id, since) if one.ticket == ticket.id]
-    return next((one for one in recent if one.ticket is not None and one.sender == address and one.strength == strength), None)
+    found = (one for desk in desks - {claim.desk} for one in records.twins(desk, claim.message_id, claim.id, since))
+    return [one for one in found if one.ticket == ticket.id]
+
+
+def _copied_before(
+    records: Records, claim: Accepted, earlier: list[Twin], elsewhere: list[Twin], address: Address, strength: Strength
+) -> Twin | None:
+    """The mail of which this is a second copy: a moment ago, by the same writer at the same level. Of a copy nothing but a note is made."""
+    since = claim.received_at - _FURTHER_COPY
+    recent = records.twins(claim.desk, claim.message_id, claim.id, since) if earlier and claim.message_id else []
+    same = (one for one in (*recent, *elsewhere) if one.sender == address and one.strength == strength)
+    return next((one for one in same if one.ticket is not None), None)
 
 
 def _copied(house: House, mail: ParsedMail, person: Person) -> tuple[Address, ...]:

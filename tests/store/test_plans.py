@@ -41,6 +41,7 @@ def live(store: Store) -> None:
         claims = inbox.claim(tx, lease(), 20)
         known = Records(tx, Directory())
         known.known_ids("Desk", ["a@mua.example"])
+        known.was_at(TicketId(1), "Other")
         known.twins("Desk", "a@mua.example", 2, NOW)
         known.letter_of(["x@desk.example"])
         inbox.unread(tx, "Desk", [f"{number}@mua.example" for number in range(20)], 1)
