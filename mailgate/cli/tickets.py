@@ -23,6 +23,7 @@ from mailgate.desk.workflow import state_of
 if TYPE_CHECKING:
     from mailgate.desk.decision import Decision
     from mailgate.desk.policy import Policy
+    from mailgate.store.engine import Store
     from mailgate.store.story import Happened, Said, Story
 
 
@@ -44,7 +45,7 @@ def _one_of(words: type[StrEnum]) -> click.Choice[str]:
 @click.option("--assignee", help="An address.")
 @click.option("--requester", help="An address.")
 @click.option("--priority", type=_one_of(Priority))
-@click.option("--search", help="Words in the subject or in what was written.")
+@click.option("--search", help="Words, or beginnings of words, in the subject and what was written.")
 @click.pass_obj
 def list_tickets(
     config: Path | None, as_json: bool, states: Sequence[str], statuses: Sequence[str], desk: str | None, team: str | None,
@@ -58,7 +59,7 @@ def list_tickets(
         fold_address(assignee) if assignee else None, fold_address(requester) if requester else None, priority, search,
     )  # fmt: skip
     rows = []
-    with opened(config) as known, known.store.look() as tx:
+    with opened(config) as known, (_searchable(known.store) if search else known.store).look() as tx:
         for number in story.listed(tx, wanted):
             told = story.tell(tx, number, whole=False)
             if told is None:
@@ -71,6 +72,15 @@ def list_tickets(
                 rows.append((tag, one.status, one.priority, one.assignee or one.team, one.requester, show.clock(one.updated), one.subject))
     if not as_json:
         show.table(("TICKET", "STATUS", "PRIO", "WITH", "REQUESTER", "UPDATED", "SUBJECT"), rows)
+
+
+def _searchable(store: Store) -> Store:
+    """The same, once everything that was said is indexed: where no daemon runs, nobody else has done it."""
+    from mailgate.flow.indexing import Indexer
+
+    while Indexer(store).tick():
+        pass
+    return store
 
 
 @tickets.command("show")

@@ -24,6 +24,7 @@ from mailgate.desk.errors import Temporary
 from mailgate.flow import journal
 from mailgate.flow.delivery import Delivery
 from mailgate.flow.house import House
+from mailgate.flow.indexing import Indexer
 from mailgate.flow.intake import Intake, RawMail, Receipt
 from mailgate.flow.step import Worker
 from mailgate.flow.timers import Timekeeper
@@ -44,6 +45,7 @@ class Crew:
         self._parser = Parser(limits.parse_memory)
         self._delivery = Delivery(store, house, owner, utc, time.monotonic, random.random)
         self._keeper = Timekeeper(store, house, utc)
+        self._indexer = Indexer(store)
         self._postman = Postman(self._delivery, Courier(wiring.relay(settings)))
         worker = Worker(store, house, self._parser, owner, utc, lambda: self._postman.free, limits.parse_time.total_seconds())
         self._intake = Intake(store, house, owner, utc, lambda: self._bench.stored())
@@ -136,6 +138,7 @@ class Crew:
     def _fire(self) -> None:
         while self._keeper.tick():
             pass
+        self._indexer.tick()
 
 
 class Missing(Temporary):

@@ -90,8 +90,11 @@ def tapped(verb: str, text: str, grammar: Grammar, *, synonyms: Mapping[str, str
     Whoever wrote the word as well said it once. A word that is no verb is wrong from a technician, whose text would go to the requester,
     and nothing from a requester.
     """
-    written = read(text, grammar, bare=True, synonyms=synonyms)
     known = verbs(grammar).get(verb)
+    if known is not None and known.takes is Takes.BELOW:
+        # What answers an article is the article, whatever its lines begin with.
+        return Reading((Command(verb, f"\n{text}", f"#{verb}"),))
+    written = read(text, grammar, bare=True, synonyms=synonyms)
     if known is None and grammar is Grammar.TECHNICIAN:
         return Reading((Command(verb, "", f"#{verb}", "unknown-verb", suggestion(verb, grammar)), *written.commands), written.text)
     if known is None or any(command.verb == verb for command in written.commands):
@@ -146,7 +149,7 @@ def _may_carry(verb: Verb, args: str) -> bool:
 
 def _argued(verb: Verb, args: str, line: str) -> Command:
     match verb.takes:
-        case Takes.REST:
+        case Takes.REST | Takes.BELOW:
             # Whether anything is missing shows when the text below is known.
             return Command(verb.word, args, line)
         case Takes.SWITCH if _off(args):
@@ -178,7 +181,7 @@ def _with_rest(commands: list[Command], rest: str, grammar: Grammar, known: Mapp
     misplaced, below = None, rest.lstrip("\n")
     if grammar is Grammar.TECHNICIAN:
         misplaced = next((line.strip() for line in below.splitlines() if _is_known(line.strip(), known, synonyms)), None)
-    takers = [at for at, command in enumerate(commands) if command.ok and known[command.verb].takes is Takes.REST]
+    takers = _takers(commands, known, Takes.REST) or _takers(commands, known, Takes.BELOW)
     if len(takers) > 1:
         for at in takers:
             one = commands[at]
@@ -186,10 +189,15 @@ def _with_rest(commands: list[Command], rest: str, grammar: Grammar, known: Mapp
         return Reading(tuple(commands), below, misplaced)
     if takers:
         one = commands[takers[0]]
-        args = f"{one.args}\n{rest}".strip("\n")
+        args = f"{one.args}\n{rest}".strip("\n") if known[one.verb].takes is Takes.REST else f"{one.args}\n{below}"
         commands[takers[0]] = Command(one.verb, args, one.line, *_missing(known[one.verb], args))
         below = ""
     return Reading(tuple(commands), below, misplaced)
+
+
+def _takers(commands: list[Command], known: Mapping[str, Verb], takes: Takes) -> list[int]:
+    """Where the commands stand that take text of this kind."""
+    return [at for at, command in enumerate(commands) if command.ok and known[command.verb].takes is takes]
 
 
 def _is_known(line: str, known: Mapping[str, Verb], synonyms: Mapping[str, str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from mailgate.desk.article import Article
 from mailgate.desk.commands import Command
 from mailgate.desk.events import Change, Event
 from mailgate.desk.letters import Letter
@@ -66,6 +67,8 @@ class Decision:
     opens: Event | None = None
     events: tuple[Event, ...] = ()
     message: Message | None = None
+    # The article of the ticket as it is from now on.
+    article: Article | None = None
     letters: tuple[Letter, ...] = ()
     suppressed: tuple[Suppressed, ...] = ()
     commands: tuple[Command, ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mailgate.desk.article import Article, Origin
 from mailgate.desk.authority import permits
 from mailgate.desk.commands import Reading
 from mailgate.desk.decision import Decision, Message, Outcome, Refusal
@@ -40,6 +41,9 @@ class Draft:
     # The inbox row of the writer's answer that is held back, and that of the one which is to be sent after all.
     held: int | None = None
     again: int | None = None
+    # What an article would be made of, where somebody asks for one, and the article as it is from now on.
+    origin: Origin | None = None
+    article: Article | None = None
 
     def event(self, verb: str, note: str = "", /, **fields: object) -> None:
         """One event, folded into the ticket at once, so that the next command sees what this one did."""
@@ -61,9 +65,9 @@ class Draft:
                 told.update(self.rules.people.person(address).addresses)
                 self.letters.append(Letter(name, address, words, self.person.address, lines, note, attach=attach))
 
-    def answer(self, name: Name, *, note: str = "", lines: tuple[Line, ...] = ()) -> None:
+    def answer(self, name: Name, *, note: str = "", lines: tuple[Line, ...] = (), articles: tuple[Article, ...] = ()) -> None:
         """A letter to the writer, about what he wrote."""
-        self.letters.append(Letter(name, self.person.address, "", None, lines, note))
+        self.letters.append(Letter(name, self.person.address, "", None, lines, note, articles=articles))
 
     def tell_public(self, name: Name, *, words: str = "", copies: bool = True, note: str = "", attach: bool = False) -> None:
         """A letter to the requester, and with `copies` to each confirmed Cc."""
@@ -91,8 +95,8 @@ class Draft:
         """The decision that this draft has become."""
         reason = self.refusals[0].slug if self.refusals else ""
         return Decision(
-            outcome, reason, None, tuple(self.events), self.message, tuple(self.letters), commands=reading.commands,
-            refusals=tuple(self.refusals), again=self.again,
+            outcome, reason, None, tuple(self.events), self.message, letters=tuple(self.letters), commands=reading.commands,
+            refusals=tuple(self.refusals), again=self.again, article=self.article,
         )  # fmt: skip
 
 

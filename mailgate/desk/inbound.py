@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from mailgate.desk import technician, vendor, workflow
-from mailgate.desk.authority import Standing, permits, standing
+from mailgate.desk import searching, technician, vendor, workflow
+from mailgate.desk.authority import Standing, permits, proven, standing
 from mailgate.desk.commands import Reading, read, tapped
 from mailgate.desk.decision import Decision, Message, Outcome, Refusal
 from mailgate.desk.draft import Draft, shown
@@ -25,7 +25,8 @@ def received(ticket: Ticket | None, wrote: Wrote, rules: Rules, now: datetime) -
     """The desk's answer to a mail. A closed ticket is answered by a new one that is linked to it."""
     rank = standing(ticket, wrote, rules)
     because = f"{wrote.person.role} {wrote.strength}" + (f" to ticket {ticket.id}" if ticket else "")
-    decision = _by_standing(rank, ticket, wrote, rules, now)
+    searches = wrote.found is not None and not wrote.further_copy and proven(wrote, rules)
+    decision = searching.answered(wrote) if searches else _by_standing(rank, ticket, wrote, rules, now)
     return replace(decision, trail=(*wrote.findings, Finding("authority", rank, because), *decision.trail))
 
 
@@ -46,6 +47,7 @@ def _by_standing(rank: Standing, ticket: Ticket | None, wrote: Wrote, rules: Rul
         return _noted(ticket, wrote, now, Visibility.INTERNAL, "observer")
     if rank is Standing.TECHNICIAN:
         draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.TECHNICIAN, wrote.story, held=wrote.held)
+        draft.origin = wrote.origin
         return technician.weighed(draft, wrote, _read(wrote, draft))
     draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.REQUESTER)
     if vendor.helps(ticket, wrote.person):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from mailgate.desk.article import Article, Found, Promise
 from mailgate.desk.model import Address
 
 
@@ -32,6 +33,8 @@ class Name(StrEnum):
     MAILBOX = "mailbox"
     VENDOR = "vendor"
     COLLISION = "collision"
+    ARTICLE = "article"
+    FOUND = "found"
 
 
 # The note of a receipt to somebody whose mail did not prove that it was his.
@@ -54,12 +57,13 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.RECEIPT: ("refused", UNPROVEN, "undoable", HELD, "collision"),
     Name.HELP: ("requester", "technician"),
     Name.MAILBOX: ("back", "expires"),
+    Name.ARTICLE: ("changed", "withdrawn"),
 }  # fmt: skip
 # What can be wrong with a line; the templates have words for each of these as well.
 WRONG = (
     "unknown-verb", "needs-words", "takes-nothing", "two-take-the-rest", "too-many-commands", "not-at-the-top", "needs-stronger-sender",
     "wrong-status", "too-late", "unknown-person", "ambiguous-person", "not-a-technician", "unknown-value", "unknown-address",
-    "unknown-team", "unknown-desk", "nothing-to-undo", "nothing-held", "not-a-vendor",
+    "unknown-team", "unknown-desk", "nothing-to-undo", "nothing-held", "not-a-vendor", "confidential-ticket", "no-article", "no-solution",
 )  # fmt: skip
 
 
@@ -110,6 +114,10 @@ class Letter:
     attach: bool = False
     mailbox: Mailbox | None = None
     story: tuple[Said, ...] = ()
+    # Articles that may help, or the one that it is about; what a search found; and when an answer comes.
+    articles: tuple[Article, ...] = ()
+    found: Found | None = None
+    promise: Promise | None = None
 
     @property
     def automatic(self) -> bool:

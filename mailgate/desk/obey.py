@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mailgate.desk import collision, fields, workflow
+from mailgate.desk import collision, fields, knowledge, workflow
 from mailgate.desk.commands import Command
 from mailgate.desk.decision import Message, Refusal
 from mailgate.desk.draft import Draft
@@ -23,7 +23,8 @@ def obey(draft: Draft, commands: tuple[Command, ...], text: str) -> None:
 
     All or nothing is the caller's part: it drops the draft if there is a refusal.
     """
-    for command in commands:
+    # An article is made of what the others leave, wherever it stands among them.
+    for command in sorted(commands, key=lambda one: one.verb == "kb"):
         allowed, after = workflow.follows(draft.grammar, command.verb, draft.ticket.status)
         if not allowed:
             draft.refusals.append(Refusal(command.line, _too_late(draft.ticket.status), _instead(draft)))
@@ -214,6 +215,7 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (T, "desk"): move,
     (T, "confidential"): fields.confidential,
     (T, "spam"): fields.spam,
+    (T, "kb"): knowledge.kb,
     (T, "undo"): _undo,
     (T, "send"): collision.send,
     (T, "pending"): _pending,

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailgate.desk import obey
+from mailgate.desk.article import Promise
 from mailgate.desk.assignment import chosen
 from mailgate.desk.commands import Reading, read
 from mailgate.desk.decision import Decision, Message, Outcome
-from mailgate.desk.events import Event, changes
+from mailgate.desk.events import Event, born, changes
 from mailgate.desk.letters import Letter, Name
 from mailgate.desk.model import Participant, Person, Ticket, TicketId
 from mailgate.desk.policy import AckUnverified, CcConfirm
@@ -41,7 +42,7 @@ def opened(shown: Ticket | None, wrote: Wrote, rules: Rules, now: datetime, *, l
         for person in hear if wrote.person.address not in person.addresses
     )  # fmt: skip
     reason = "closed-ticket" if link else "clue-of-a-stranger" if shown else ""
-    letters = (*_acknowledged(wrote, rules), *announced)
+    letters = (*_acknowledged(wrote, rules, opens, words), *announced)
     return Decision(Outcome.OPENED, reason, opens=opens, message=message, letters=letters, trail=(*found.findings, *_given(taker, rules)))
 
 
@@ -97,16 +98,26 @@ def _helped(wrote: Wrote, rules: Rules, asked: Reading) -> Decision:
     return Decision(Outcome.ANSWERED, "help", letters=() if silent else (letter,), commands=asked.commands)
 
 
-def _acknowledged(wrote: Wrote, rules: Rules) -> tuple[Letter, ...]:
+def _acknowledged(wrote: Wrote, rules: Rules, opens: Event, words: str) -> tuple[Letter, ...]:
+    """Who is proven reads what may help him meanwhile, and when to expect an answer."""
     if wrote.nature is not Nature.HUMAN:
         return ()
     if wrote.strength.trusted:
-        return (Letter(Name.ACKNOWLEDGEMENT, wrote.person.address),)
+        helpful = () if any(change.field == "confidential" for change in opens.changes) else wrote.suggested
+        promise = _promised(wrote, rules, opens, words) if rules.policy.slas else None
+        return (Letter(Name.ACKNOWLEDGEMENT, wrote.person.address, articles=helpful, promise=promise),)
     match rules.policy.ack_unverified:
         case AckUnverified.NEVER:
             return ()
         case asked:
             return (Letter(Name.ACKNOWLEDGEMENT, wrote.person.address, plain=asked is AckUnverified.PLAIN),)
+
+
+def _promised(wrote: Wrote, rules: Rules, opens: Event, words: str) -> Promise | None:
+    # Only a desk that promises something pays for knowing what.
+    from mailgate.desk.promise import promised
+
+    return promised(born(TicketId(0), opens), wrote, words, rules)
 
 
 def with_copied(present: tuple[Participant, ...], wrote: Wrote, rules: Rules) -> tuple[Participant, ...]:

@@ -215,6 +215,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "close": ("schließen",),
         "undo": ("rückgängig",),
         "send": ("senden", "absenden"),
+        "kb": ("wissen", "artikel"),
         "approve": ("genehmigen",),
         "desk": ("stelle",),
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailgate.desk.article import Article, Found, Origin
 from mailgate.desk.assignment import Roster
 from mailgate.desk.events import Event
 from mailgate.desk.letters import Name
@@ -93,6 +94,8 @@ class Wrote:
     ask for, as (lower-cased name, decoded value). `roster` is there where policy has new tickets given to somebody. `meanwhile` is what a
     colleague answered unseen by him; `insists` says that this mail was held back for that before. `held` is his answer that still is.
     `alarm` is there where a monitoring system wrote.
+    `origin` is what an article would be made of, where he asks for one; `suggested` are articles that may
+    help him, `found` is what he searched for.
     """
 
     person: Person
@@ -122,6 +125,9 @@ class Wrote:
     insists: bool = False
     held: int | None = None
     alarm: Alarm | None = None
+    origin: Origin | None = None
+    suggested: tuple[Article, ...] = ()
+    found: Found | None = None
     findings: tuple[Finding, ...] = ()
 
 
@@ -150,6 +156,7 @@ class Ordered:
     text: str
     story: tuple[Event, ...] = ()
     held: int | None = None
+    origin: Origin | None = None
 
 
 Stimulus = Wrote | Due | Undelivered | Ordered

@@ -37,7 +37,7 @@ def technician(draft: Draft, reading: Reading, wrote: str, *, files: bool = Fals
 
 
 # These have an answer of their own: the letter that was asked for, or what becomes of the answer that is sent after all.
-_ANSWERED = ("help", "send")
+_ANSWERED = ("help", "send", "kb")
 
 
 def _undoable(draft: Draft) -> bool:

@@ -36,7 +36,7 @@ class Grammar(StrEnum):
 
 class Takes(StrEnum):
     """What follows a verb: nothing, nothing or `off`, a few words on its line, a person, `add` or `remove` and a person, a number or
-    nothing, or the rest of the line and of the mail.
+    nothing, the rest of the line and of the mail, or (where no other verb of the mail takes that) a few words and whatever stands below.
     """
 
     NOTHING = "nothing"
@@ -46,6 +46,7 @@ class Takes(StrEnum):
     COPY = "copy"
     NUMBER = "number"
     REST = "rest"
+    BELOW = "below"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("desk", T, Takes.REASON, needed=True, example="#desk HR"),
     Verb("confidential", T, Takes.SWITCH, example="#confidential"),
     Verb("spam", T, example="#spam"),
+    Verb("kb", T, Takes.BELOW, example="#kb"),
     Verb("undo", T, Takes.NUMBER, example="#undo"),
     Verb("send", T, example="#send"),
     Verb("help", T, example="#help"),
@@ -131,6 +133,7 @@ TRANSITIONS: dict[tuple[Grammar, str], tuple[tuple[frozenset[Status], Status | N
     (T, "desk"): ((_ALIVE, None),),
     (T, "confidential"): ((_ANY, None),),
     (T, "spam"): ((_ALIVE, Status.CANCELLED),),
+    (T, "kb"): ((_RESOLVED | _CLOSED, None),),
     (T, "undo"): ((_ANY, None),),
     (T, "send"): ((_ANY, None),),
     (T, "note"): ((_ANY, None),),

@@ -16,7 +16,7 @@ from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
 from mailgate.mail.compose import Enclosure
-from mailgate.store import outbox, people, tickets, timers
+from mailgate.store import articles, outbox, people, tickets, timers
 from mailgate.store.engine import Lease, Tx
 
 _DAY = timedelta(days=1)
@@ -64,6 +64,8 @@ def carry_out(
         _replan(tx, None if decision.opens else before, ticket, rules, now)
         if decision.message is not None:
             _tell(tx, ticket, decision.message, now, source)
+    if decision.article is not None:
+        articles.put(tx, decision.article, now)
     crash_point("CP20-before-letters")
     effect, letters = _write_letters(tx, house, rules, ticket, decision, cause, now, source, lease)
     if ticket is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mailgate.desk.article import Found, Origin
 from mailgate.desk.assignment import Load
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
@@ -17,6 +18,7 @@ from mailgate.desk.events import Event, born, fold
 from mailgate.desk.letters import Letter
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.desk.stimuli import Finding, Meanwhile
+from mailgate.desk.suggestions import Candidate
 from mailgate.flow import post
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
@@ -70,6 +72,18 @@ class NothingKnown:
 
     def held(self, ticket: TicketId, people: Sequence[Address]) -> int | None:
         """Nothing."""
+
+    def origin(self, ticket: TicketId) -> Origin:
+        """Nothing."""
+        return Origin()
+
+    def candidates(self, desk: str, asked: Sequence[str]) -> tuple[list[Candidate], int]:
+        """No articles."""
+        return [], 0
+
+    def search(self, desk: str, text: str) -> Found:
+        """Nothing."""
+        return Found(text)
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """None of ours."""

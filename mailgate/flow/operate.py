@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from mailgate.desk import undo
+from mailgate.desk import suggestions, undo
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision
 from mailgate.desk.model import Address, Person, Role, Strength, Ticket, TicketId
 from mailgate.desk.stimuli import Ordered, Stimulus, Wrote
-from mailgate.flow import effect, journal
+from mailgate.flow import effect, journal, knowledge
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.roster import roster
 from mailgate.flow.seam import crash_point
-from mailgate.store import answers, facts, inbox, outbox, people, story, tickets
+from mailgate.store import answers, articles, facts, inbox, outbox, people, story, tickets
 from mailgate.store.engine import Store, Tx
 from mailgate.store.loads import loads
 
@@ -42,7 +42,10 @@ def order(store: Store, house: House, number: TicketId, text: str, who: Address 
         wants = ticket is not None and undo.asked(text, house.policy.verbs_by_word())
         told = story.events(tx, ticket.id) if ticket is not None and wants else ()
         held = answers.held(tx, ticket.id, person.addresses) if ticket is not None and person.staff else None
-        return _carry_out(tx, house, ticket, ticket.desk if ticket else "", Ordered(person, text, told, held), now)
+        made_of = knowledge.origin(
+            partial(articles.origin, tx), ticket, replace(person, role=Role.TECHNICIAN), f"#{text.lstrip()}", None, house.policy
+        )
+        return _carry_out(tx, house, ticket, ticket.desk if ticket else "", Ordered(person, text, told, held, made_of), now)
 
 
 def open_by_phone(store: Store, house: House, desk: str, requester: Address, name: str, subject: str, text: str, now: datetime) -> Done:
@@ -51,7 +54,12 @@ def open_by_phone(store: Store, house: House, desk: str, requester: Address, nam
         directory = people.directory(tx, house.people)
         taken = roster(partial(loads, tx), house.rules(desk, directory), now)
         person = directory.person(requester, name)
-        wrote = Wrote(person, requester, Strength.TOKEN, True, desk, subject, text, text, source="phone", roster=taken)
+        asked = suggestions.asked(subject, text)
+        fitting, total = articles.candidates(tx, desk, asked)
+        helpful = suggestions.chosen(asked, fitting, total)
+        wrote = Wrote(
+            person, requester, Strength.TOKEN, True, desk, subject, text, text, source="phone", roster=taken, suggested=helpful
+        )  # fmt: skip
         return _carry_out(tx, house, None, desk, wrote, now)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from mailgate.desk import retry, tokens, workflow
+from mailgate.desk.article import Article
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import HELD, HUMAN, Letter, Name
 from mailgate.desk.model import Address, Person, Ticket
@@ -19,11 +20,14 @@ from mailgate.flow.house import House
 from mailgate.mail import header
 from mailgate.mail.compose import Draft, Enclosure, compose
 from mailgate.mail.letters import Content, Templates
-from mailgate.mail.view import DeskView, Links, MessageView, PersonView, TicketView, View
+from mailgate.mail.view import ArticleView, DeskView, FoundView, Links, MessageView, PersonView, SearchView, TicketView, View, promise
 
 _FOR_REQUESTER = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
 # So many people a letter names; nobody reads more.
 _MOST_OTHERS = 20
+
+# The word that makes an article. What answers a letter about one changes it.
+KB = "kb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +126,14 @@ def _octets(occasion: Occasion, letter: Letter, number: int) -> tuple[str, str, 
 
         journal.template_fell_back(str(content.fault))
     parent = occasion.parents.get(letter.to)
+    answer = mark
+    if mark and letter.name is Name.ARTICLE:
+        # An answer to an article changes the article, and goes to nobody.
+        answer = f"{KB}.{mark.partition('.')[2]}"
+        content = content if desk.subaddress else replace(content, subject=f"{content.subject} ({answer})")
     return message_id, content.subject, compose(Draft(
         _from_name(letter, occasion, desk), desk.address, recipient.name, letter.to, message_id, occasion.now, letter.name, content,
-        reply_to=_detailed(desk, mark), in_reply_to=parent or thread_id, references=tuple(one for one in (thread_id, parent) if one),
+        reply_to=_detailed(desk, answer), in_reply_to=parent or thread_id, references=tuple(one for one in (thread_id, parent) if one),
         ticket=occasion.ticket.id if occasion.ticket else None,
         auto_submitted=("auto-replied" if occasion.answering else "auto-generated") if letter.automatic else None,
         loop=f"{house.instance}.1", language=content.language, attachments=occasion.enclosures if _attaches(occasion, letter, view) else (),
@@ -182,6 +191,8 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         if letter.words else None,
         links, letter.lines, letter.note, letter.plain, staff, mailbox=letter.mailbox, story=letter.story,
         others=() if helps else _others(occasion, recipient, staff=staff), unconfirmed=_unconfirmed(occasion, links) if staff else (),
+        articles=_articles(occasion, letter, recipient, staff=recipient.staff), search=_search(desk, letter),
+        promise=promise(letter.promise) if letter.promise else None,
     )  # fmt: skip
 
 
@@ -214,6 +225,28 @@ def _unconfirmed(occasion: Occasion, links: Links) -> tuple[tuple[str, str], ...
     """The addresses in copy that nobody has confirmed yet, each behind the mailto that does it."""
     waiting = [one.address for one in occasion.ticket.participants if one.role == "cc" and not one.confirmed] if occasion.ticket else []
     return tuple((f"{links.cc}&body={quote(f'add {address}')}", address) for address in waiting[:_MOST_OTHERS] if links.cc)
+
+
+def _articles(occasion: Occasion, letter: Letter, recipient: Person, *, staff: bool) -> tuple[ArticleView, ...]:
+    """The articles of a letter; who works here gets an address with each, at which it can be read whole and changed."""
+    found = letter.found.articles if letter.found else letter.articles
+    return tuple(_article(occasion, one, recipient, staff=staff) for one in found)
+
+
+def _article(occasion: Occasion, one: Article, recipient: Person, *, staff: bool) -> ArticleView:
+    desk = occasion.rules.desk
+    link = off = None
+    if staff and not one.gone:
+        link = _links(desk, tokens.mark(occasion.house.keyring, KB, one.ticket, recipient.address), (KB,)).kb
+        off = f"{link}&body={quote('#kb off')}"
+    return ArticleView(f"{desk.tag}-{one.ticket}", one.title, one.problem, one.solution, one.internal, link, off)
+
+
+def _search(desk: Desk, letter: Letter) -> SearchView | None:
+    if letter.found is None:
+        return None
+    seen = tuple(FoundView(f"{desk.tag}-{one.ticket}", one.subject, one.status, one.confidential) for one in letter.found.tickets)
+    return SearchView(letter.found.words, seen)
 
 
 def _named(occasion: Occasion, letter: Letter) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from mailgate.desk import tokens, undo
+from mailgate.desk.article import Found, Origin
 from mailgate.desk.assignment import Load
 from mailgate.desk.events import Event
 from mailgate.desk.letters import HUMAN, UNPROVEN, Name
@@ -18,7 +19,8 @@ from mailgate.desk.model import Address, Directory, Person, Strength, Ticket, Ti
 from mailgate.desk.policy import Desk, Policy
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import BY_HAND, Clue, Finding, Nature, Wrote
-from mailgate.flow import colleagues
+from mailgate.desk.suggestions import Candidate
+from mailgate.flow import colleagues, knowledge
 from mailgate.flow.colleagues import Answers
 from mailgate.flow.house import House
 from mailgate.flow.roster import roster
@@ -71,6 +73,15 @@ class Records(Answers, Protocol):
 
     def loads(self, people: Sequence[Address]) -> Mapping[Address, Load]:
         """What each of these technicians has to do."""
+
+    def origin(self, ticket: TicketId) -> Origin:
+        """What an article of this ticket is made of, and the article that there is."""
+
+    def candidates(self, desk: str, asked: Sequence[str]) -> tuple[list[Candidate], int]:
+        """The public articles of a desk that share words with what is asked, and how many articles the desk has."""
+
+    def search(self, desk: str, text: str) -> Found:
+        """What the desk's tickets and articles say about these words."""
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """The outbox row of the letter that bears one of these Message-IDs."""
@@ -156,9 +167,10 @@ def understand(
     collides = any(one.sender != address or one.strength != strength for one in earlier)
     rules = house.rules(found.ticket.desk if found.ticket else desk.name, people)
     insists, synonyms = claim.released, rules.policy.verbs_by_word()
+    subject = bare_subject(mail.subject, f"{desk.tag}-0")
     wrote = Wrote(
         person, address, strength, known.strength is Strength.ALIGNED and not known.named, desk.name,
-        bare_subject(mail.subject, f"{desk.tag}-0"), mail.reply_text, mail.text, nature, because, found.clue, found.tap,
+        subject, mail.reply_text, mail.text, nature, because, found.clue, found.tap,
         _copied(house, mail, person), tuple(one.filename for one in mail.attachments), mail.language,
         flags=_flags(known, collides=collides), further_copy=copy is not None,
         told_today=_told_today(records, person, now) if people.find(address) else False,
@@ -167,6 +179,9 @@ def understand(
         roster=roster(records.loads, rules, now),
         meanwhile=colleagues.meanwhile(records, found.ticket, person, _answers(found, person), insists=insists), insists=insists,
         held=colleagues.held(records, found.ticket, person, mail.reply_text, found.tap, synonyms),
+        origin=knowledge.origin(records.origin, found.ticket, person, mail.reply_text, found.tap, rules.policy),
+        suggested=knowledge.suggested(records, found.ticket, desk.name, strength, nature, subject, mail.reply_text or mail.text),
+        found=knowledge.searched(records, desk.name, person, strength, nature, subject, mail.reply_text),
         findings=_findings(mail, known, found, nature, because, collides=collides),
     )  # fmt: skip
     situation = Situation(wrote, found.ticket, rules, _silent(mail, address), found.bearers)

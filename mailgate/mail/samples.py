@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from mailgate.desk.letters import NOTES, Line, Mailbox, Name, Said
 from mailgate.desk.model import Status
 from mailgate.desk.workflow import STATES, VERBS, Grammar, worth_a_tap
-from mailgate.mail.view import DeskView, Links, MessageView, PersonView, TicketView, View
+from mailgate.mail.view import ArticleView, DeskView, FoundView, Links, MessageView, PersonView, PromiseView, SearchView, TicketView, View
 
-_STAFF = frozenset({Name.NEW_TICKET, Name.ASSIGNED, Name.REQUESTER_REPLIED, Name.UNDELIVERABLE, Name.RECEIPT, Name.COLLISION})
+_STAFF = frozenset({Name.NEW_TICKET, Name.ASSIGNED, Name.REQUESTER_REPLIED, Name.UNDELIVERABLE, Name.RECEIPT, Name.COLLISION,
+                    Name.ARTICLE, Name.FOUND})  # fmt: skip
 _ANNA = PersonView("Anna Weber", "anna.weber@example.org")
 _KIM = PersonView("Kim Novak", "kim.novak@example.org")
 _JO = PersonView("Jo Berg", "jo.berg@example.org")
@@ -27,6 +28,7 @@ _STATUS = {
     Name.UNDELIVERABLE: ("On Hold", "Pending"),
     Name.RECEIPT: ("In Progress", "Analysis"),
     Name.REOPENED: ("In Progress", "Analysis"),
+    Name.ARTICLE: ("Resolved", "Waiting for Closure"),
     Name.ESCALATED: ("In Progress", "Escalated"),
     Name.VENDOR: ("In Progress", "Escalated"),
     Name.COLLISION: ("In Progress", "Analysis"),
@@ -83,10 +85,33 @@ _MAILBOX = Mailbox(
     "support", "imap.example.org:993", "INBOX", datetime(2026, 11, 20, 13, 40, tzinfo=UTC),
     "imap.example.org:993: AUTHENTICATE: NO [AUTHENTICATIONFAILED] Authentication failed.",
 )  # fmt: skip
+_ARTICLES = (
+    ArticleView(
+        "MG-987", "Printer prints blank pages",
+        "Since this morning the printer on the third floor prints blank pages only.",
+        "Most often the protective strip of a new drum unit was left in. Open the front cover, take the drum out by its green handle, pull"
+        " the orange strip off to the right, and put it back. If the pages stay blank, print the test page at the printer itself and send"
+        " us its number.", False,
+        "mailto:desk+kb.987.q7ExAmPlE3@example.org?subject=kb", "mailto:desk+kb.987.q7ExAmPlE3@example.org?subject=kb&body=%23kb%20off",
+    ),
+    ArticleView(
+        "MG-641", "Printing from the third floor goes to the wrong printer", "",
+        "Choose the printer P-3-117 in the print dialog once; your computer remembers it.", True,
+        "mailto:desk+kb.641.q7ExAmPlE3@example.org?subject=kb", "mailto:desk+kb.641.q7ExAmPlE3@example.org?subject=kb&body=%23kb%20off",
+    ),
+)  # fmt: skip
+_SEARCH = SearchView(
+    "printer blank",
+    (FoundView("MG-1042", "Printer on floor 3 prints blank pages", "Analysis"), FoundView("MG-1013", "", "Pending", confidential=True),
+     FoundView("MG-987", "Blank pages again", "Completed")),
+)  # fmt: skip
 
 
 def sample(name: Name) -> View:
     """The usual case of that letter, as `mailgate templates preview` shows it."""
+    if name is Name.FOUND:
+        desk = DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin")
+        return View(desk, _KIM, _KIM, staff=True, articles=_ARTICLES, search=_SEARCH)
     if name is Name.MAILBOX:
         desk = DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin")
         return View(desk, _KIM, _KIM, staff=True, mailbox=_MAILBOX)
@@ -122,6 +147,8 @@ def sample(name: Name) -> View:
         note=_NOTE.get(name, ""),
         staff=staff,
         story=_STORY if name is Name.VENDOR else (),
+        articles={Name.ACKNOWLEDGEMENT: _ARTICLES, Name.ARTICLE: _ARTICLES[:1]}.get(name, ()),
+        promise=PromiseView(4, "hours", working=True) if name is Name.ACKNOWLEDGEMENT else None,
     )
 
 
@@ -135,6 +162,8 @@ def samples(name: Name) -> Iterator[View]:
         yield replace(usual, note="collision", lines=(), message=MessageView(_ANSWER, _KIM))
     if usual.message is not None:
         yield replace(usual, message=replace(usual.message, verified=False, attachments=(), author=PersonView("", "bob@example.org")))
+    yield replace(usual, articles=_ARTICLES[1:], search=None, promise=PromiseView(1, "hours"))
+    yield replace(usual, articles=(), search=SearchView("blank"), promise=PromiseView(30, "minutes", working=True))
     for note in ("", *NOTES[name]) if name in NOTES else ():
         said = f"{note} MG-7" if note in ("follows", "clue") else note
         yield replace(usual, note=said, lines=_lines(name, note), message=None)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from mailgate.desk.article import Promise
 from mailgate.desk.letters import HUMAN, UNPROVEN, Line, Mailbox, Name, Said
 from mailgate.mail import header
 
@@ -101,6 +102,56 @@ class MessageView:
 
 
 @dataclass(frozen=True, slots=True)
+class ArticleView:
+    """An article of the knowledge base. `link` is where a technician gets it to change it, `off` where he takes it back."""
+
+    tag: str
+    title: str
+    problem: str
+    solution: str
+    internal: bool = False
+    link: str | None = None
+    off: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundView:
+    """A ticket that a search found. A confidential one has no subject."""
+
+    tag: str
+    subject: str
+    status: str
+    confidential: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SearchView:
+    """What was searched for, and the tickets that were found."""
+
+    words: str
+    tickets: tuple[FoundView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseView:
+    """Within what time an answer comes: so many of a unit (`minutes`, `hours`, `days`), in the hours of a calendar if `working`."""
+
+    count: int
+    unit: str
+    working: bool = False
+
+
+def promise(given: Promise) -> PromiseView:
+    """A promise in the largest unit that tells it exactly; working time in hours, since nobody knows how long such a day is."""
+    minutes = max(1, int(given.within.total_seconds()) // 60)
+    if minutes % 60:
+        return PromiseView(minutes, "minutes", given.working)
+    if minutes % (24 * 60) or given.working or minutes == 24 * 60:
+        return PromiseView(minutes // 60, "hours", given.working)
+    return PromiseView(minutes // (24 * 60), "days", given.working)
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
     """One-tap mailto URLs of this recipient, `page` an https URL; None where the verb is not offered."""
 
@@ -121,6 +172,7 @@ class Links:
     undo: str | None = None
     send: str | None = None
     cc: str | None = None
+    kb: str | None = None
     page: str | None = None
 
 
@@ -150,6 +202,10 @@ class View:
     story: tuple[Said, ...] = ()
     others: tuple[str, ...] = ()
     unconfirmed: tuple[tuple[str, str], ...] = ()
+    # Articles that may help, are found, or are what the letter is about; what a search found; when an answer can be expected.
+    articles: tuple[ArticleView, ...] = ()
+    search: SearchView | None = None
+    promise: PromiseView | None = None
 
 
 def prepared(view: View, letter: Name) -> View:
@@ -163,6 +219,7 @@ def prepared(view: View, letter: Name) -> View:
         view.mailbox and _mailbox(view.mailbox), tuple(map(_said, view.story)),
         () if view.plain else tuple(header.text(one, _OTHER) for one in view.others),
         tuple((link, header.text(address, _OTHER)) for link, address in view.unconfirmed),
+        tuple(map(_article, view.articles)), view.search and _search(view.search), view.promise,
     )  # fmt: skip
 
 
@@ -179,7 +236,7 @@ def _discreet(view: View, letter: Name) -> View:
     keep = letter in HUMAN and not view.staff and view.links.page is None
     return replace(
         view, ticket=ticket, message=view.message if keep else None, technician=None, story=(), others=(), unconfirmed=(),
-        requester=view.requester if view.requester.address == view.recipient.address else _SOMEBODY,
+        articles=(), requester=view.requester if view.requester.address == view.recipient.address else _SOMEBODY,
         lines=_ordered(view, letter), note="" if letter is Name.UNDELIVERABLE else view.note,
     )  # fmt: skip
 
@@ -219,6 +276,15 @@ def _said(said: Said) -> Said:
 
 def _line(line: Line) -> Line:
     return Line(header.text(line.wrote), line.ok, header.text(line.wrong), header.text(line.instead))
+
+
+def _article(one: ArticleView) -> ArticleView:
+    return replace(one, title=header.text(one.title), problem=_cut(one.problem, _NOTE), solution=_cut(one.solution, _WORDS))
+
+
+def _search(search: SearchView) -> SearchView:
+    found = tuple(replace(one, subject=header.text(one.subject)) for one in search.tickets)
+    return SearchView(header.text(search.words), found)
 
 
 def _mailbox(box: Mailbox) -> Mailbox:

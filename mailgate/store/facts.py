@@ -14,6 +14,8 @@ HOLD = "hold"
 INSTANCE = "instance"
 # How often anything about the people kept here has changed: who knows the number need not read them again.
 PEOPLE = "people"
+# Up to which message everything that was said can be searched for.
+INDEXED = "indexed"
 # Wall clock, monotonic clock and boot at the last tick.
 CLOCK = "clock"
 

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, LargeBinary, Table, func, or_, select, upd
 
 from mailgate.desk.errors import Misconfigured, Permanent
 from mailgate.desk.model import Address
-from mailgate.store import facts, schema
+from mailgate.store import articles, facts, schema, search
 from mailgate.store.engine import Store, Tx, Unavailable
 from mailgate.store.inbox import FINAL, InboxState
 from mailgate.store.outbox import WAITING, OutboxState
@@ -65,6 +65,9 @@ def erase(store: Store, address: Address, now: datetime) -> dict[str, int]:
         gone = {"mails": _blank_mails(tx, address, now), "letters": _blank_letters(tx, address, now), "messages": _blank_words(tx, address)}
         for table in schema.metadata.sorted_tables:
             gone[table.name] = gone.get(table.name, 0) + _rename(tx, table, person)
+        # An index keeps the words of what it was made of.
+        articles.reindex(tx)
+        search.forget(tx)
     if store.sqlite:
         _scrub(store)
     return {what: count for what, count in gone.items() if count}
@@ -106,6 +109,7 @@ def _blank_letters(tx: Tx, address: Address, now: datetime) -> int:
 def _blank_words(tx: Tx, address: Address) -> int:
     """His messages with the names of their files, the subjects of his tickets, and the reasons that he gave."""
     messages, files, tickets, events, people = schema.messages, schema.attachments, schema.tickets, schema.events, schema.people
+    articles.forget_words_of(tx, _tickets_of(address))
     his = select(messages.c.id).where(messages.c.author == address)
     tx.execute(update(files).where(files.c.message.in_(his)).values(filename=_GONE))
     tx.execute(update(tickets).where(tickets.c.requester == address).values(subject=_GONE))

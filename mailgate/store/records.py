@@ -8,11 +8,13 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, or_, select
 
+from mailgate.desk.article import Found, Origin
 from mailgate.desk.assignment import Load
 from mailgate.desk.events import Event
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.desk.stimuli import Meanwhile
-from mailgate.store import answers, inbox, outbox, schema, story, tickets
+from mailgate.desk.suggestions import Candidate
+from mailgate.store import answers, articles, inbox, outbox, schema, story, tickets
 from mailgate.store.engine import Tx
 from mailgate.store.loads import loads
 from mailgate.store.statement import Statement
@@ -76,6 +78,18 @@ class Records:
     def loads(self, people: Sequence[Address]) -> dict[Address, Load]:
         """What each of these technicians has to do."""
         return loads(self.tx, people)
+
+    def origin(self, ticket: TicketId) -> Origin:
+        """What an article of this ticket is made of, and the article that there is."""
+        return articles.origin(self.tx, ticket)
+
+    def candidates(self, desk: str, asked: Sequence[str]) -> tuple[list[Candidate], int]:
+        """The public articles of a desk that share words with what is asked, and how many articles the desk has."""
+        return articles.candidates(self.tx, desk, asked)
+
+    def search(self, desk: str, text: str) -> Found:
+        """What the desk's tickets and articles say about these words."""
+        return articles.found(self.tx, desk, text)
 
     def story(self, number: TicketId) -> tuple[Event, ...]:
         """All events of a ticket, oldest first."""

@@ -382,6 +382,26 @@ imap_cursors = Table(
     Column("lowest_unresolved", BigInteger, nullable=False),
 )  # fmt: skip
 
+# The knowledge base: one article a ticket at most, under the ticket's number, also when the ticket is no more. The two columns of words are
+# what it is found by. Their index, and that of what messages say, is of each database's own kind, and not described here: see `search`.
+articles = Table(
+    "articles", metadata,
+    Column("ticket", Key, primary_key=True, autoincrement=False),
+    Column("desk", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("solution", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("internal", Boolean, nullable=False),
+    # Which of these fields are still the requester's own words.
+    Column("borrowed", Text, nullable=False),
+    Column("title_words", Text, nullable=False),
+    Column("further_words", Text, nullable=False),
+    Column("made", Moment, nullable=False),
+    Column("changed", Moment, nullable=False),
+    Index("articles_by_desk", "desk", "ticket"),
+)  # fmt: skip
+
 # Single facts of this installation: the name of the instance, a hold after a restore, the clock at the last tick.
 facts = Table(
     "facts", metadata,

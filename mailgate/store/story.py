@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, select
 
 from mailgate.desk.events import Change, Event
 from mailgate.desk.model import Address, State, Status, Strength, Ticket, TicketId
 from mailgate.desk.sla import Timer
 from mailgate.desk.workflow import STATES
-from mailgate.store import schema, tickets, timers
+from mailgate.store import schema, search, tickets, timers
 from mailgate.store.engine import Tx
 
 
@@ -131,7 +131,7 @@ def events(tx: Tx, number: TicketId) -> tuple[Event, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which tickets to list; every field that is set has to hold. `text` is looked for in subjects and messages, without case."""
+    """Which tickets to list; every field that is set has to hold. `text` are words that the subject and one message have together."""
 
     states: tuple[State, ...] = ()
     statuses: tuple[Status, ...] = ()
@@ -145,10 +145,10 @@ class Filter:
 
 def listed(tx: Tx, wanted: Filter) -> list[TicketId]:
     """The numbers of the tickets that fit, oldest first."""
-    return [TicketId(one) for one in tx.execute(_narrowed(wanted)).scalars()]
+    return [TicketId(one) for one in tx.execute(_narrowed(tx, wanted)).scalars()]
 
 
-def _narrowed(wanted: Filter) -> Select[Any]:
+def _narrowed(tx: Tx, wanted: Filter) -> Select[Any]:
     table = schema.tickets
     statement = select(table.c.id).order_by(table.c.id)
     statuses: Sequence[Status] = [*wanted.statuses, *(one for one, state in STATES.items() if state in wanted.states)]
@@ -161,7 +161,5 @@ def _narrowed(wanted: Filter) -> Select[Any]:
         if value is not None:
             statement = statement.where(column == value)
     if wanted.text:
-        said = schema.messages
-        within = select(said.c.ticket).where(said.c.text.icontains(wanted.text, autoescape=True))
-        statement = statement.where(or_(table.c.subject.icontains(wanted.text, autoescape=True), table.c.id.in_(within)))
+        statement = statement.where(table.c.id.in_(search.tickets(tx, wanted.text)))
     return statement

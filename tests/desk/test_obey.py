@@ -101,9 +101,9 @@ def test_an_empty_mail_says_nothing_to_anybody() -> None:
 # -------------------------------------------------------------------------------------------------------------- commands
 
 
-# What `undo` and `send` do depends on what was done before: see test_undo and test_collision.
+# What `undo`, `send` and `kb` do depends on what was done before: see test_undo, test_collision and test_knowledge.
 @pytest.mark.parametrize(
-    "verb", [verb for verb in VERBS if verb.word not in ("undo", "send")], ids=lambda verb: f"{verb.grammar}-{verb.word}"
+    "verb", [verb for verb in VERBS if verb.word not in ("undo", "send", "kb")], ids=lambda verb: f"{verb.grammar}-{verb.word}"
 )
 def test_each_verb_moves_the_ticket_as_the_table_says(verb: Verb) -> None:
     for status in Status:

@@ -45,6 +45,7 @@ LIFE = """
       desk         . . . . . . . . . - - - -
       confidential . . . . . . . . . . . . .
       spam         X X X X X X X X X - - - -
+      kb           - - - - - - . . . . . . .
       undo         . . . . . . . . . . . . .
       send         . . . . . . . . . . . . .
       help         . . . . . . . . . . . . .

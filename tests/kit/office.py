@@ -26,6 +26,7 @@ from mailgate.desk.model import Address, Directory, Person, Role, Status, Team, 
 from mailgate.desk.policy import Desk, Policy, Security
 from mailgate.desk.tokens import Keyring
 from mailgate.flow.house import House
+from mailgate.flow.indexing import Indexer
 from mailgate.flow.intake import RawMail, take_in
 from mailgate.flow.step import Reader, Worker
 from mailgate.flow.timers import Timekeeper
@@ -191,6 +192,8 @@ class Office:
         """Time goes by, and what comes due is fired."""
         self.now += timedelta(**period)
         while self.keeper.tick():
+            pass
+        while Indexer(self.store).tick():
             pass
 
     def violations(self) -> list[str]:

@@ -170,7 +170,8 @@ def test_every_slug_has_words_in_every_language_and_no_words_are_left_over(kind:
 
 def test_german_speaks_of_each_status_and_writes_each_example_in_german() -> None:
     assert set(GERMAN["status"]) == {status.value for status in Status}
-    assert {verb.example for verb in VERBS if " " in verb.example and "@" not in verb.example} == set(GERMAN["example"])
+    offered = {"#kb The toner was empty; it prints again."}
+    assert {verb.example for verb in VERBS if " " in verb.example and "@" not in verb.example} | offered == set(GERMAN["example"])
     for written in GERMAN["example"].values():
         grammar = Grammar.TECHNICIAN if written.startswith("#") else Grammar.REQUESTER
         assert commands.read(written, grammar, bare=True).commands[0].ok

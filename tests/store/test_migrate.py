@@ -46,7 +46,7 @@ def test_an_empty_database_is_migrated_once(empty: Store) -> None:
 def test_migrating_an_empty_database_gives_exactly_the_schema(empty: Store) -> None:
     migrate(empty)
     with empty.begin() as tx:
-        context = MigrationContext.configure(tx, opts={"compare_type": True, "compare_server_default": True})
+        context = MigrationContext.configure(tx, opts={"compare_type": True, "compare_server_default": True, "include_name": is_described})
         assert compare_metadata(context, schema.metadata) == []
 
 
@@ -62,6 +62,15 @@ def test_the_steps_and_the_schema_agree_on_every_column_index_and_key(empty: Sto
     assert found == wanted
 
 
+# What only one kind of database has: its full-text search, with the tables that it makes for itself.
+SEARCHED = ("article_words", "message_words")
+
+
+def is_described(name: str | None, kind: str, _parent: object) -> bool:
+    """Whether the schema says anything about this table."""
+    return kind != "table" or not str(name).startswith(SEARCHED)
+
+
 def described(tx: Any) -> dict[str, object]:
     """Every table with what matters of it, in an order that both databases agree on."""
     seen = inspect(tx)
@@ -75,7 +84,7 @@ def described(tx: Any) -> dict[str, object]:
                 (str(one["name"]), one["column_names"]) for one in seen.get_indexes(table) if not one.get("duplicates_constraint")
             ),
         }
-        for table in sorted(seen.get_table_names()) if table != "alembic_version"
+        for table in sorted(seen.get_table_names()) if table != "alembic_version" and not table.startswith(SEARCHED)
     }  # fmt: skip
 
 

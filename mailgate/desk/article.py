@@ -1,0 +1,66 @@
+"""What does the knowledge base keep? An article: a problem that somebody had, and what solved it. Values only.
+
+An article bears the number of the ticket that it comes from; a ticket has one at most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mailgate.desk.model import Address, Status, TicketId
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """A problem and its solution, as a technician confirmed them. An `internal` one is for those who work here.
+
+    `borrowed` names the fields that still are the requester's own words: they go when he does.
+    """
+
+    ticket: TicketId
+    desk: str
+    title: str
+    problem: str
+    solution: str
+    author: Address
+    internal: bool = False
+    borrowed: tuple[str, ...] = ()
+    # Taken out of the knowledge base.
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an article is made of or changed from: the words that opened the ticket, what their writer calls himself, and the article."""
+
+    words: str = ""
+    name: str = ""
+    article: Article | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A ticket that a search found, as far as whoever searched may see it; a confidential one has no subject."""
+
+    ticket: TicketId
+    subject: str
+    status: Status
+    confidential: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search for these words found."""
+
+    words: str
+    tickets: tuple[Seen, ...] = ()
+    articles: tuple[Article, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Within what time the first answer comes; in the hours of a calendar if `working`."""
+
+    within: timedelta
+    working: bool

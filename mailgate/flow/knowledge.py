@@ -1,0 +1,59 @@
+"""What has to be looked up where a mail asks the knowledge base, or may be helped by it? Nothing is, where it is empty or nobody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from mailgate.desk import knowledge, searching, suggestions
+from mailgate.desk.article import Article, Found, Origin
+from mailgate.desk.model import Person, State, Strength, Ticket, TicketId
+from mailgate.desk.policy import Policy
+from mailgate.desk.stimuli import Nature
+from mailgate.desk.suggestions import Candidate
+from mailgate.desk.workflow import state_of
+from mailgate.mail import signature
+
+
+class Library(Protocol):
+    """What is known of articles and tickets. The database's answer is `store.records`."""
+
+    def origin(self, ticket: TicketId) -> Origin:
+        """What an article of this ticket is made of, and the article that there is."""
+
+    def candidates(self, desk: str, asked: Sequence[str]) -> tuple[list[Candidate], int]:
+        """The public articles of a desk that share words with what is asked, and how many articles the desk has."""
+
+    def search(self, desk: str, text: str) -> Found:
+        """What the desk's tickets and articles say about these words."""
+
+
+def origin(
+    look_up: Callable[[TicketId], Origin], ticket: Ticket | None, person: Person, text: str, tap: str | None, policy: Policy
+) -> Origin | None:
+    """What an article would be made of, where a technician asks for one; the words without the signature below them."""
+    if ticket is None or not person.staff or not knowledge.asked(text, tap, policy.verbs_by_word()):
+        return None
+    found = look_up(ticket.id)
+    return replace(found, words="\n".join(signature.without(found.words.splitlines())))
+
+
+def suggested(
+    library: Library, ticket: Ticket | None, desk: str, strength: Strength, nature: Nature, subject: str, text: str
+) -> tuple[Article, ...]:
+    """The articles that may help a proven human whose mail opens a ticket."""
+    opens = ticket is None or state_of(ticket.status) is State.CLOSED
+    if not opens or not strength.trusted or nature is not Nature.HUMAN:
+        return ()
+    asked = suggestions.asked(subject, text)
+    candidates, total = library.candidates(desk, asked)
+    return suggestions.chosen(asked, candidates, total) if candidates else ()
+
+
+def searched(library: Library, desk: str, person: Person, strength: Strength, nature: Nature, subject: str, text: str) -> Found | None:
+    """What a technician's search finds; None where nobody searches."""
+    if not person.staff or not strength.trusted or nature is not Nature.HUMAN:
+        return None
+    words = searching.wanted(subject, text)
+    return library.search(desk, words) if words else None
