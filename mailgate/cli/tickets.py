@@ -21,6 +21,7 @@ from mailgate.desk.model import Priority, State, Status, TicketId, fold_address
 from mailgate.desk.workflow import state_of
 
 if TYPE_CHECKING:
+    from mailgate.cli.opened import Opened
     from mailgate.desk.decision import Decision
     from mailgate.desk.policy import Policy
     from mailgate.store.engine import Store
@@ -65,7 +66,7 @@ def list_tickets(
             if told is None:
                 continue
             if as_json:
-                show.out_json(ticket_json(told, known.tag(told.ticket.desk)))
+                show.out_json(ticket_json(told, known.tag(told.ticket.desk), _organisation(known, told)))
             else:
                 one = told.ticket
                 tag = f"{known.tag(one.desk)}-{one.id}"
@@ -96,11 +97,11 @@ def show_ticket(config: Path | None, number: int, as_json: bool) -> int:
         if told is None:
             click.echo(f"mailgate: there is no ticket {number}", err=True)
             return DATA
-        tag = known.tag(told.ticket.desk)
+        tag, organisation = known.tag(told.ticket.desk), _organisation(known, told)
     if as_json:
-        show.out_json({**ticket_json(told, tag), **story_json(told)})
+        show.out_json({**ticket_json(told, tag, organisation), **story_json(told)})
     else:
-        _print(told, tag, known.settings.policy)
+        _print(told, tag, organisation, known.settings.policy)
     return 0
 
 
@@ -117,7 +118,10 @@ def new(config: Path | None, requester: str, name: str, subject: str, text: str,
 
     said = sys.stdin.read() if text == "-" else text
     with opened(config, create=True) as known:
-        where = desk or known.settings.desks[0].name
+        names = [one.name for one in known.settings.desks]
+        if desk and desk not in names:
+            raise click.UsageError(f"no desk is called {desk}; there are {', '.join(names)}")
+        where = desk or names[0]
         done = operate.open_by_phone(known.store, known.house(), where, fold_address(requester), name, subject, said or subject, now())
         click.echo(f"{known.tag(where)}-{done.ticket.id if done.ticket else '?'}")
     return 0
@@ -151,7 +155,13 @@ def _lines(decision: Decision) -> list[Line]:
     return lines + [Line(one.line, False, one.slug, one.instead) for one in decision.refusals]
 
 
-def ticket_json(told: Story, tag: str) -> show.Json:
+def _organisation(known: Opened, told: Story) -> str | None:
+    """The customer that the requester's address belongs to."""
+    found = known.settings.people.organisation(told.ticket.requester)
+    return found.name if found else None
+
+
+def ticket_json(told: Story, tag: str, organisation: str | None) -> show.Json:
     """A ticket in the shape of BEHAVIOUR's section 1, without its story."""
     one = told.ticket
     closure = {"category": one.closure_category, "note": one.closure_note} if one.closure_category or one.closure_note else None
@@ -159,7 +169,7 @@ def ticket_json(told: Story, tag: str) -> show.Json:
         "id": one.id, "tag": f"{tag}-{one.id}", "subject": one.subject, "desk": one.desk, "source": one.source, "type": one.type,
         "state": state_of(one.status), "status": one.status, "priority": one.priority, "impact": one.impact, "urgency": one.urgency,
         "category": one.category, "service": one.service, "tags": list(one.tags), "team": one.team, "assignee": one.assignee,
-        "requester": one.requester,
+        "requester": one.requester, "organisation": organisation,
         "participants": [{"address": who.address, "role": who.role, "confirmed": who.confirmed} for who in one.participants],
         "parent": one.parent, "children": list(told.children), "links": list(told.links), "merged_into": one.merged_into,
         "resolution": one.resolution, "closure": closure,
@@ -190,13 +200,14 @@ def story_json(told: Story) -> show.Json:
     }  # fmt: skip
 
 
-def _print(told: Story, tag: str, policy: Policy) -> None:
+def _print(told: Story, tag: str, organisation: str | None, policy: Policy) -> None:
     one = told.ticket
     click.echo(f"{tag}-{one.id}  {show.safe(one.subject) or '(no subject)'}")
     click.echo(f"{one.status} ({state_of(one.status)}), {one.priority}, team {one.team or '-'}, assignee {one.assignee or '-'}")
     about = (("type", one.type), ("category", one.category), ("service", one.service), ("tags", ", ".join(one.tags)))
     click.echo(", ".join(f"{name} {show.safe(value)}" for name, value in about if value))
-    click.echo(f"opened {show.clock(one.created)} by {one.requester} ({one.source}), updated {show.clock(one.updated)}")
+    of = f" of {show.safe(organisation)}" if organisation else ""
+    click.echo(f"opened {show.clock(one.created)} by {one.requester}{of} ({one.source}), updated {show.clock(one.updated)}")
     for who in one.participants:
         click.echo(f"  {who.role:<9} {who.address}{'' if who.confirmed else ' (unconfirmed)'}{' (muted)' if who.muted else ''}")
     if one.resolution:

@@ -122,7 +122,8 @@ def _promised(wrote: Wrote, rules: Rules, opens: Event, words: str) -> Promise |
 
 def with_copied(present: tuple[Participant, ...], wrote: Wrote, rules: Rules) -> tuple[Participant, ...]:
     """The participants once the people in To and Cc are among them; confirmed if a proven participant named them and policy lets him."""
-    confirmed = wrote.strength.trusted and rules.policy.cc_confirm is CcConfirm.PARTICIPANT
+    may = rules.policy.cc_confirm is CcConfirm.PARTICIPANT or rules.serves(wrote.person)
+    confirmed = wrote.strength.trusted and may
     people = {one.address: one for one in present}
     for address in wrote.copied:
         person = rules.people.person(address)

@@ -19,7 +19,7 @@ def requester(draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
     """What the proven requester wrote: commands, an answer, or both. All or nothing."""
     if not reading.commands:
         _replied(draft, wrote, wrote.text or wrote.whole)
-        _add_copied(draft, wrote)
+        add_copied(draft, wrote)
         return draft.decided(Outcome.APPENDED, reading)
     before = draft.ticket
     refuse(draft, reading, wrote)
@@ -33,7 +33,7 @@ def requester(draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
             _replied(draft, wrote, reading.text)
     elif said := obey.words_of(*(command.args for command in reading.commands if command.verb != "mute"), reading.text):
         draft.message = Message(draft.person.address, said, strength=wrote.strength)
-    _add_copied(draft, wrote)
+    add_copied(draft, wrote)
     return draft.decided(Outcome.COMMANDED, reading)
 
 
@@ -60,7 +60,7 @@ def muted(draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
     obey.obey(draft, reading.commands, reading.text)
     if reading.text:
         _said(draft, wrote, reading.text, "")
-        _add_copied(draft, wrote)
+        add_copied(draft, wrote)
     return draft.decided(Outcome.COMMANDED, reading)
 
 
@@ -69,7 +69,7 @@ def appended(draft: Draft, wrote: Wrote, rank: Standing) -> Decision:
     note = {Standing.CLAIMED: "unverified", Standing.UNCONFIRMED: "unconfirmed"}.get(rank, "")
     _said(draft, wrote, wrote.text or wrote.whole, note)
     if rank is not Standing.UNCONFIRMED:
-        _add_copied(draft, wrote)
+        add_copied(draft, wrote)
     return draft.decided(Outcome.APPENDED, Reading())
 
 
@@ -79,7 +79,8 @@ def _said(draft: Draft, wrote: Wrote, words: str, note: str) -> None:
     draft.tell_watchers(words=words, note=note)
 
 
-def _add_copied(draft: Draft, wrote: Wrote) -> None:
+def add_copied(draft: Draft, wrote: Wrote) -> None:
+    """Whoever stands in To and Cc is on the ticket from now on."""
     people = with_copied(draft.ticket.participants, wrote, draft.rules)
     if people != draft.ticket.participants:
         draft.event("cc", participants=people)

@@ -79,5 +79,8 @@ class Rules:
         if copies:
             heard += [one.address for one in ticket.participants if one.role == "cc" and one.confirmed]
         muted = {self.people.person(one.address).address for one in ticket.participants if one.muted}
-        people = {self.people.person(address).address: address for address in reversed(heard)}
-        return tuple(address for person, address in reversed(people.items()) if person not in muted)
+        told: dict[Address, Address] = {}
+        for address in heard:
+            person = self.people.person(address).address
+            told[person] = person if person in heard else told.get(person, address)
+        return tuple(address for person, address in told.items() if person not in muted)

@@ -10,14 +10,18 @@ from mailgate.desk.decision import Decision, Message, Outcome, Refusal
 from mailgate.desk.draft import Draft, refuse, refused, shown
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Role, Status
+from mailgate.desk.requester import add_copied
 from mailgate.desk.stimuli import Wrote
 from mailgate.desk.undo import UNDOABLE
 from mailgate.desk.workflow import Grammar
 
 
-def technician(draft: Draft, reading: Reading, wrote: str, *, files: bool = False) -> Decision:
-    """What a proven technician wrote: commands, a reply to the requester, or both. All or nothing. `wrote` is his text as it came."""
-    if not (reading.commands or reading.text or files):
+def technician(draft: Draft, reading: Reading, wrote: str, mail: Wrote | None = None) -> Decision:
+    """What a proven technician wrote: commands, a reply to the requester, or both. All or nothing. `wrote` is his text as it came.
+
+    Whom he copies into a `mail` with a reply has read that, and hears what comes after.
+    """
+    if not (reading.commands or reading.text or (mail and mail.files)):
         draft.event("note", "empty")
         return draft.decided(Outcome.NOTED, reading)
     before = draft.ticket
@@ -30,6 +34,8 @@ def technician(draft: Draft, reading: Reading, wrote: str, *, files: bool = Fals
         return refused(before, draft, wrote, reading, Name.RECEIPT)
     if reading.text or not reading.commands:
         _relay(draft, reading.text)
+        if mail is not None:
+            add_copied(draft, mail)
     if any(command.verb not in _ANSWERED for command in reading.commands):
         lines = tuple(shown(command.line) for command in reading.commands)
         draft.answer(Name.RECEIPT, lines=lines, note="undoable" if _undoable(draft) else "")
@@ -62,7 +68,7 @@ def weighed(draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
     """A technician's mail, after what `security.require` asks of each verb."""
     refuse(draft, reading, wrote)
     before = draft.ticket
-    decision = technician(draft, reading, wrote.text, files=bool(wrote.files))
+    decision = technician(draft, reading, wrote.text, wrote)
     return collision.settled(before, draft, decision, wrote) if wrote.meanwhile else decision
 
 

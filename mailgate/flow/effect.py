@@ -176,6 +176,9 @@ def _occasion(
         last, names[ticket.requester] = tickets.writer(tx, ticket.id, ticket.requester)
         if last:
             parents.setdefault(ticket.requester, last)
+    if ticket is not None and kept and not ticket.confidential and any(one.role == "cc" and one.confirmed for one in ticket.participants):
+        # Each is told who else is in the conversation.
+        names = tickets.names(tx, ticket.id) | names
     planned = sla.plan(ticket, rules.policy) if ticket else ()
     ending = sla.end(ticket, planned[0], rules.policy) if ticket and planned else None
     occasion = post.Occasion(house, rules, ticket, cause, now, parents, source is not None, names=names, ends=ending[1] if ending else None)

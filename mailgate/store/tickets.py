@@ -295,6 +295,19 @@ def public_story(tx: Tx, ticket: Ticket) -> tuple[Said, ...]:
     return (*began, *said)
 
 
+_MOST_NAMES = 100
+_NAMES = Statement(lambda _: (
+    select(schema.messages.c.author, schema.messages.c.author_name)
+    .where(schema.messages.c.ticket == bindparam("ticket"), schema.messages.c.author_name != "").order_by(schema.messages.c.id)
+    .limit(_MOST_NAMES)
+))  # fmt: skip
+
+
+def names(tx: Tx, ticket: TicketId) -> dict[Address, str]:
+    """Under which name each of those began who wrote to the ticket and proved it; of so many mails, which is more than people read."""
+    return {Address(row.author): row.author_name for row in reversed(_NAMES.rows(tx, {"ticket": ticket}))}
+
+
 _OPENING = Statement(lambda _: (
     select(schema.messages.c.text).where(schema.messages.c.ticket == bindparam("ticket")).order_by(schema.messages.c.id).limit(1)
 ))  # fmt: skip
