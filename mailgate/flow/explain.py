@@ -120,11 +120,13 @@ class Explanation:
 
 def explain(house: House, records: Records, raw: bytes, mail: ParsedMail, now: datetime, *, sender: str | None = None) -> Explanation:
     """The explanation of a mail that was read already. `sender` is its envelope sender, where one is known. Never raises on a mail."""
-    desk = house.desk_of(mail.recipients).name
+    desk, *others = (one.name for one in house.desks_of(mail.recipients) or house.desks[:1])
     known = identify(raw, desk)
     accepted = Accepted(0, desk, known.message_id, sender, mail.recipients, False, now)
     situation = understand(records, house, accepted, mail, now)
     decision = _decided(house, records, accepted, mail, situation, now)
+    if others:
+        decision = decision.noting("desk", desk, f"the same mail goes to {', '.join(others)} as well")
     return Explanation(mail, situation, decision, _letters(house, situation, decision, now))
 
 

@@ -61,10 +61,6 @@ class House:
         found = {one[0].name for one in map(self.detail, recipients) if one}
         return tuple(desk for desk in self.desks if desk.name in found)
 
-    def desk_of(self, recipients: Iterable[str]) -> Desk:
-        """The desk that a mail to these recipients is for: that of the first one which is ours, else the first desk."""
-        return next((found[0] for found in map(self.detail, recipients) if found), self.desks[0])
-
     def rules(self, desk: str, people: Directory) -> Rules:
         """The rules of one desk, with everybody as they are in this transaction."""
         return Rules(self.desk(desk), self.policy, self.security, people, self.desks)

@@ -59,8 +59,7 @@ def addressed(raw: bytes) -> tuple[str, ...]:
 
     Only a hint at whose mail it is, for mail without an envelope. Its reader, who may do nothing but read, understands them properly.
     """
-    end = raw.find(b"\r\n\r\n") if b"\r\n" in raw[:1000] else raw.find(b"\n\n")
-    head = (raw if end < 0 else raw[:end])[:_LONGEST_HEAD].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    head = raw[:_LONGEST_HEAD].replace(b"\r\n", b"\n").partition(b"\n\n")[0].replace(b"\n", b"\r\n")
     values = (_QUOTED.sub(b" ", value) for name, value in _fields(head) if name in _RECIPIENTS)
     words = (word for value in values for word in _AROUND.split(value) if b"@" in word and len(word) <= _LONGEST_ADDRESS)
     return tuple(dict.fromkeys(word.decode("utf-8", "replace") for word in islice(words, _MOST_ADDRESSES)))

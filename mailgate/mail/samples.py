@@ -160,6 +160,10 @@ def samples(name: Name) -> Iterator[View]:
     yield replace(usual, plain=True, staff=not usual.staff)
     if name is Name.RECEIPT:
         yield replace(usual, note="collision", lines=(), message=MessageView(_ANSWER, _KIM))
+    waiting = (
+        (("mailto:desk+cc.1042.q7ExAmPlE3@example.org?subject=cc&body=add%20eva%40example.org", "eva@example.org"),) if usual.staff else ()
+    )
+    yield replace(usual, recipient=_KIM, others=(_ANNA.mailbox, "bob@example.org"), unconfirmed=waiting)
     if usual.message is not None:
         yield replace(usual, message=replace(usual.message, verified=False, attachments=(), author=PersonView("", "bob@example.org")))
     yield replace(usual, articles=_ARTICLES[1:], search=None, promise=PromiseView(1, "hours"))

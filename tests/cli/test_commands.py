@@ -17,7 +17,7 @@ from tests.kit.office import mail
 
 TICKET_KEYS = {
     "id", "tag", "subject", "desk", "source", "type", "state", "status", "priority", "impact", "urgency", "category", "service", "tags",
-    "team", "assignee", "requester", "participants", "parent", "children", "links", "merged_into", "resolution", "closure", "approvals",
+    "team", "assignee", "requester", "organisation", "participants", "parent", "children", "links", "merged_into", "resolution", "closure", "approvals",
     "sla", "created", "updated",
 }  # fmt: skip
 EXPLAIN_KEYS = {

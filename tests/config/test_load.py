@@ -15,6 +15,7 @@ from mailgate.desk.errors import Misconfigured
 from mailgate.desk.model import Level, Priority, Role, State, Strength
 from mailgate.desk.plans import ALL_DAY, ALWAYS, Clock, Interval, Metric, OnExpire, Rung, Stage, Step
 from mailgate.desk.policy import AckUnverified, AssignBy, CcConfirm, Collision, Policy, ResolvedReply, Security, Verify
+from mailgate.desk.rules import Rules
 
 
 def settings(folder: Path, **files: str) -> Settings:
@@ -104,6 +105,20 @@ def test_several_desks_each_have_their_own_names(tmp_path: Path) -> None:
     assert it.public_url == "http://[::1]:99"
     assert (hr.tag, hr.subaddress, hr.language, hr.timezone) == ("HR", "", "de", "Europe/Berlin")
     assert (hr.public_url, hr.lists) == ("https://hr.example.com", ("staff.example.com",))
+
+
+def test_a_desk_has_the_teams_that_it_names_in_their_order(tmp_path: Path) -> None:
+    got = settings(
+        tmp_path,
+        mailgate='[[desk]]\nname = "IT"\naddress = "it@example.com"\n'
+        '[[desk]]\nname = "HR"\naddress = "hr@example.com"\ntag = "HR"\nteams = ["Pay", "People"]\nconfidential = true\n',
+        people='[[team]]\nname = "First"\n[[team]]\nname = "People"\n[[team]]\nname = "Pay"\n',
+    )
+    it, hr = got.desks
+    assert (it.teams, hr.teams, it.confidential, hr.confidential) == (None, ("Pay", "People"), False, True)
+    rules = Rules(it, got.policy, got.security, got.people, got.desks)
+    assert ([team.name for team in rules.teams], rules.first_team()) == (["First"], "First")
+    assert rules.at("HR").first_team() == "Pay"
 
 
 def test_smtp_tells_who_may_connect_and_who_submits(tmp_path: Path) -> None:

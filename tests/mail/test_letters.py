@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from mailgate.config.packaged import packaged
 from mailgate.desk.errors import Permanent
-from mailgate.desk.letters import Line, Name
+from mailgate.desk.letters import NOTES, Line, Name
 from mailgate.mail import sandbox
 from mailgate.mail.letters import Templates
 from mailgate.mail.samples import sample
@@ -117,6 +117,31 @@ def test_of_a_confidential_ticket_letters_tell_the_number_only(name: Name) -> No
     assert "MG-1042" in letter.subject
     assert "MG-1042" in letter.text
     assert "MG-1042" in letter.html
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("name", Name)
+def test_whoever_reads_a_letter_about_a_confidential_ticket_learns_its_number_only(name: Name, language: str) -> None:
+    """Every letter to its technician, to its requester and to somebody in copy, with a secret wherever there is room for one."""
+    view = hostile(sample(name), "CANARY")
+    if view.ticket is None:
+        pytest.skip("this letter is about no ticket")
+    ticket = replace(view.ticket, confidential=True, category="CANARY", service="CANARY", organisation="CANARY")
+    ordered = (Line("#pending CANARY", ok=True), Line("#note:CANARY", ok=False, wrong="unknown-verb"), Line("reopen CANARY", ok=True))
+    notes = (*NOTES.get(name, ("",)), *(("canary@out.example",) if name is Name.UNDELIVERABLE else ()))
+    asks, reader = PersonView("CANARY", "canary@out.example"), PersonView("Kim", "kim@out.example")
+    secret = replace(
+        view, ticket=ticket, technician=asks, others=("CANARY",), unconfirmed=(("mailto:x", "canary@out.example"),), lines=ordered,
+        links=replace(view.links, page="https://desk.example.org/ticket/x"),
+    )  # fmt: skip
+    for note in notes:
+        for who, requester, staff in ((reader, asks, True), (reader, reader, False), (reader, asks, False)):
+            lines = () if name is Name.HELP else ordered
+            letter = LETTERS.render(
+                name, language, replace(secret, recipient=who, requester=requester, staff=staff, note=note, lines=lines)
+            )
+            assert "canary" not in (letter.subject + letter.text + letter.html).lower(), note
+            assert "MG-1042" in letter.subject
 
 
 def test_a_technicians_words_reach_the_requester_of_a_confidential_ticket_while_there_is_no_page() -> None:
@@ -310,3 +335,38 @@ def test_what_a_template_shows_is_escaped_wherever_it_comes_from(tmp_path: Path)
     assert page.count("&lt;i&gt;&amp;") == 5
     assert page.count("&lt;I&gt;&amp;") == 1
     assert "<i>" not in page
+
+
+# --------------------------------------------------------------------------------------------------------- letters of one desk
+
+
+def test_a_desk_has_letters_of_its_own_with_languages_and_falls_back_to_those_of_all(tmp_path: Path) -> None:
+    """The desks are called IT and HR: their folders are not those of the languages it and hr."""
+    own(tmp_path, "common")
+    own(tmp_path, "italian", "it/status.j2")
+    for path, text in (("desks/it/status.j2", "of IT"), ("desks/it/de/status.j2", "von der IT"), ("desks/hr/de/help.j2", "hilft")):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        own(tmp_path, text, path)
+    letters = Templates([tmp_path, packaged("templates")])
+    said = {
+        (desk, language): letters.of(desk).render(Name.STATUS, language, sample(Name.STATUS)).text.splitlines()[2]
+        for desk in ("it", "hr", "haus", "") for language in ("en", "de", "it")
+    }  # fmt: skip
+    assert said == {
+        ("it", "en"): "of IT", ("it", "de"): "von der IT", ("it", "it"): "of IT",
+        **{(desk, "en"): "common" for desk in ("hr", "haus", "")}, **{(desk, "de"): "common" for desk in ("hr", "haus", "")},
+        **{(desk, "it"): "italian" for desk in ("hr", "haus", "")},
+    }  # fmt: skip
+    assert "hilft" in letters.of("hr").render(Name.HELP, "de", sample(Name.HELP)).text
+    assert letters.check(["it", "hr"]) == ()
+
+
+def test_a_mistake_in_the_letters_of_one_desk_is_told_at_start(tmp_path: Path) -> None:
+    (tmp_path / "desks/hr").mkdir(parents=True)
+    (tmp_path / "desks/hrr").mkdir()
+    letters = own(tmp_path, "{{ tikcet.tag }}", "desks/hr/status.j2")
+    (tmp_path / "desks/hrr/help.j2").write_text("x")
+    (wrong, nobody) = letters.check(["it", "hr"])
+    assert (wrong.file, "there is no tikcet" in wrong.text) == (str(tmp_path / "desks/hr/status.j2"), True)
+    assert (nobody.file, nobody.text) == (str(tmp_path / "desks/hrr"), "no desk has letters called hrr; did you mean hr?")
+    assert "How far" in letters.of("hr").render(Name.STATUS, "en", sample(Name.STATUS)).html
