@@ -23,6 +23,8 @@ from mailgate.mail.letters import Content, Templates
 from mailgate.mail.view import ArticleView, DeskView, FoundView, Links, MessageView, PersonView, SearchView, TicketView, View, promise
 
 _FOR_REQUESTER = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
+# Somebody in copy can only ask not to be written to.
+_IN_COPY = ("mute",)
 # So many people a letter names; nobody reads more.
 _MOST_OTHERS = 20
 
@@ -173,12 +175,12 @@ def _detailed(desk: Desk, mark: str | None) -> str:
 
 def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | None) -> View:
     desk, ticket = occasion.rules.desk, occasion.ticket
-    # Whoever helps from outside is not told who asks, nor who hears of it.
-    helps = letter.name is Name.VENDOR
-    requester = PersonView("", "") if helps else _shown(occasion, ticket.requester if ticket else letter.to)
+    # Whoever helps from outside is not told who asks.
+    requester = PersonView("", "") if letter.name is Name.VENDOR else _shown(occasion, ticket.requester if ticket else letter.to)
     asks = bool(ticket and ticket.requester in recipient.addresses)
     staff = not asks and (occasion.rules.works_on(recipient, ticket) if ticket else recipient.staff)
-    links = _links(desk, mark, _for_staff(letter, ticket, recipient) if staff else _FOR_REQUESTER if asks else () if helps else ("mute",))
+    copied = not (asks or staff) and _copied(ticket, recipient)
+    links = _links(desk, mark, _for_staff(letter, ticket, recipient) if staff else _FOR_REQUESTER if asks else _IN_COPY if copied else ())
     if links.undo and ticket:
         # It takes back what this letter tells of, and nothing that somebody does later.
         links = replace(links, undo=f"{links.undo}&body={ticket.version}")
@@ -190,10 +192,17 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter))
         if letter.words else None,
         links, letter.lines, letter.note, letter.plain, staff, mailbox=letter.mailbox, story=letter.story,
-        others=() if helps else _others(occasion, recipient, staff=staff), unconfirmed=_unconfirmed(occasion, links) if staff else (),
+        others=_others(occasion, recipient, staff=staff) if staff or asks or copied else (),
+        unconfirmed=_unconfirmed(occasion, links) if staff else (),
         articles=_articles(occasion, letter, recipient, staff=recipient.staff), search=_search(desk, letter),
         promise=promise(letter.promise) if letter.promise else None,
     )  # fmt: skip
+
+
+def _copied(ticket: Ticket | None, recipient: Person) -> bool:
+    """Whether he is in copy, and hears what is public."""
+    here = ticket.participant(recipient.addresses) if ticket else None
+    return here is not None and here.role == "cc"
 
 
 def _for_staff(letter: Letter, ticket: Ticket | None, technician: Person) -> tuple[str, ...]:

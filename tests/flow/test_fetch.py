@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mailgate.desk.model import Address
+from mailgate.desk.policy import Desk
 from mailgate.flow.fetch import LEASE, Ledger, gaps
 from mailgate.store import inbox, mailboxes
 from mailgate.store.engine import Fenced
@@ -63,6 +65,21 @@ def test_a_mail_and_its_uid_are_stored_together_and_flagged_later(office: Office
     # It never goes back.
     mine.advance(2)
     assert mine.open(7).lowest == 5
+
+
+def test_a_fetched_mail_for_two_desks_is_a_row_for_each_and_one_mail_of_the_mailbox(office: Office) -> None:
+    office.further = (Desk("Human Resources", Address("hr@desk.example"), tag="HR"),)
+    office.rebuild()
+    mine = Ledger(office.store, office.house, "me", "support", "INBOX", ("desk@desk.example",), lambda: NOW, lambda: None)
+    assert mine.take()
+    mine.open(7)
+    mine.begin(1, None, [])
+    both = mail("A new colleague comes.", to="desk@desk.example, hr@desk.example")
+    mine.enter([(3, both), (4, raw(4)), (5, both)])
+    assert states(office) == dict.fromkeys((3, 4, 5), MailState.STORED)
+    with office.store.look() as tx:
+        found = [(row.desk, row.seen_count) for row in inbox.rows(tx)]
+    assert found == [("Service Desk", 2), ("Human Resources", 2), ("Service Desk", 1)]
 
 
 def test_a_large_mail_is_stored_whole_and_its_second_copy_is_counted(office: Office) -> None:

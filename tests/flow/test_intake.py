@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import event
 
 from mailgate.desk.errors import Temporary
+from mailgate.desk.model import Address
+from mailgate.desk.policy import Desk
 from mailgate.flow import intake
 from mailgate.flow.intake import Intake, RawMail, Receipt, take_in
 from mailgate.store import inbox
@@ -135,6 +137,22 @@ def test_a_commit_that_fails_is_temporary_for_all_who_share_it_and_stores_none(
     waiting = [door.receive(raw(f"mail {number}")) for number in range(3)]
     assert all(one.result(PATIENCE) for one in waiting)
     assert states(office.store) == {"claimed": 3}
+
+
+def test_a_mail_to_two_desks_is_answered_once_with_both_rows_committed_and_both_are_worked_on(url: str, tmp_path: Path) -> None:
+    office = Office(tmp_path, url, further=(Desk("Human Resources", Address("hr@desk.example"), tag="HR"),))
+    door = Intake(office.store, office.house, "me", lambda: NOW, lambda: None)
+    both = RawMail(mail("hello"), "smtp", "ann@out.example", ("hr@desk.example", DESK.address), "127.0.0.1")
+    commits = count_commits(office.store)
+    assert door.receive(both).result(PATIENCE) == Receipt(1, seen_before=False)
+    assert (len(commits), states(office.store)) == (1, {"claimed": 2})
+    assert [door.in_hand.get_nowait().desk for _ in range(2)] == ["Service Desk", "Human Resources"]
+    here = RawMail(both.raw, "smtp", "ann@out.example", (DESK.address,), "127.0.0.1")
+    for again in (here, both):
+        assert door.receive(again).result(PATIENCE).seen_before
+    assert (states(office.store), door.in_hand.qsize()) == ({"claimed": 2}, 0)
+    door.close()
+    office.close()
 
 
 def test_one_mail_that_cannot_be_stored_by_a_fault_of_ours_does_not_hold_up_the_others(

@@ -234,6 +234,8 @@ def test_a_ticket_moves_to_another_desk_and_its_requester_keeps_the_conversation
 def test_whoever_moved_a_ticket_into_a_confidential_desk_has_no_more_part_in_it(house: Office) -> None:
     moved(house)
     letter = house.last("receipt", TINA.address)
+    assert "in copy" not in letter.text
+    assert ANN not in letter.octets.decode()
     told(house)
     answered(house, letter, "#take", "Tina")
     assert (house.ticket(1).assignee, house.ticket(1).desk) == (None, "Human Resources")
@@ -288,6 +290,16 @@ def test_a_stranger_with_the_old_tag_gets_nowhere_and_the_old_desk_learns_nothin
     for one in letters:
         assert "HR-1" not in one.octets.decode()
         assert "Human" not in one.octets.decode()
+
+
+def test_the_receipt_of_a_move_names_nobody_to_whoever_has_no_more_part_in_it(house: Office) -> None:
+    house.post(mail("The door rattles.", cc="bob@out.example"))
+    answered(house, house.last("new_ticket", TINA.address), "#cc add bob@out.example\n#desk HT", "Tina")
+    receipt = house.last("receipt", TINA.address)
+    assert receipt["From"] == "Haustechnik <haus@desk.example>"
+    assert "conversation" not in receipt.text
+    assert "In diesem" not in receipt.text
+    assert "Kopie" not in receipt.text
 
 
 def test_the_tags_of_a_desk_where_a_ticket_never_was_lead_nowhere(house: Office) -> None:
