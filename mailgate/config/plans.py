@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from mailgate.config import hours, scalars
+from mailgate.config.holidays import public_holidays
 from mailgate.config.monitors import READY_MADE
 from mailgate.config.reader import Bad, Node, Reader, Table, choice, day, flag, integer, known, line, listed, named, quoted, shown, some
 from mailgate.config.rules import Names
@@ -107,7 +108,7 @@ def _calendar(table: Table) -> Calendar:
         name=table.need("name", line, ""),
         timezone=table.get("timezone", scalars.timezone, default.timezone),
         hours=table.get("hours", hours.hours, default.hours),
-        holidays=table.get("holidays", scalars.holidays, default.holidays),
+        holidays=table.get("holidays", public_holidays, default.holidays),
         closed=table.get("closed", listed(day), default.closed),
     )
 

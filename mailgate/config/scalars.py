@@ -100,7 +100,7 @@ def language(node: Node) -> str:
 
 
 def holidays(node: Node) -> str:
-    """The code of a country, and of a part of it, such as "DE-BY" (ISO 3166). Whether anybody knows its holidays is not asked here."""
+    """The code of a country, and of a part of it, such as "DE-BY" (ISO 3166). Which days they are is `config.holidays`'."""
     return _matching(node, _HOLIDAYS, 'a country or a part of one, like "DE" or "DE-BY"')
 
 

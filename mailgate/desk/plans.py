@@ -88,12 +88,12 @@ ROUND_THE_CLOCK: Week = ((ALL_DAY,),) * 7
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """When a team works: intervals for Monday to Sunday in order, without `closed` days and the public holidays of a code like `DE-BY`."""
+    """When a team works: intervals for Monday to Sunday in order, except on public holidays and on `closed` days of its own."""
 
     name: str
     timezone: str | None = None
     hours: Week = ROUND_THE_CLOCK
-    holidays: str | None = None
+    holidays: tuple[date, ...] = ()
     closed: tuple[date, ...] = ()
 
 

@@ -116,6 +116,8 @@ CASES = [
     (P, '[[calendar]]\nname = "c"\nhours = { mon = ["17:00-09:00"] }', 3, "must end after it begins"),
     (P, '[[calendar]]\nname = "c"\nhours = { mon = ["09:00-12:00", "11:00-13:00"] }', 3, "[[calendar]] hours.mon: has hours that overlap"),
     (P, '[[calendar]]\nname = "c"\nholidays = "Bavaria"', 3, 'like "DE" or "DE-BY"'),
+    (P, '[[calendar]]\nname = "c"\nholidays = "ZZ"', 3, 'nothing is known of the holidays of "ZZ"'),
+    (P, '[[calendar]]\nname = "c"\nholidays = "DE-BX"', 3, 'DE has no part "BX"; there are "BB", "BE"'),
     (P, '[[calendar]]\nname = "c"\nclosed = ["2026-02-30"]', 3, 'must be a date like "2026-12-24"'),
     (P, '[[calendar]]\nname = "c"\n[[calendar]]\nname = "c"', 4, 'there is another [[calendar]] "c"'),
     (P, '[[sla]]\nname = "s"\ncalendar = "ofice"\n[[calendar]]\nname = "office"', 3, 'unknown calendar "ofice"; did you mean "office"?'),
