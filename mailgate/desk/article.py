@@ -6,7 +6,6 @@ An article bears the number of the ticket that it comes from; a ticket has one a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from mailgate.desk.model import Address, Status, TicketId
 
@@ -56,11 +55,3 @@ class Found:
     words: str
     tickets: tuple[Seen, ...] = ()
     articles: tuple[Article, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """Within what time the first answer comes; in the hours of a calendar if `working`."""
-
-    within: timedelta
-    working: bool

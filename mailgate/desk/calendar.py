@@ -11,7 +11,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from itertools import accumulate
+from zoneinfo import ZoneInfo
 
 from mailgate.desk.plans import ROUND_THE_CLOCK, Calendar, Interval
 
@@ -21,6 +23,12 @@ _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 # Working time that does not come within so many years never comes.
 _YEARS = 20
+
+
+@lru_cache(maxsize=64)
+def timetable(calendar: Calendar, zone: str) -> Timetable:
+    """The timetable of a calendar in a time zone of the IANA database. Those of a policy are kept. Raises ZoneInfoNotFoundError."""
+    return Timetable(calendar, ZoneInfo(zone))
 
 
 @dataclass(frozen=True, slots=True)

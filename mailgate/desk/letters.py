@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from mailgate.desk.article import Article, Found, Promise
+from mailgate.desk.article import Article, Found
 from mailgate.desk.model import Address
 
 
@@ -117,7 +117,7 @@ class Letter:
     # Articles that may help, or the one that it is about; what a search found; and when an answer comes.
     articles: tuple[Article, ...] = ()
     found: Found | None = None
-    promise: Promise | None = None
+    answered_by: datetime | None = None
 
     @property
     def automatic(self) -> bool:

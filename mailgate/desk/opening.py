@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailgate.desk import obey
-from mailgate.desk.article import Promise
 from mailgate.desk.assignment import chosen
 from mailgate.desk.commands import Reading, read
 from mailgate.desk.decision import Decision, Message, Outcome
@@ -104,8 +103,8 @@ def _acknowledged(wrote: Wrote, rules: Rules, opens: Event, words: str) -> tuple
         return ()
     if wrote.strength.trusted:
         helpful = () if any(change.field == "confidential" for change in opens.changes) else wrote.suggested
-        promise = _promised(wrote, rules, opens, words) if rules.policy.slas else None
-        return (Letter(Name.ACKNOWLEDGEMENT, wrote.person.address, articles=helpful, promise=promise),)
+        by = _promised(wrote, rules, opens, words) if rules.policy.slas else None
+        return (Letter(Name.ACKNOWLEDGEMENT, wrote.person.address, articles=helpful, answered_by=by),)
     match rules.policy.ack_unverified:
         case AckUnverified.NEVER:
             return ()
@@ -113,7 +112,7 @@ def _acknowledged(wrote: Wrote, rules: Rules, opens: Event, words: str) -> tuple
             return (Letter(Name.ACKNOWLEDGEMENT, wrote.person.address, plain=asked is AckUnverified.PLAIN),)
 
 
-def _promised(wrote: Wrote, rules: Rules, opens: Event, words: str) -> Promise | None:
+def _promised(wrote: Wrote, rules: Rules, opens: Event, words: str) -> datetime | None:
     # Only a desk that promises something pays for knowing what.
     from mailgate.desk.promise import promised
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from mailgate.desk.article import Promise
+from datetime import datetime
+
+from mailgate.desk.calendar import timetable
 from mailgate.desk.conditions import Facts, holds
 from mailgate.desk.model import Ticket
-from mailgate.desk.plans import ROUND_THE_CLOCK, Metric, Sla
+from mailgate.desk.plans import Metric, Sla
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import Wrote
 
 
-def promised(ticket: Ticket, wrote: Wrote, text: str, rules: Rules) -> Promise | None:
-    """Within what time a new ticket is answered; None where nothing is promised. `text` is what of the mail counts."""
+def promised(ticket: Ticket, wrote: Wrote, text: str, rules: Rules) -> datetime | None:
+    """By when a new ticket is answered, in UTC; None where nothing is promised. `text` is what of the mail counts."""
     sla = _sla(ticket, wrote, text, rules)
     if sla is None or sla.first_response is None:
         return None
-    calendar = rules.policy.calendar(sla.calendar) if sla.calendar else None
-    return Promise(sla.first_response, calendar is not None and calendar.hours != ROUND_THE_CLOCK)
+    calendar = rules.policy.calendar(sla.calendar)
+    return timetable(calendar, calendar.timezone or rules.desk.timezone).add(ticket.created, sla.first_response)
 
 
 def _sla(ticket: Ticket, wrote: Wrote, text: str, rules: Rules) -> Sla | None:

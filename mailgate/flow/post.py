@@ -20,7 +20,7 @@ from mailgate.flow.house import House
 from mailgate.mail import header
 from mailgate.mail.compose import Draft, Enclosure, compose
 from mailgate.mail.letters import Content, Templates
-from mailgate.mail.view import ArticleView, DeskView, FoundView, Links, MessageView, PersonView, SearchView, TicketView, View, promise
+from mailgate.mail.view import ArticleView, DeskView, FoundView, Links, MessageView, PersonView, SearchView, TicketView, View
 
 _FOR_REQUESTER = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
 # Somebody in copy can only ask not to be written to.
@@ -195,7 +195,7 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         others=_others(occasion, recipient, staff=staff) if staff or asks or copied else (),
         unconfirmed=_unconfirmed(occasion, links) if staff else (),
         articles=_articles(occasion, letter, recipient, staff=recipient.staff), search=_search(desk, letter),
-        promise=promise(letter.promise) if letter.promise else None,
+        answered_by=letter.answered_by,
     )  # fmt: skip
 
 

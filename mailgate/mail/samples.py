@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from mailgate.desk.letters import NOTES, Line, Mailbox, Name, Said
 from mailgate.desk.model import Status
 from mailgate.desk.workflow import STATES, VERBS, Grammar, worth_a_tap
-from mailgate.mail.view import ArticleView, DeskView, FoundView, Links, MessageView, PersonView, PromiseView, SearchView, TicketView, View
+from mailgate.mail.view import ArticleView, DeskView, FoundView, Links, MessageView, PersonView, SearchView, TicketView, View
 
 _STAFF = frozenset({Name.NEW_TICKET, Name.ASSIGNED, Name.REQUESTER_REPLIED, Name.UNDELIVERABLE, Name.RECEIPT, Name.COLLISION,
                     Name.ARTICLE, Name.FOUND})  # fmt: skip
@@ -148,7 +148,7 @@ def sample(name: Name) -> View:
         staff=staff,
         story=_STORY if name is Name.VENDOR else (),
         articles={Name.ACKNOWLEDGEMENT: _ARTICLES, Name.ARTICLE: _ARTICLES[:1]}.get(name, ()),
-        promise=PromiseView(4, "hours", working=True) if name is Name.ACKNOWLEDGEMENT else None,
+        answered_by=datetime(2026, 11, 20, 12, 12, tzinfo=UTC) if name is Name.ACKNOWLEDGEMENT else None,
     )
 
 
@@ -166,8 +166,8 @@ def samples(name: Name) -> Iterator[View]:
     yield replace(usual, recipient=_KIM, others=(_ANNA.mailbox, "bob@example.org"), unconfirmed=waiting)
     if usual.message is not None:
         yield replace(usual, message=replace(usual.message, verified=False, attachments=(), author=PersonView("", "bob@example.org")))
-    yield replace(usual, articles=_ARTICLES[1:], search=None, promise=PromiseView(1, "hours"))
-    yield replace(usual, articles=(), search=SearchView("blank"), promise=PromiseView(30, "minutes", working=True))
+    yield replace(usual, articles=_ARTICLES[1:], search=None, answered_by=None)
+    yield replace(usual, articles=(), search=SearchView("blank"))
     for note in ("", *NOTES[name]) if name in NOTES else ():
         said = f"{note} MG-7" if note in ("follows", "clue") else note
         yield replace(usual, note=said, lines=_lines(name, note), message=None)

@@ -26,14 +26,14 @@ from markupsafe import Markup, escape
 
 from mailgate.desk.letters import Line, Mailbox
 from mailgate.mail import header
-from mailgate.mail.view import ArticleView, DeskView, FoundView, Links, MessageView, PersonView, PromiseView, SearchView, TicketView, View
+from mailgate.mail.view import ArticleView, DeskView, FoundView, Links, MessageView, PersonView, SearchView, TicketView, View
 
 # Human words by kind and slug.
 Dictionary = Mapping[str, Mapping[str, str]]
 # What templates may read from each value, so that the check of a field costs one look-up.
 FIELDS: Mapping[type, frozenset[str]] = {
     kind: frozenset(field.name for field in fields(kind))
-    for kind in (ArticleView, DeskView, FoundView, Line, Links, Mailbox, MessageView, PromiseView, SearchView, TicketView)
+    for kind in (ArticleView, DeskView, FoundView, Line, Links, Mailbox, MessageView, SearchView, TicketView)
 } | {PersonView: frozenset({"name", "address", "label", "mailbox", "greeting"})}
 # The kind of value behind each name of a view that has fields.
 _KINDS: Mapping[str, type] = {
@@ -41,7 +41,6 @@ _KINDS: Mapping[str, type] = {
     "links": Links,
     "mailbox": Mailbox,
     "message": MessageView,
-    "promise": PromiseView,
     "recipient": PersonView,
     "requester": PersonView,
     "search": SearchView,

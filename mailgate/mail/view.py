@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mailgate.desk.article import Promise
 from mailgate.desk.letters import HUMAN, UNPROVEN, Line, Mailbox, Name, Said
 from mailgate.mail import header
 
@@ -133,25 +132,6 @@ class SearchView:
 
 
 @dataclass(frozen=True, slots=True)
-class PromiseView:
-    """Within what time an answer comes: so many of a unit (`minutes`, `hours`, `days`), in the hours of a calendar if `working`."""
-
-    count: int
-    unit: str
-    working: bool = False
-
-
-def promise(given: Promise) -> PromiseView:
-    """A promise in the largest unit that tells it exactly; working time in hours, since nobody knows how long such a day is."""
-    minutes = max(1, int(given.within.total_seconds()) // 60)
-    if minutes % 60:
-        return PromiseView(minutes, "minutes", given.working)
-    if minutes % (24 * 60) or given.working or minutes == 24 * 60:
-        return PromiseView(minutes // 60, "hours", given.working)
-    return PromiseView(minutes // (24 * 60), "days", given.working)
-
-
-@dataclass(frozen=True, slots=True)
 class Links:
     """One-tap mailto URLs of this recipient, `page` an https URL; None where the verb is not offered."""
 
@@ -205,7 +185,7 @@ class View:
     # Articles that may help, are found, or are what the letter is about; what a search found; when an answer can be expected.
     articles: tuple[ArticleView, ...] = ()
     search: SearchView | None = None
-    promise: PromiseView | None = None
+    answered_by: datetime | None = None
 
 
 def prepared(view: View, letter: Name) -> View:
@@ -219,7 +199,7 @@ def prepared(view: View, letter: Name) -> View:
         view.mailbox and _mailbox(view.mailbox), tuple(map(_said, view.story)),
         () if view.plain else tuple(header.text(one, _OTHER) for one in view.others),
         tuple((link, header.text(address, _OTHER)) for link, address in view.unconfirmed),
-        tuple(map(_article, view.articles)), view.search and _search(view.search), view.promise,
+        tuple(map(_article, view.articles)), view.search and _search(view.search), view.answered_by,
     )  # fmt: skip
 
 
