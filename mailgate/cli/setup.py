@@ -41,7 +41,7 @@ def faults(known: Settings) -> list[str]:
     from mailgate.desk import workflow
     from mailgate.mail.letters import Templates
 
-    wrong = [f"workflow: {fault}" for fault in workflow.check()]
+    wrong = [f"workflow: {fault}" for fault in workflow.check(known.policy.statuses)]
     if known.templates is not None:
         wrong += [str(fault) for fault in Templates(template_folders(known.templates)).check([desk.slug for desk in known.desks])]
     return wrong
@@ -64,7 +64,7 @@ def not_served(known: Settings) -> list[str]:
     policy = known.policy
     asked = {
         "[[sla]]": policy.slas, "[[escalation]]": policy.escalations,
-        "[[approval]]": policy.approvals, "[[status]]": policy.statuses,
+        "[[approval]]": policy.approvals,
         "[quiet]": policy.quiet != Quiet(), "[retention]": policy.retention != Retention(),
     }  # fmt: skip
     return [name for name, there in asked.items() if there]

@@ -40,7 +40,7 @@ def _one_of(words: type[StrEnum]) -> click.Choice[str]:
 @tickets.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a ticket, one line each.")
 @click.option("--state", "states", multiple=True, type=_one_of(State), help="May be repeated.")
-@click.option("--status", "statuses", multiple=True, type=_one_of(Status), help="May be repeated.")
+@click.option("--status", "statuses", multiple=True, help="Also one of your own; may be repeated.")
 @click.option("--desk")
 @click.option("--team")
 @click.option("--assignee", help="An address.")
@@ -55,12 +55,13 @@ def list_tickets(
     """List tickets, oldest first."""
     from mailgate.store import story
 
-    wanted = story.Filter(
-        tuple(State(one) for one in states), tuple(Status(one) for one in statuses), desk, team,
-        fold_address(assignee) if assignee else None, fold_address(requester) if requester else None, priority, search,
-    )  # fmt: skip
     rows = []
     with opened(config) as known, (_searchable(known.store) if search else known.store).look() as tx:
+        usual, own = _statuses(statuses, known.settings.policy)
+        wanted = story.Filter(
+            tuple(State(one) for one in states), usual, own, desk, team,
+            fold_address(assignee) if assignee else None, fold_address(requester) if requester else None, priority, search,
+        )  # fmt: skip
         for number in story.listed(tx, wanted):
             told = story.tell(tx, number, whole=False)
             if told is None:
@@ -70,7 +71,9 @@ def list_tickets(
             else:
                 one = told.ticket
                 tag = f"{known.tag(one.desk)}-{one.id}"
-                rows.append((tag, one.status, one.priority, one.assignee or one.team, one.requester, show.clock(one.updated), one.subject))
+                rows.append(
+                    (tag, one.status_name, one.priority, one.assignee or one.team, one.requester, show.clock(one.updated), one.subject)
+                )
     if not as_json:
         show.table(("TICKET", "STATUS", "PRIO", "WITH", "REQUESTER", "UPDATED", "SUBJECT"), rows)
 
@@ -82,6 +85,17 @@ def _searchable(store: Store) -> Store:
     while Indexer(store).tick():
         pass
     return store
+
+
+def _statuses(names: Sequence[str], policy: Policy) -> tuple[tuple[Status, ...], tuple[str, ...]]:
+    """The usual and the own statuses of these names, in any case. Raises UsageError for a name that is none."""
+    usual = {one.value.casefold(): one for one in Status}
+    own = {one.name.casefold(): one.name for one in policy.statuses}
+    for name in names:
+        if name.casefold() not in {*usual, *own}:
+            raise click.UsageError(f"there is no status {name}; there are {', '.join((*Status, *own.values()))}")
+    folded = [name.casefold() for name in names]
+    return tuple(usual[one] for one in folded if one in usual), tuple(own[one] for one in folded if one in own)
 
 
 @tickets.command("show")
@@ -142,17 +156,18 @@ def command(config: Path | None, number: int, text: str, who: str | None) -> int
         click.echo(f"mailgate: there is no ticket {number}", err=True)
         return DATA
     for line in _lines(done.decision):
-        click.echo(f"{'done   ' if line.ok else 'refused'} {show.safe(line.wrote)}" + (f"  ({line.wrong})" if line.wrong else ""))
+        remark = ", ".join(filter(None, (line.wrong, show.safe(line.meant))))
+        click.echo(f"{'done   ' if line.ok else 'refused'} {show.safe(line.wrote)}" + (f"  ({remark})" if remark else ""))
         if line.instead:
             click.echo(f"        would work: {line.instead}")
-    click.echo(f"{known.tag(done.ticket.desk)}-{done.ticket.id} is {done.ticket.status}")
+    click.echo(f"{known.tag(done.ticket.desk)}-{done.ticket.id} is {done.ticket.status_name}")
     return DATA if done.decision.refusals else 0
 
 
 def _lines(decision: Decision) -> list[Line]:
     refused = {one.line: one for one in decision.refusals}
     lines = [Line(one.line, one.line not in refused) for one in decision.commands if one.line not in refused]
-    return lines + [Line(one.line, False, one.slug, one.instead) for one in decision.refusals]
+    return lines + [Line(one.line, False, one.slug, one.instead, one.meant) for one in decision.refusals]
 
 
 def _organisation(known: Opened, told: Story) -> str | None:
@@ -167,7 +182,7 @@ def ticket_json(told: Story, tag: str, organisation: str | None) -> show.Json:
     closure = {"category": one.closure_category, "note": one.closure_note} if one.closure_category or one.closure_note else None
     return {
         "id": one.id, "tag": f"{tag}-{one.id}", "subject": one.subject, "desk": one.desk, "source": one.source, "type": one.type,
-        "state": state_of(one.status), "status": one.status, "priority": one.priority, "impact": one.impact, "urgency": one.urgency,
+        "state": state_of(one.status), "status": one.status_name, "priority": one.priority, "impact": one.impact, "urgency": one.urgency,
         "category": one.category, "service": one.service, "tags": list(one.tags), "team": one.team, "assignee": one.assignee,
         "requester": one.requester, "organisation": organisation,
         "participants": [{"address": who.address, "role": who.role, "confirmed": who.confirmed} for who in one.participants],
@@ -177,6 +192,7 @@ def ticket_json(told: Story, tag: str, organisation: str | None) -> show.Json:
             {"stage": ask.stage, "approver": ask.approver, "state": ask.state, "decided": show.iso(ask.decided), "how": ask.how,
              "why": ask.why} for ask in told.approvals
         ],
+        "due": show.iso(one.due), "time_spent": one.time_spent,
         "sla": [], "created": show.iso(one.created), "updated": show.iso(one.updated),
     }  # fmt: skip
 
@@ -193,23 +209,34 @@ def story_json(told: Story) -> show.Json:
         ],
         "events": [
             {"time": show.iso(one.at), "actor": one.actor, "strength": one.strength, "verb": one.verb, "note": one.note,
-             "changes": {change.field: change.value for change in one.changes}, "cause": one.cause}
+             "changes": _changed(one), "cause": one.cause}
             for one in told.events
         ],
         "timers": [{"kind": one.kind, "due": show.iso(one.due)} for one in told.timers],
     }  # fmt: skip
 
 
+def _changed(event: Happened) -> dict[str, object]:
+    """What an event changed, with a status under the name that people know it by."""
+    changed: dict[str, object] = {change.field: change.value for change in event.changes}
+    own = changed.pop("own", None)
+    return changed | ({"status": own} if own else {})
+
+
 def _print(told: Story, tag: str, organisation: str | None, policy: Policy) -> None:
     one = told.ticket
     click.echo(f"{tag}-{one.id}  {show.safe(one.subject) or '(no subject)'}")
-    click.echo(f"{one.status} ({state_of(one.status)}), {one.priority}, team {one.team or '-'}, assignee {one.assignee or '-'}")
+    click.echo(f"{one.status_name} ({state_of(one.status)}), {one.priority}, team {one.team or '-'}, assignee {one.assignee or '-'}")
     about = (("type", one.type), ("category", one.category), ("service", one.service), ("tags", ", ".join(one.tags)))
     click.echo(", ".join(f"{name} {show.safe(value)}" for name, value in about if value))
     of = f" of {show.safe(organisation)}" if organisation else ""
     click.echo(f"opened {show.clock(one.created)} by {one.requester}{of} ({one.source}), updated {show.clock(one.updated)}")
     for who in one.participants:
         click.echo(f"  {who.role:<9} {who.address}{'' if who.confirmed else ' (unconfirmed)'}{' (muted)' if who.muted else ''}")
+    if one.due:
+        click.echo(f"due {show.clock(one.due)}")
+    if one.time_spent:
+        click.echo(f"{one.time_spent} minutes spent")
     if one.resolution:
         click.echo("solution: " + "\n          ".join(show.safe_lines(one.resolution)))
     for timer in told.timers:
@@ -223,7 +250,8 @@ def _print(told: Story, tag: str, organisation: str | None, policy: Policy) -> N
 
 
 def _print_event(event: Happened) -> None:
-    changed = ", ".join(f"{one.field}={show.value(one.value)}" for one in event.changes if one.field in _TOLD and one.value is not None)
+    fields = _changed(event)
+    changed = ", ".join(f"{field}={show.value(value)}" for field, value in fields.items() if field in _TOLD and value is not None)
     note = f" [{show.safe(event.note)}]" if event.note else ""
     click.echo(f"\n{show.clock(event.at)}  {event.actor}: {event.verb}{' ' + changed if changed else ''}{note}  <{event.cause}>")
 
@@ -246,4 +274,4 @@ _ENDS = {
     sla.Act.REMIND: "is reminded for the last time",
 }
 # The fields that a reader of the story wants to see; the rest is in --json.
-_TOLD = frozenset({"status", "assignee", "team", "priority", "requester", "merged_into", "closure_category"})
+_TOLD = frozenset({"status", "assignee", "team", "priority", "requester", "merged_into", "closure_category", "due", "time_spent"})

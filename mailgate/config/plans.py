@@ -55,7 +55,7 @@ def with_plans(policy: Policy, top: Table, names: Names) -> Policy:
         slas=tuple(_sla(table, names) for table in _distinct(top, "sla")),
         escalations=tuple(_escalation(table, names) for table in top.tables("escalation")),
         approvals=tuple(_approval(table, names) for table in top.tables("approval")),
-        statuses=_statuses(top),
+        statuses=_statuses(top, policy),
         monitors=tuple(_monitor(table, names) for table in _distinct(top, "monitoring")),
     )
 
@@ -189,18 +189,18 @@ def _needed(node: Node) -> int | None:
             raise Bad(f'must be "all", "any" or a number, not {shown(node.value)}')
 
 
-def _statuses(top: Table) -> tuple[OwnStatus, ...]:
+def _statuses(top: Table, policy: Policy) -> tuple[OwnStatus, ...]:
     statuses: list[OwnStatus] = []
-    taken = {status.value.lower() for status in Status}
-    verbs = set(WORDS)
+    taken = {name.lower() for name in (*Status, *State)}
+    verbs = WORDS | policy.verbs_by_word().keys()
     for table in top.tables("status"):
         status = _status(table)
         if status.name.lower() in taken:
-            table.fault("name", f"there is a status {quoted(status.name)} already")
+            table.fault("name", f"there is a status or a state {quoted(status.name)} already")
         if status.verb in verbs:
             table.fault("verb", f"{quoted(status.verb)} is a command already")
         taken.add(status.name.lower())
-        verbs.update([status.verb] if status.verb else [])
+        verbs |= {status.verb} if status.verb else set()
         statuses.append(status)
     return tuple(statuses)
 

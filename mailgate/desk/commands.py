@@ -10,9 +10,13 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from mailgate.desk.policy import WORDS
 from mailgate.desk.workflow import Grammar, Takes, Verb, verbs
+
+if TYPE_CHECKING:
+    from mailgate.desk.plans import OwnStatus
 
 # A `#` and a word that starts with a letter: `#1` and `##` are nobody's verb. At most 32 characters (some programs write an umlaut as two),
 # final punctuation, then a blank, a colon or a comma before whatever follows. One pass.
@@ -56,13 +60,16 @@ class Reading:
         return any(not command.ok for command in self.commands)
 
 
-def read(text: str, grammar: Grammar, *, bare: bool, synonyms: Mapping[str, str] | None = None) -> Reading:
+def read(
+    text: str, grammar: Grammar, *, bare: bool, synonyms: Mapping[str, str] | None = None, own: tuple[OwnStatus, ...] = ()
+) -> Reading:  # fmt: skip
     """The commands with which `text` opens.
 
     `bare` allows a requester's word without `#`, alone on its line (final punctuation is ignored; a verb that takes a reason may have one).
-    `synonyms` maps a localised word to its verb. Linear in the length of the text; never raises.
+    `synonyms` maps a localised word to its verb, `own` are the statuses whose verbs technicians may say. Linear in the length of the text;
+    never raises.
     """
-    known = verbs(grammar)
+    known = verbs(grammar, own)
     lines = text.splitlines()
     commands: list[Command] = []
     # `at` is where the rest of the text begins, `behind` the line behind the last command; what lies between is blank.
@@ -84,31 +91,39 @@ def read(text: str, grammar: Grammar, *, bare: bool, synonyms: Mapping[str, str]
     return _with_rest(commands, rest, grammar, known, synonyms or {})
 
 
-def tapped(verb: str, text: str, grammar: Grammar, *, synonyms: Mapping[str, str] | None = None) -> Reading:
+def tapped(
+    verb: str, text: str, grammar: Grammar, *, synonyms: Mapping[str, str] | None = None, own: tuple[OwnStatus, ...] = ()
+) -> Reading:  # fmt: skip
     """The reading of a mail to a one-tap address, as if the verb stood above its text (which may be empty); never raises.
 
     Whoever wrote the word as well said it once. A word that is no verb is wrong from a technician, whose text would go to the requester,
     and nothing from a requester.
     """
-    known = verbs(grammar).get(verb)
+    known = verbs(grammar, own).get(verb)
     if known is not None and known.takes is Takes.BELOW:
         # What answers an article is the article, whatever its lines begin with.
         return Reading((Command(verb, f"\n{text}", f"#{verb}"),))
-    written = read(text, grammar, bare=True, synonyms=synonyms)
+    written = read(text, grammar, bare=True, synonyms=synonyms, own=own)
     if known is None and grammar is Grammar.TECHNICIAN:
-        return Reading((Command(verb, "", f"#{verb}", "unknown-verb", suggestion(verb, grammar)), *written.commands), written.text)
+        instead = suggestion(verb, grammar, synonyms=synonyms, own=own)
+        return Reading((Command(verb, "", f"#{verb}", "unknown-verb", instead), *written.commands), written.text)
     if known is None or any(command.verb == verb for command in written.commands):
         return written
     # A person stands on the verb's own line, a reason or a solution may as well stand below it.
     between = " " if known.takes in (Takes.PERSON, Takes.NUMBER) else "\n"
-    return read(f"#{verb}{between}{text}", grammar, bare=True, synonyms=synonyms)
+    return read(f"#{verb}{between}{text}", grammar, bare=True, synonyms=synonyms, own=own)
 
 
-def suggestion(word: str, grammar: Grammar) -> str:
-    """The verb most like this word, as a line that would work; empty where none is near."""
-    known = verbs(grammar)
-    near = get_close_matches(word[:32].lower(), known, n=1, cutoff=0.6)
-    return known[near[0]].example if near else ""
+def suggestion(word: str, grammar: Grammar, *, synonyms: Mapping[str, str] | None = None, own: tuple[OwnStatus, ...] = ()) -> str:
+    """The verb most like this word, in whichever language, as a line that would work; empty where none is near."""
+    return _nearest(word, verbs(grammar, own), synonyms or {})
+
+
+def _nearest(word: str, known: Mapping[str, Verb], synonyms: Mapping[str, str]) -> str:
+    said = {one: verb for one, verb in synonyms.items() if verb in known} | {one: one for one in known}
+    # A short word that was mistyped shares less with what was meant.
+    near = get_close_matches(_folded(word[:32]), said, n=1, cutoff=0.6 if len(word) > 3 else 0.5)
+    return known[said[near[0]]].example if near else ""
 
 
 def _command(line: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: Mapping[str, str], *, bare: bool) -> Command | None:
@@ -121,7 +136,7 @@ def _command(line: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: M
         if verb is None:
             if grammar is Grammar.REQUESTER:
                 return None
-            return Command(word, "", line, "unknown-verb", suggestion(word, grammar))
+            return Command(word, "", line, "unknown-verb", _nearest(word, known, synonyms))
         return _argued(verb, hashed["rest"].strip(" \t:,"), line)
     if not bare or grammar is not Grammar.REQUESTER:
         return None

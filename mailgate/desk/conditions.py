@@ -83,7 +83,7 @@ def _of_ticket(when: When, facts: Facts) -> bool:
         and _among(when.impact, ticket.impact)
         and _among(when.urgency, ticket.urgency)
         and _among(when.state, state_of(ticket.status))
-        and _among(when.status, ticket.status)
+        and _among(when.status, ticket.status_name)
         and _among(when.metric, facts.metric)
     )
 

@@ -36,6 +36,8 @@ def decide(ticket: Ticket | None, stimulus: Stimulus, rules: Rules, now: datetim
 
 
 def _came_due(ticket: Ticket, due: Due, rules: Rules, now: datetime) -> Decision:
+    if due.kind == sla.DUE and ticket.due is not None and sla.falls_due(ticket) and ticket.due <= now:
+        return _wanted_now(ticket, rules, now)
     rung = sla.rung(ticket, due.kind, rules.policy)
     if rung is None:
         return Decision(Outcome.IGNORED, "ticket-moved-on").noting("timer", "stale", due.kind)
@@ -56,6 +58,14 @@ def _came_due(ticket: Ticket, due: Due, rules: Rules, now: datetime) -> Decision
             draft.event("resolve", "no answer", status=Status.WAITING_FOR_CLOSURE, resolved=now)
             draft.tell_public(Name.RESOLVED, note="no answer")
     return Decision(Outcome.TIMED, events=tuple(draft.events), letters=tuple(draft.letters)).noting("timer", rung.act, due.kind)
+
+
+def _wanted_now(ticket: Ticket, rules: Rules, now: datetime) -> Decision:
+    """The moment has come by which a technician wanted it done: whoever looks after the ticket hears of it once."""
+    draft = Draft(ticket, rules, now, SYSTEM, None, Grammar.TECHNICIAN)
+    draft.event("due", "now", overdue=True)
+    draft.say(Name.ASSIGNED, *(person.address for person in rules.watchers(ticket)), note="due")
+    return Decision(Outcome.TIMED, events=tuple(draft.events), letters=tuple(draft.letters)).noting("timer", "tell", sla.DUE)
 
 
 def _came_back(ticket: Ticket, back: Undelivered, rules: Rules, now: datetime) -> Decision:

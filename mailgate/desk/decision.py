@@ -42,11 +42,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A command that was not done: the line, a stable slug (`too-late`, `needs-stronger-sender`, …) and a line that would work."""
+    """A command that was not done: the line, a stable slug (`too-late`, `needs-stronger-sender`, …) and a line that would work.
+
+    `meant` names what the line could mean, where it is more than one thing.
+    """
 
     line: str
     slug: str
     instead: str = ""
+    meant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,9 +44,17 @@ class Draft:
     # What an article would be made of, where somebody asks for one, and the article as it is from now on.
     origin: Origin | None = None
     article: Article | None = None
+    # The operator's own name for the status that the present command leads to.
+    own: str | None = None
+    # What the lines of commands were understood as, where that is worth telling.
+    meant: dict[str, str] = field(default_factory=dict)
+    # The verbs for which the writer has not proven enough.
+    weak: frozenset[str] = frozenset()
 
     def event(self, verb: str, note: str = "", /, **fields: object) -> None:
         """One event, folded into the ticket at once, so that the next command sees what this one did."""
+        if self.own and "status" in fields:
+            fields |= {"own": self.own}
         event = Event(verb, self.person.address, self.now, self.strength, changes(**fields), note)
         self.events.append(event)
         self.ticket = fold(self.ticket, (event,))
@@ -56,6 +64,10 @@ class Draft:
         event = Event("undo", self.person.address, self.now, self.strength, undo.changes, " ".join(undo.verbs))
         self.events.append(event)
         self.ticket = fold(self.ticket, (event,))
+
+    def refuse(self, line: str, slug: str, instead: str = "", meant: str = "") -> None:
+        """A line that is not done, and why."""
+        self.refusals.append(Refusal(line, slug, instead, meant))
 
     def say(self, name: Name, *to: Address, words: str = "", note: str = "", lines: tuple[Line, ...] = (), attach: bool = False) -> None:
         """A letter to each of these people, save to the writer himself."""
@@ -127,7 +139,7 @@ def refused(before: Ticket, draft: Draft, text: str, reading: Reading, answer: N
     return kept.decided(Outcome.REFUSED, reading)
 
 
-def shown(line: str, wrong: Refusal | None = None) -> Line:
-    """A line of a receipt: what was written, and what is wrong with it if anything is."""
+def shown(line: str, wrong: Refusal | None = None, meant: str = "") -> Line:
+    """A line of a receipt: what was written, and what is wrong with it if anything is, else what it was understood as."""
     seen = line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"
-    return Line(seen, False, wrong.slug, wrong.instead) if wrong else Line(seen, ok=True)
+    return Line(seen, False, wrong.slug, wrong.instead, wrong.meant) if wrong else Line(seen, ok=True, meant=meant)

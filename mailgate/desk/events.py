@@ -54,9 +54,14 @@ def born(ticket: TicketId, event: Event) -> Ticket:
 
 def _apply(ticket: Ticket, event: Event) -> Ticket:
     fields = {change.field: _READ[change.field](change.value) for change in event.changes}
-    if "status" in fields and fields["status"] is not ticket.status:
-        # A new status starts a new stretch of time, and every ladder of reminders at its first rung.
-        fields = {"since": event.at, "rungs": 0, "climbed": None} | fields
+    if "status" in fields:
+        # Who says nothing of an own name speaks of the status itself.
+        fields = {"own": None} | fields
+        if (fields["status"], fields["own"]) != (ticket.status, ticket.own):
+            # A new status starts a new stretch of time, and every ladder of reminders at its first rung.
+            fields = {"since": event.at, "rungs": 0, "climbed": None} | fields
+    if "due" in fields:
+        fields = {"overdue": False} | fields
     return replace(ticket, updated=event.at, **fields)  # type: ignore[arg-type]
 
 
@@ -109,16 +114,17 @@ def _participants(value: Value) -> object:
 _READ = {
     **dict.fromkeys(
         ("desk", "subject", "requester", "source", "type", "category", "service", "team", "assignee", "resolution",
-         "closure_category", "closure_note", "language", "event_key", "severity"),
+         "closure_category", "closure_note", "language", "own", "event_key", "severity"),
         _text,
     ),
-    **dict.fromkeys(("parent", "merged_into", "reopened", "rungs"), _number),
-    **dict.fromkeys(("since", "responded", "resolved", "closed", "climbed"), _time),
+    **dict.fromkeys(("parent", "merged_into", "reopened", "rungs", "time_spent"), _number),
+    **dict.fromkeys(("since", "responded", "resolved", "closed", "climbed", "due"), _time),
     "status": lambda value: Status(str(value)),
     "priority": lambda value: Priority(str(value)),
     "impact": lambda value: Level(str(value)),
     "urgency": lambda value: Level(str(value)),
     "confidential": _truth,
+    "overdue": _truth,
     "tags": _texts,
     "links": _numbers,
     "participants": _participants,

@@ -9,11 +9,12 @@ from collections.abc import Callable
 
 from mailgate.desk import values, vendor
 from mailgate.desk.commands import Command
-from mailgate.desk.decision import Refusal
 from mailgate.desk.draft import Draft
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Participant, Person, Priority, Status, Team, Ticket
 from mailgate.desk.workflow import Grammar
+
+_SOMEBODY = "anna@example.com"
 
 Doing = Callable[[Draft, Command, Status | None, str], None]
 
@@ -22,7 +23,7 @@ def priority(draft: Draft, command: Command, _after: Status | None, _text: str) 
     """Sets the priority, whatever the matrix says."""
     value = values.priority(command.args)
     if value is None:
-        draft.refusals.append(Refusal(command.line, "unknown-value", f"#priority {Priority.P2}"))
+        draft.refuse(command.line, "unknown-value", f"#priority {Priority.P2}")
         return
     draft.event("priority", priority=value)
 
@@ -33,7 +34,7 @@ def level(field: str) -> Doing:
     def do(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
         value = values.level(command.args)
         if value is None:
-            draft.refusals.append(Refusal(command.line, "unknown-value", f"#{field} high"))
+            draft.refuse(command.line, "unknown-value", f"#{field} high")
             return
         both = {"impact": draft.ticket.impact, "urgency": draft.ticket.urgency} | {field: value}
         draft.event(field, **{field: value}, priority=draft.rules.policy.priority.of(both["impact"], both["urgency"]))
@@ -46,7 +47,7 @@ def category(draft: Draft, command: Command, _after: Status | None, _text: str) 
     names = [one.name for one in draft.rules.policy.categories]
     found = values.named(command.args, names) if names else " ".join(command.args.split())[:80]
     if found is None:
-        draft.refusals.append(Refusal(command.line, "unknown-value", f"#category {values.nearest(command.args, names)}"))
+        draft.refuse(command.line, "unknown-value", f"#category {values.nearest(command.args, names)}")
         return
     draft.event("category", category=found)
 
@@ -55,7 +56,7 @@ def tag(draft: Draft, command: Command, _after: Status | None, _text: str) -> No
     """Adds tags, and takes away those with a minus before them."""
     after = values.tags(command.args, draft.ticket.tags)
     if after is None:
-        draft.refusals.append(Refusal(command.line, "unknown-value", "#tag vip"))
+        draft.refuse(command.line, "unknown-value", "#tag vip")
         return
     draft.event("tag", tags=after)
 
@@ -72,9 +73,8 @@ def spam(draft: Draft, _command: Command, after: Status | None, _text: str) -> N
 
 def requester(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
     """Somebody else is who asks: he is acknowledged, and whoever wrote stays in copy, unless he works here."""
-    person = values.person(command.args, draft.rules.people)
-    if person is None or draft.rules.is_own(person.address):
-        draft.refusals.append(Refusal(command.line, "unknown-address", "#requester anna@example.com"))
+    person = _somebody(draft, command, command.args, "#requester")
+    if person is None:
         return
     if draft.ticket.requester in person.addresses:
         draft.event("requester")
@@ -87,14 +87,32 @@ def requester(draft: Draft, command: Command, _after: Status | None, _text: str)
     draft.say(Name.ACKNOWLEDGEMENT, person.address)
 
 
+def _somebody(draft: Draft, command: Command, words: str, works: str) -> Person | None:
+    """Whom the words name; else the line is refused, with what would work behind `works`. Requesters learn no names by guessing."""
+    if draft.grammar is Grammar.TECHNICIAN:
+        found = values.persons(words, draft.rules.people)
+    else:
+        one = values.person(words, draft.rules.people)
+        found = (one,) if one else ()
+    if len(found) == 1 and not draft.rules.is_own(found[0].address):
+        if draft.grammar is Grammar.TECHNICIAN and values.address(words) is None:
+            draft.meant[command.line] = values.labels(found)
+        return found[0]
+    slug, instead = ("ambiguous-person", found[0].address) if len(found) > 1 else ("unknown-address", _SOMEBODY)
+    draft.refuse(command.line, slug, f"{works} {instead}", values.labels(found) if len(found) > 1 else "")
+    return None
+
+
 def copy(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
     """`cc add A` and `cc remove A`: somebody hears what is public, or no longer; who was named by a stranger is confirmed so."""
     word, _, rest = command.args.partition(" ")
     adds = word.lower() != "remove"
-    person = values.person(rest if word.lower() in ("add", "remove") else command.args, draft.rules.people)
-    if person is None or draft.rules.is_own(person.address) or (not adds and draft.ticket.requester in person.addresses):
-        example = "cc add anna@example.com" if draft.person.address == draft.ticket.requester else "#cc add anna@example.com"
-        draft.refusals.append(Refusal(command.line, "unknown-address", example))
+    works = "#cc add" if draft.grammar is Grammar.TECHNICIAN else "cc add"
+    person = _somebody(draft, command, rest if word.lower() in ("add", "remove") else command.args, works)
+    if person is None:
+        return
+    if not adds and draft.ticket.requester in person.addresses:
+        draft.refuse(command.line, "unknown-address", f"{works} {_SOMEBODY}")
         return
     drops = ("cc", vendor.ROLE) if draft.grammar is Grammar.TECHNICIAN else ("cc",)
     draft.event("cc", command.args, participants=_copied(draft.ticket, person, adds=adds, drops=drops))
@@ -118,7 +136,7 @@ def escalate(draft: Draft, command: Command, after: Status | None, _text: str) -
     target = values.team(command.args, teams) if command.args else _next(draft.rules.people.team(draft.ticket.team), teams)
     if target is None or (target.name == draft.ticket.team and draft.ticket.status is after):
         others = [one.name for one in teams if one.name != draft.ticket.team]
-        draft.refusals.append(Refusal(command.line, "unknown-team", f"#escalate {values.nearest(command.args, others)}" if others else ""))
+        draft.refuse(command.line, "unknown-team", f"#escalate {values.nearest(command.args, others)}" if others else "")
         return
     people = tuple(one for one in draft.ticket.participants if one.role != "assignee")
     draft.event("escalate", target.name, status=after, team=target.name, assignee=None, participants=people)

@@ -77,10 +77,10 @@ def _understood(rank: Standing, wrote: Wrote, draft: Draft) -> Reading:
 
 
 def _read(wrote: Wrote, draft: Draft) -> Reading:
-    synonyms = draft.rules.policy.verbs_by_word()
+    synonyms, own = draft.rules.policy.verbs_by_word(), draft.rules.policy.statuses
     if wrote.tap:
-        return tapped(wrote.tap, wrote.text, draft.grammar, synonyms=synonyms)
-    return read(wrote.text, draft.grammar, bare=True, synonyms=synonyms)
+        return tapped(wrote.tap, wrote.text, draft.grammar, synonyms=synonyms, own=own)
+    return read(wrote.text, draft.grammar, bare=True, synonyms=synonyms, own=own)
 
 
 def _only_asks(reading: Reading) -> bool:

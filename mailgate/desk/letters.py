@@ -48,6 +48,7 @@ HUMAN = frozenset({Name.REPLY, Name.QUESTION, Name.RESOLVED, Name.VENDOR})
 # `undeliverable` is an address. The templates have words for each.
 NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.NEW_TICKET: ("follows", "clue", "escalated", "moved"),
+    Name.ASSIGNED: ("due",),
     Name.REQUESTER_REPLIED: ("accept", "reject", "reopen", "cancel", "resume", "unverified", "unconfirmed", "refused", "vendor",
                              "recovered", "recurred", "worse", "persists"),
     Name.ESCALATED: ("vendor",),
@@ -64,17 +65,22 @@ WRONG = (
     "unknown-verb", "needs-words", "takes-nothing", "two-take-the-rest", "too-many-commands", "not-at-the-top", "needs-stronger-sender",
     "wrong-status", "too-late", "unknown-person", "ambiguous-person", "not-a-technician", "unknown-value", "unknown-address",
     "unknown-team", "unknown-desk", "nothing-to-undo", "nothing-held", "not-a-vendor", "confidential-ticket", "no-article", "no-solution",
+    "unknown-status", "ambiguous-status", "needs-its-verb", "unknown-duration", "unknown-moment", "in-the-past",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a receipt: what was written, whether it was done, and otherwise what is WRONG and the line that would work."""
+    """One line of a receipt: what was written, whether it was done, and otherwise what is WRONG and the line that would work.
+
+    `meant` is what the line was understood as, or could be.
+    """
 
     wrote: str
     ok: bool
     wrong: str = ""
     instead: str = ""
+    meant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

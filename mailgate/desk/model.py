@@ -215,6 +215,8 @@ class Ticket:
     updated: datetime
     since: datetime
     status: Status = Status.NEW
+    # What the operator calls it, where the ticket stands in a status of his own; `status` is then the one that it behaves as.
+    own: str | None = None
     source: str = "mail"
     type: str = "incident"
     priority: Priority = Priority.P3
@@ -245,7 +247,17 @@ class Ticket:
     # How many rungs of the present status's ladder of reminders were climbed, and when the last one was.
     rungs: int = 0
     climbed: datetime | None = None
+    # When it has to be done, and whether somebody was told that this moment came.
+    due: datetime | None = None
+    overdue: bool = False
+    # The minutes that technicians say they have spent on it.
+    time_spent: int = 0
     version: int = 0
+
+    @property
+    def status_name(self) -> str:
+        """Where it stands, as people read it."""
+        return self.own or self.status
 
     def participant(self, addresses: Iterable[Address]) -> Participant | None:
         """The first participant who has one of these addresses."""

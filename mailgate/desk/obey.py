@@ -6,16 +6,20 @@ Whether the writer may say the verb is settled before (authority); whether the s
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from mailgate.desk import collision, fields, knowledge, workflow
+from mailgate.desk import collision, fields, knowledge, moments, statuses, values, workflow
 from mailgate.desk.commands import Command
-from mailgate.desk.decision import Message, Refusal
+from mailgate.desk.decision import Message
 from mailgate.desk.draft import Draft
 from mailgate.desk.letters import Line, Name
 from mailgate.desk.model import Participant, Person, Role, State, Status, Visibility
 from mailgate.desk.moving import move
 from mailgate.desk.undo import undo
 from mailgate.desk.workflow import Grammar
+
+if TYPE_CHECKING:
+    from mailgate.desk.plans import OwnStatus
 
 
 def obey(draft: Draft, commands: tuple[Command, ...], text: str) -> None:
@@ -25,16 +29,25 @@ def obey(draft: Draft, commands: tuple[Command, ...], text: str) -> None:
     """
     # An article is made of what the others leave, wherever it stands among them.
     for command in sorted(commands, key=lambda one: one.verb == "kb"):
-        allowed, after = workflow.follows(draft.grammar, command.verb, draft.ticket.status)
-        if not allowed:
-            draft.refusals.append(Refusal(command.line, _too_late(draft.ticket.status), _instead(draft)))
-            continue
+        own = next((one for one in draft.rules.policy.statuses if one.verb == command.verb), None)
+        if own is not None and draft.grammar is Grammar.TECHNICIAN:
+            _stand(draft, command, own)
+        else:
+            _do(draft, command, text)
+
+
+def _do(draft: Draft, command: Command, text: str) -> None:
+    allowed, after = workflow.follows(draft.grammar, command.verb, draft.ticket.status)
+    if allowed:
         _DO[draft.grammar, command.verb](draft, command, after, text)
+    else:
+        draft.refuse(command.line, _too_late(draft.ticket.status), _instead(draft))
 
 
-def helping(grammar: Grammar) -> tuple[Line, ...]:
+def helping(grammar: Grammar, own: tuple[OwnStatus, ...] = ()) -> tuple[Line, ...]:
     """What may be written, one line a verb, from the table that the reader itself uses."""
-    return tuple(Line(verb.example, ok=True) for verb in workflow.VERBS if verb.grammar is grammar)
+    leads = {one.verb: one.name for one in own}
+    return tuple(Line(verb.example, ok=True, meant=leads.get(verb.word, "")) for verb in workflow.verbs(grammar, own).values())
 
 
 def _too_late(status: Status) -> str:
@@ -100,7 +113,7 @@ def _copy(draft: Draft, command: Command, after: Status | None, text: str) -> No
 
 def _help(draft: Draft, _command: Command, _after: Status | None, _text: str) -> None:
     draft.event("help")
-    draft.answer(Name.HELP, lines=helping(draft.grammar), note=draft.grammar)
+    draft.answer(Name.HELP, lines=helping(draft.grammar, draft.rules.policy.statuses), note=draft.grammar)
 
 
 def _take(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
@@ -108,14 +121,16 @@ def _take(draft: Draft, command: Command, after: Status | None, _text: str) -> N
         _give(draft, command, draft.person, after)
     else:
         # From the shell one may give orders without being a technician, but no ticket to oneself.
-        draft.refusals.append(Refusal(command.line, "not-a-technician", _assigning(draft, ())))
+        draft.refuse(command.line, "not-a-technician", _assigning(draft, ()))
 
 
 def _assign(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
     found = _technicians(draft, command.args)
     if len(found) != 1:
-        draft.refusals.append(Refusal(command.line, "ambiguous-person" if found else "unknown-person", _assigning(draft, found)))
+        draft.refuse(command.line, "ambiguous-person" if found else "unknown-person", _assigning(draft, found), values.labels(found))
         return
+    if values.address(command.args) is None:
+        draft.meant[command.line] = values.labels(found)
     _give(draft, command, found[0], after)
     draft.say(Name.ASSIGNED, found[0].address)
 
@@ -131,22 +146,90 @@ def _assigning(draft: Draft, found: tuple[Person, ...]) -> str:
 
 
 def _technicians(draft: Draft, words: str) -> tuple[Person, ...]:
-    wanted = words.strip().lower()
-    staff = tuple(person for person in draft.rules.people.people if person.staff)
-    if wanted in ("me", "myself", "ich", "mir"):
+    if words.strip(" .!").lower() in ("me", "myself", "ich", "mir"):
         return (draft.person,) if draft.person.staff else ()
-    exact = tuple(person for person in staff if wanted in (*person.addresses, person.name.lower()))
-    if exact:
-        return exact
-    return tuple(
-        person for person in staff
-        if wanted and (person.name.lower().startswith(wanted) or person.address.startswith(wanted)
-                       or any(part.startswith(wanted) for part in person.name.lower().split()))
-    )  # fmt: skip
+    return values.named_people(words, draft.rules.people.having(Role.TECHNICIAN, Role.LEAD))
 
 
 def _move(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
     draft.event(command.verb, status=after)
+
+
+def _set_status(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
+    """`#status NAME` does what the verb does that leads there, if that needs no further words."""
+    own = draft.rules.policy.statuses
+    found = statuses.named(command.args, own)
+    if len(found) != 1:
+        names = ", ".join(one.value if isinstance(one, Status) else one.name for one in found)
+        instead = names.partition(",")[0] or values.nearest(command.args, statuses.known(own))
+        draft.refuse(command.line, "ambiguous-status" if found else "unknown-status", f"#status {instead}", names)
+    elif isinstance(found[0], Status):
+        _go(draft, command, found[0])
+    else:
+        _stand(draft, command, found[0], named=True)
+
+
+def _go(draft: Draft, command: Command, target: Status) -> None:
+    """To one of the usual statuses."""
+    there = statuses.way(draft.ticket.status, target)
+    if draft.ticket.own and draft.ticket.status is target and workflow.state_of(target) is State.RESOLVED:
+        # The requester has the solution; it is only called something else.
+        draft.event("status", status=target)
+    elif there is None:
+        draft.refuse(command.line, "wrong-status", _instead(draft))
+    elif not there[1]:
+        draft.refuse(command.line, "needs-its-verb", workflow.verbs(draft.grammar)[there[0]].example)
+    elif there[0] in draft.weak:
+        draft.refuse(command.line, "needs-stronger-sender")
+    else:
+        # A mere move is told by the word that was written.
+        said = Command("status" if there[0] in ("start", "resume") else there[0], "", command.line)
+        draft.meant[command.line] = target
+        _DO[draft.grammar, there[0]](draft, said, target, "")
+
+
+def _stand(draft: Draft, command: Command, own: OwnStatus, *, named: bool = False) -> None:
+    """To an own status, by its own verb or (`named`) by its name."""
+    now, after = draft.ticket.status, workflow.leads_to(own, draft.ticket.status)
+    words = "" if named else command.args
+    if named and own.state is State.RESOLVED is workflow.state_of(now):
+        draft.event("status", status=now, own=own.name)
+    elif after is None:
+        draft.refuse(command.line, _too_late(now), _instead(draft))
+    elif named and own.state is State.RESOLVED:
+        draft.refuse(command.line, "needs-its-verb", workflow.verbs(draft.grammar, (own,))[own.verb or "resolve"].example)
+    elif not draft.weak.isdisjoint({"status", workflow.usual_verb(own)}):
+        draft.refuse(command.line, "needs-stronger-sender")
+    else:
+        draft.meant[command.line], draft.own = own.name, own.name
+        _STANDS.get(own.state, _stands)(draft, Command("status", words, command.line), after, "")
+        draft.own = None
+
+
+def _stands(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
+    draft.event("status", command.args, status=after)
+
+
+def _due(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
+    """`#due off`, or a moment in the writer's own time zone, which has to come yet."""
+    if moments.is_off(command.args):
+        draft.event("due", "off", due=None)
+        return
+    zone = moments.zone(draft.person.timezone, draft.rules.desk.timezone)
+    due = moments.moment(command.args, draft.now.astimezone(zone))
+    if due is None or due <= draft.now:
+        draft.refuse(command.line, "in-the-past" if due else "unknown-moment", "#due fri 9:00")
+        return
+    draft.meant[command.line] = f"{due.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    draft.event("due", due=due)
+
+
+def _time(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
+    minutes = moments.minutes(command.args)
+    if minutes is None:
+        draft.refuse(command.line, "unknown-duration", "#time 30m")
+        return
+    draft.event("time", f"{minutes} min", time_spent=draft.ticket.time_spent + minutes)
 
 
 def _pending(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
@@ -177,7 +260,7 @@ def _undo(draft: Draft, command: Command, _after: Status | None, _text: str) -> 
     # A button that was made for one state of the ticket does nothing to a later one.
     found = undo((*draft.story, *draft.events)) if command.args in ("", str(draft.ticket.version)) else None
     if found is None:
-        draft.refusals.append(Refusal(command.line, "nothing-to-undo", _instead(draft)))
+        draft.refuse(command.line, "nothing-to-undo", _instead(draft))
         return
     back = found.brings_back(draft.ticket)
     draft.take_back(found)
@@ -204,6 +287,7 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (T, "take"): _take,
     (T, "assign"): _assign,
     (T, "start"): _move,
+    (T, "status"): _set_status,
     (T, "priority"): fields.priority,
     (T, "impact"): fields.level("impact"),
     (T, "urgency"): fields.level("urgency"),
@@ -216,6 +300,8 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (T, "confidential"): fields.confidential,
     (T, "spam"): fields.spam,
     (T, "kb"): knowledge.kb,
+    (T, "due"): _due,
+    (T, "time"): _time,
     (T, "undo"): _undo,
     (T, "send"): collision.send,
     (T, "pending"): _pending,
@@ -226,3 +312,6 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (T, "reopen"): _reopen,
     (T, "help"): _help,
 }
+
+# What else happens where an own status stands under one of these states: the requester hears of a solution, and of the end.
+_STANDS: dict[State, Callable[[Draft, Command, Status | None, str], None]] = {State.RESOLVED: _resolve, State.CLOSED: _close}

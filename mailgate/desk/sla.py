@@ -1,4 +1,4 @@
-"""When does a ticket need us next? Plans the ladders that end in resolving or closing it; due times are elapsed time, in UTC.
+"""When does a ticket need us next? Plans the ladders that end in resolving or closing it, in elapsed time, and when it is wanted; UTC.
 
 Only the next rung is planned: after a downtime the ladder goes on at its first unsent rung with the gaps kept; nobody is closed unwarned.
 """
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mailgate.desk.model import Status, Ticket
+from mailgate.desk.model import State, Status, Ticket
 from mailgate.desk.policy import Policy
+from mailgate.desk.workflow import STATES
 
 
 class Act(StrEnum):
@@ -38,7 +39,7 @@ class Timer:
     due: datetime
 
 
-AUTOCLOSE, PENDING = "autoclose", "pending"
+AUTOCLOSE, PENDING, DUE = "autoclose", "pending", "due"
 
 
 def ladder(status: Status, policy: Policy) -> tuple[str, tuple[Rung, ...]]:
@@ -56,23 +57,41 @@ def ladder(status: Status, policy: Policy) -> tuple[str, tuple[Rung, ...]]:
     return "", ()
 
 
+def _climbs(ticket: Ticket, policy: Policy) -> tuple[str, tuple[Rung, ...]]:
+    """The ladder on which the ticket stands."""
+    if ticket.own and ticket.status is Status.PENDING:
+        # Nobody asked its requester anything, so that he is not reminded of it either.
+        return "", ()
+    return ladder(ticket.status, policy)
+
+
 def rung(ticket: Ticket, kind: str, policy: Policy) -> Rung | None:
     """The rung that a timer of this kind stands for now; None where the ticket has left that ladder."""
-    name, rungs = ladder(ticket.status, policy)
+    name, rungs = _climbs(ticket, policy)
     return rungs[ticket.rungs] if name == kind and ticket.rungs < len(rungs) else None
 
 
 def end(ticket: Ticket, timer: Timer, policy: Policy) -> tuple[Act, datetime] | None:
     """What the ladder of this timer ends in and when (aware UTC), if nobody answers; None for a timer of no ladder."""
-    kind, rungs = ladder(ticket.status, policy)
+    kind, rungs = _climbs(ticket, policy)
     if timer.kind != kind or ticket.rungs >= len(rungs):
         return None
     return rungs[-1].act, timer.due + (rungs[-1].after - rungs[ticket.rungs].after)
 
 
 def plan(ticket: Ticket, policy: Policy) -> tuple[Timer, ...]:
-    """The timers that should be pending for this ticket."""
-    kind, rungs = ladder(ticket.status, policy)
+    """The timers that should be pending for this ticket, that of its ladder first."""
+    wanted = (Timer(DUE, ticket.due),) if ticket.due is not None and falls_due(ticket) else ()
+    return (*_next_rung(ticket, policy), *wanted)
+
+
+def falls_due(ticket: Ticket) -> bool:
+    """Whether somebody still has to hear when the moment comes by which the ticket is wanted."""
+    return ticket.due is not None and not ticket.overdue and STATES[ticket.status] not in (State.RESOLVED, State.CLOSED)
+
+
+def _next_rung(ticket: Ticket, policy: Policy) -> tuple[Timer, ...]:
+    kind, rungs = _climbs(ticket, policy)
     if ticket.rungs >= len(rungs):
         return ()
     after = rungs[ticket.rungs].after

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mailgate.desk import collision, obey
+from mailgate.desk.authority import permits
 from mailgate.desk.commands import Reading, read, suggestion
-from mailgate.desk.decision import Decision, Message, Outcome, Refusal
+from mailgate.desk.decision import Decision, Message, Outcome
 from mailgate.desk.draft import Draft, refuse, refused, shown
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Role, Status
@@ -26,8 +27,9 @@ def technician(draft: Draft, reading: Reading, wrote: str, mail: Wrote | None = 
         return draft.decided(Outcome.NOTED, reading)
     before = draft.ticket
     if reading.misplaced is not None:
-        word = reading.misplaced.lstrip("#").split()[0]
-        draft.refusals.append(Refusal(reading.misplaced, "not-at-the-top", suggestion(word, Grammar.TECHNICIAN)))
+        word, policy = reading.misplaced.lstrip("#").split()[0], draft.rules.policy
+        instead = suggestion(word, Grammar.TECHNICIAN, synonyms=policy.verbs_by_word(), own=policy.statuses)
+        draft.refuse(reading.misplaced, "not-at-the-top", instead)
     if not draft.refusals:
         obey.obey(draft, reading.commands, reading.text)
     if draft.refusals:
@@ -37,7 +39,7 @@ def technician(draft: Draft, reading: Reading, wrote: str, mail: Wrote | None = 
         if mail is not None:
             add_copied(draft, mail)
     if any(command.verb not in _ANSWERED for command in reading.commands):
-        lines = tuple(shown(command.line) for command in reading.commands)
+        lines = tuple(shown(command.line, meant=draft.meant.get(command.line, "")) for command in reading.commands)
         draft.answer(Name.RECEIPT, lines=lines, note="undoable" if _undoable(draft) else "")
     return draft.decided(Outcome.COMMANDED if reading.commands else Outcome.APPENDED, reading)
 
@@ -54,11 +56,12 @@ def _undoable(draft: Draft) -> bool:
 def ordered(draft: Draft, text: str) -> Decision:
     """A technician's commands from the shell. They are answered there: whoever gave the order gets no letter about it."""
     text = text if text.lstrip().startswith("#") else f"#{text.lstrip()}"
-    reading = read(text, Grammar.TECHNICIAN, bare=False, synonyms=draft.rules.policy.verbs_by_word())
+    policy = draft.rules.policy
+    reading = read(text, Grammar.TECHNICIAN, bare=False, synonyms=policy.verbs_by_word(), own=policy.statuses)
     if not (draft.person.staff or draft.person.role is Role.OWNER):
-        draft.refusals.append(Refusal(text.partition("\n")[0], "not-a-technician"))
+        draft.refuse(text.partition("\n")[0], "not-a-technician")
     elif not reading.commands:
-        draft.refusals.append(Refusal(text.partition("\n")[0], "unknown-verb", "#help"))
+        draft.refuse(text.partition("\n")[0], "unknown-verb", "#help")
     refuse(draft, reading)
     decision = technician(draft, reading, text)
     return replace(decision, letters=tuple(letter for letter in decision.letters if letter.to not in draft.person.addresses))
@@ -67,6 +70,7 @@ def ordered(draft: Draft, text: str) -> Decision:
 def weighed(draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
     """A technician's mail, after what `security.require` asks of each verb."""
     refuse(draft, reading, wrote)
+    draft.weak = frozenset(verb for verb in draft.rules.security.require if not permits(verb, wrote, draft.rules))
     before = draft.ticket
     decision = technician(draft, reading, wrote.text, wrote)
     return collision.settled(before, draft, decision, wrote) if wrote.meanwhile else decision

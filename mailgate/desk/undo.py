@@ -14,7 +14,7 @@ from mailgate.desk.workflow import STATES
 
 # The commands that only change fields, or whose letters can be followed by another one.
 UNDOABLE = frozenset(
-    "take assign start resume priority impact urgency category tag escalate desk requester cc confidential spam"
+    "take assign start status resume priority impact urgency category tag escalate desk requester cc confidential spam due time"
     " resolve close reopen".split()
 )
 # What an answer did to the clocks stays done: the requester has it.
@@ -51,6 +51,8 @@ def undo(story: Sequence[Event]) -> Undo | None:
     if any(event.verb not in UNDOABLE for event in done) or any(field in fields for field in _fields(story[last + 1 :])):
         return None
     before = fold(born(TicketId(0), story[0]), story[1:first])
+    # A status is called what it was called before.
+    fields += ["own"] if "status" in fields and before.own and "own" not in fields else []
     return Undo(tuple(event.verb for event in done), tuple(Change(field, plain(getattr(before, field))) for field in fields))
 
 

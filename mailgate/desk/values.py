@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from mailgate.desk.model import Directory, Level, Person, Priority, Team, fold_address
+from mailgate.desk.model import Address, Directory, Level, Person, Priority, Team, fold_address
 
 # What people type in English and German, in any case.
 _PRIORITIES = {
-    Priority.P1: ("p1", "1", "critical", "urgent", "kritisch", "dringend"),
-    Priority.P2: ("p2", "2", "high", "hoch"),
+    Priority.P1: ("p1", "1", "critical", "urgent", "very high", "kritisch", "dringend", "sehr hoch"),
+    Priority.P2: ("p2", "2", "high", "hoch", "wichtig", "important"),
     Priority.P3: ("p3", "3", "medium", "normal", "mittel"),
     Priority.P4: ("p4", "4", "low", "niedrig", "gering"),
 }
@@ -29,6 +29,7 @@ _LEVEL_OF = {word: value for value, words in _LEVELS.items() for word in words}
 _ADDRESS = re.compile(r"[^\s@,;:<>()\"]{1,64}@[^\s@,;:<>()\"]{1,190}")
 _TAG = re.compile(r"[\w][\w.:/-]{0,39}")
 _MOST_TAGS = 20
+_MOST_NAMED = 5
 
 
 def priority(words: str) -> Priority | None:
@@ -72,14 +73,48 @@ def tags(words: str, present: tuple[str, ...]) -> tuple[str, ...] | None:
     return tuple(after) if len(after) <= _MOST_TAGS else None
 
 
+def address(words: str) -> Address | None:
+    """The address that stands there alone, in pointed brackets, or behind a name: `Anna Weber <anna@example.com>`."""
+    _, bracket, behind = words.rpartition("<")
+    bare = (behind if bracket else words).strip(' \t<>.!,;:"').removeprefix("mailto:")
+    return fold_address(bare) if _ADDRESS.fullmatch(bare) else None
+
+
+def persons(words: str, people: Directory) -> tuple[Person, ...]:
+    """Whom an address names, whoever that is, or those of the directory whom a name, or its beginning, names."""
+    known = address(words)
+    return (people.person(known),) if known else named_people(words, people.people)
+
+
 def person(words: str, people: Directory) -> Person | None:
-    """Whom an address names, whoever that is, or a name: somebody of the directory, and nobody else of that name."""
-    bare = words.strip().strip("<>").removeprefix("mailto:")
-    if _ADDRESS.fullmatch(bare):
-        return people.person(fold_address(bare))
+    """Whom an address names, whoever that is, or a whole name: somebody of the directory, and nobody else of that name."""
+    known = address(words)
+    if known:
+        return people.person(known)
     wanted = _folded(words)
     found = [one for one in people.people if wanted and one.name.casefold() == wanted]
     return found[0] if len(found) == 1 else None
+
+
+def named_people(words: str, people: Iterable[Person]) -> tuple[Person, ...]:
+    """Those of these people whom an address, a name, or the beginning of a name or of an address names; whole names count first."""
+    wanted, among = _folded(words).replace('"', ""), tuple(people)
+    whole = address(words) or wanted
+    exact = tuple(one for one in among if whole in one.addresses or (wanted and wanted == one.name.casefold()))
+    if exact or not wanted:
+        return exact
+    return tuple(one for one in among if any(part.startswith(wanted) for part in _parts(one)))
+
+
+def _parts(person: Person) -> tuple[str, ...]:
+    name = person.name.casefold()
+    return (name, *name.split(), *person.addresses)
+
+
+def labels(people: Iterable[Person]) -> str:
+    """Names with addresses, the first few of them."""
+    known = [f"{one.name} <{one.address}>" if one.name else one.address for one in people]
+    return ", ".join(known[:_MOST_NAMED]) + (", …" if len(known) > _MOST_NAMED else "")
 
 
 def team(words: str, teams: tuple[Team, ...]) -> Team | None:

@@ -1,14 +1,21 @@
 """How does a ticket live? The statuses, the verbs and what each verb does to each status, as tables; `check` proves them sound at start.
 
-Who may say a verb is authority's question; how a mail says one is that of commands.
+A status of the operator's own is a further name under a state: it behaves as the usual status of that state, and its verb, if it has one,
+may be said where the usual verb may. Who may say a verb is authority's question; how a mail says one is that of commands.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from mailgate.desk.model import State, Status
+
+if TYPE_CHECKING:
+    from mailgate.desk.plans import OwnStatus
 
 STATES: dict[Status, State] = {
     Status.NEW: State.OPEN,
@@ -74,6 +81,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("take", T, example="#take"),
     Verb("assign", T, Takes.PERSON, needed=True, example="#assign maria@example.com"),
     Verb("start", T, example="#start"),
+    Verb("status", T, Takes.REASON, needed=True, example="#status Analysis"),
     Verb("priority", T, Takes.REASON, needed=True, example="#priority P2"),
     Verb("impact", T, Takes.REASON, needed=True, example="#impact high"),
     Verb("urgency", T, Takes.REASON, needed=True, example="#urgency low"),
@@ -92,6 +100,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("confidential", T, Takes.SWITCH, example="#confidential"),
     Verb("spam", T, example="#spam"),
     Verb("kb", T, Takes.BELOW, example="#kb"),
+    Verb("due", T, Takes.REASON, needed=True, example="#due fri 9:00"),
+    Verb("time", T, Takes.REASON, needed=True, example="#time 30m"),
     Verb("undo", T, Takes.NUMBER, example="#undo"),
     Verb("send", T, example="#send"),
     Verb("help", T, example="#help"),
@@ -122,6 +132,8 @@ TRANSITIONS: dict[tuple[Grammar, str], tuple[tuple[frozenset[Status], Status | N
     (T, "start"): ((_OPEN | _PROGRESS | _HOLD, Status.ANALYSIS),),
     (T, "pending"): ((_OPEN | _PROGRESS | _HOLD, Status.PENDING),),
     (T, "resume"): ((_HOLD, Status.ANALYSIS),),
+    # The name of a status stands for the verb that leads there: that one's row decides.
+    (T, "status"): ((_ALIVE, None),),
     (T, "priority"): ((_ALIVE, None),),
     (T, "impact"): ((_ALIVE, None),),
     (T, "urgency"): ((_ALIVE, None),),
@@ -134,6 +146,8 @@ TRANSITIONS: dict[tuple[Grammar, str], tuple[tuple[frozenset[Status], Status | N
     (T, "confidential"): ((_ANY, None),),
     (T, "spam"): ((_ALIVE, Status.CANCELLED),),
     (T, "kb"): ((_RESOLVED | _CLOSED, None),),
+    (T, "due"): ((_ALIVE, None),),
+    (T, "time"): ((_ANY, None),),
     (T, "undo"): ((_ANY, None),),
     (T, "send"): ((_ANY, None),),
     (T, "note"): ((_ANY, None),),
@@ -149,15 +163,46 @@ OTHERWISE_REACHED = frozenset({
     Status.RESOLVED_BY_ORIGIN, Status.DUPLICATE, Status.DECLINED,
 })  # fmt: skip
 
+# What an own status behaves as, by its state.
+USUAL = {
+    State.OPEN: Status.RESPONDED,
+    State.IN_PROGRESS: Status.ANALYSIS,
+    State.ON_HOLD: Status.PENDING,
+    State.RESOLVED: Status.WAITING_FOR_CLOSURE,
+    State.CLOSED: Status.COMPLETED,
+}
+# The verb in whose row it stands when a ticket may come to an own status.
+_AS = {State.OPEN: "start", State.IN_PROGRESS: "start", State.ON_HOLD: "pending", State.RESOLVED: "resolve", State.CLOSED: "close"}
+# What the verb of an own status takes. What is resolved needs a solution; otherwise a few words may say why.
+_TAKEN = {State.RESOLVED: (Takes.REST, True, " The toner was empty; it prints again.")}
+
 
 def state_of(status: Status) -> State:
     """The state under which this status stands."""
     return STATES[status]
 
 
-def verbs(grammar: Grammar) -> dict[str, Verb]:
-    """The words of one grammar."""
-    return {verb.word: verb for verb in VERBS if verb.grammar is grammar}
+def verbs(grammar: Grammar, own: tuple[OwnStatus, ...] = ()) -> Mapping[str, Verb]:
+    """The words of one grammar; technicians may say the verbs of own statuses as well."""
+    return {verb.word: verb for verb in (*VERBS, *_own_verbs(own)) if verb.grammar is grammar}
+
+
+@lru_cache(maxsize=16)
+def _own_verbs(statuses: tuple[OwnStatus, ...]) -> tuple[Verb, ...]:
+    usual = (Takes.REASON, False, "")
+    taken = ((one.verb, *_TAKEN.get(one.state, usual)) for one in statuses if one.verb)
+    return tuple(Verb(word, Grammar.TECHNICIAN, takes, needed, f"#{word}{words}") for word, takes, needed, words in taken)
+
+
+def leads_to(own: OwnStatus, status: Status) -> Status | None:
+    """The status as which a ticket that stands in `status` behaves in the own one; None where it may not come there from here."""
+    allowed, _ = follows(Grammar.TECHNICIAN, _AS[own.state], status)
+    return USUAL[own.state] if allowed else None
+
+
+def usual_verb(own: OwnStatus) -> str:
+    """The verb that leads to the usual status of the same state."""
+    return _AS[own.state]
 
 
 def follows(grammar: Grammar, verb: str, status: Status) -> tuple[bool, Status | None]:
@@ -184,8 +229,27 @@ def worth_a_tap(status: Status, *, his: bool) -> tuple[str, ...]:
     return tuple(words)
 
 
-def check() -> tuple[str, ...]:
+def check(own: tuple[OwnStatus, ...] = ()) -> tuple[str, ...]:
     """The faults of the tables: a status without a state, one that nothing leads to, a verb without a row, without a word or said twice."""
+    return (*_check_tables(), *_check_own(own))
+
+
+def _check_own(own: tuple[OwnStatus, ...]) -> tuple[str, ...]:
+    """The faults of own statuses: names and verbs that something else has, and what no ticket ever comes to."""
+    reached = _reached()
+    taken = {verb.word for verb in VERBS}
+    named = {name.casefold() for name in (*Status, *State)}
+    faults: list[str] = []
+    for one in own:
+        faults += [f"own status {one.name!r} has the name of another status or of a state"] if one.name.casefold() in named else []
+        faults += [f"verb {one.verb!r} of own status {one.name!r} is a verb already"] if one.verb in taken else []
+        faults += [f"nothing leads to own status {one.name!r}"] if not any(leads_to(one, status) for status in reached) else []
+        named.add(one.name.casefold())
+        taken |= {one.verb} if one.verb else set()
+    return tuple(faults)
+
+
+def _check_tables() -> tuple[str, ...]:
     faults = [f"status {status.value!r} stands under no state" for status in Status if status not in STATES]
     reached = _reached()
     faults += [f"nothing leads to status {status.value!r}" for status in STATES if status not in reached]

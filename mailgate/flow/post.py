@@ -277,10 +277,10 @@ def _ticket(occasion: Occasion, ticket: Ticket) -> TicketView:
     assignee = occasion.rules.people.find(ticket.assignee) if ticket.assignee else None
     organisation = occasion.rules.people.organisation(ticket.requester)
     return TicketView(
-        ticket.id, f"{occasion.rules.desk.tag}-{ticket.id}", ticket.subject, workflow.state_of(ticket.status), ticket.status,
+        ticket.id, f"{occasion.rules.desk.tag}-{ticket.id}", ticket.subject, workflow.state_of(ticket.status), ticket.status_name,
         ticket.priority, ticket.created, ticket.updated, ticket.category, ticket.team, assignee.label if assignee else None,
         occasion.ends, ticket.resolution, ticket.closure_note, ticket.confidential, ticket.source, ticket.type, ticket.service,
-        organisation.name if organisation else None,
+        organisation.name if organisation else None, ticket.due,
     )  # fmt: skip
 
 

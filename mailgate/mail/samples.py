@@ -174,6 +174,7 @@ def samples(name: Name) -> Iterator[View]:
     if usual.ticket is not None:
         yield replace(usual, ticket=replace(usual.ticket, confidential=True))
         empty = replace(usual.ticket, subject="", category=None, team=None, assignee=None, due=None, resolution=None, closure="A\n\nB")
+        yield replace(usual, ticket=replace(usual.ticket, wanted=usual.ticket.updated))
         for status, state in (*STATES.items(), ("Own Status", "Open")):
             yield replace(usual, ticket=replace(empty, status=status, state=state))
 

@@ -229,11 +229,13 @@ def choices(*taps: tuple[str | None, str, str]) -> str:
 
 
 def receipt_text(lines: Sequence[Line], works: str) -> str:
-    """Plain text: what became of each command, what is wrong with it, and behind `works` the line that would work."""
-    return "\n".join(
-        "\n     ".join(filter(None, (f"  {'✓' if line.ok else '✗'}  {line.wrote}", line.wrong, line.instead and f"{works} {line.instead}")))
-        for line in lines
-    )
+    """Plain text: what became of each command, what is wrong with it, what it was understood as, and behind `works` the line that would."""
+    return "\n".join("\n     ".join(filter(None, _receipt_line(line, works))) for line in lines)
+
+
+def _receipt_line(line: Line, works: str) -> tuple[str, ...]:
+    meant, instead = line.meant and f"→ {line.meant}", line.instead and f"{works} {line.instead}"
+    return f"  {'✓' if line.ok else '✗'}  {line.wrote}", line.wrong, meant, instead
 
 
 _FUNCTIONS = frozenset({header.subject_line, fact_lines, choices, receipt_text})
@@ -253,15 +255,16 @@ def _words(context: Context, slug: str, kind: str) -> str:
 def _worded(context: Context, lines: Sequence[Line]) -> tuple[Line, ...]:
     """The lines of a receipt with human words for what is wrong, and with examples that speak the letter's language."""
     return tuple(
-        Line(line.wrote, line.ok, _words(context, line.wrong, "wrong"), _words(context, line.instead, "example")) for line in lines
+        Line(line.wrote, line.ok, _words(context, line.wrong, "wrong"), _words(context, line.instead, "example"), line.meant)
+        for line in lines
     )
 
 
 @pass_context
 def _explained(context: Context, lines: Sequence[Line], grammar: str) -> tuple[tuple[str, str], ...]:
     """The lines of a help letter: each command as one writes it, and what it does."""
-    verbs = ((line.wrote, line.wrote.lstrip("#").partition(" ")[0]) for line in lines)
-    return tuple((_words(context, line, "example"), _words(context, verb, grammar)) for line, verb in verbs)
+    verbs = ((line.wrote, line.wrote.lstrip("#").partition(" ")[0], line.meant) for line in lines)
+    return tuple((_words(context, line, "example"), meant or _words(context, verb, grammar)) for line, verb, meant in verbs)
 
 
 @pass_context

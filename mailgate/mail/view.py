@@ -16,7 +16,7 @@ from mailgate.mail import header
 # A letter carries so many characters of human text at most; the rest stands in the ticket.
 _WORDS = 40_000
 _NOTE = 4_000
-_LINES = 30
+_LINES = 60
 _REASON = 500
 _OTHER = 200
 _CUT = "\n\n[…]"
@@ -67,6 +67,7 @@ class TicketView:
     """The ticket. `due` is when it closes (on hold: counts as settled) if nobody answers; `closure` the remark it was closed with.
 
     `source` is how it came in ("mail", "phone"), `type` and `service` what triage made of it.
+    `wanted` is when it has to be done, as a technician said.
     """
 
     id: int
@@ -88,6 +89,7 @@ class TicketView:
     type: str = "incident"
     service: str | None = None
     organisation: str | None = None
+    wanted: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,7 @@ def _said(said: Said) -> Said:
 
 
 def _line(line: Line) -> Line:
-    return Line(header.text(line.wrote), line.ok, header.text(line.wrong), header.text(line.instead))
+    return Line(header.text(line.wrote), line.ok, header.text(line.wrong), header.text(line.instead), header.text(line.meant))
 
 
 def _article(one: ArticleView) -> ArticleView:

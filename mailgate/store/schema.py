@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy import Text as _Text
@@ -82,6 +83,7 @@ tickets = Table(
     Column("subject", Text, nullable=False),
     Column("requester", Text, nullable=False),
     Column("status", Text, nullable=False),
+    Column("own", Text),
     Column("source", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("priority", Text, nullable=False),
@@ -104,6 +106,9 @@ tickets = Table(
     Column("reopened", Integer, nullable=False),
     Column("rungs", Integer, nullable=False),
     Column("climbed", Moment),
+    Column("due", Moment),
+    Column("overdue", Boolean, nullable=False, server_default=false()),
+    Column("time_spent", Integer, nullable=False, server_default=text("0")),
     Column("created", Moment, nullable=False),
     Column("updated", Moment, nullable=False),
     Column("since", Moment, nullable=False),
@@ -149,6 +154,7 @@ stretches = Table(
     Column("since", Moment, primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("status", Text, nullable=False),
+    Column("own", Text),
     Column("until", Moment),
 )  # fmt: skip
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, or_, select
 
 from mailgate.desk.events import Change, Event
 from mailgate.desk.model import Address, State, Status, Strength, Ticket, TicketId
@@ -131,10 +131,14 @@ def events(tx: Tx, number: TicketId) -> tuple[Event, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which tickets to list; every field that is set has to hold. `text` are words that the subject and one message have together."""
+    """Which tickets to list; every field that is set has to hold, of states, statuses and own statuses one of any.
+
+    `text` are words that the subject and one message have together.
+    """
 
     states: tuple[State, ...] = ()
     statuses: tuple[Status, ...] = ()
+    own: tuple[str, ...] = ()
     desk: str | None = None
     team: str | None = None
     assignee: Address | None = None
@@ -151,9 +155,10 @@ def listed(tx: Tx, wanted: Filter) -> list[TicketId]:
 def _narrowed(tx: Tx, wanted: Filter) -> Select[Any]:
     table = schema.tickets
     statement = select(table.c.id).order_by(table.c.id)
-    statuses: Sequence[Status] = [*wanted.statuses, *(one for one, state in STATES.items() if state in wanted.states)]
-    if statuses:
-        statement = statement.where(table.c.status.in_(statuses))
+    if wanted.states or wanted.statuses or wanted.own:
+        under = [status for status, state in STATES.items() if state in wanted.states]
+        itself = and_(table.c.status.in_(wanted.statuses), table.c.own.is_(None))
+        statement = statement.where(or_(table.c.status.in_(under), itself, table.c.own.in_(wanted.own)))
     for column, value in (
         (table.c.desk, wanted.desk), (table.c.team, wanted.team), (table.c.assignee, wanted.assignee),
         (table.c.requester, wanted.requester), (table.c.priority, wanted.priority),

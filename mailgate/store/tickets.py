@@ -145,7 +145,7 @@ def save(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
         _keep_participants(tx, after, before.participants)
     if after.links != before.links:
         _keep_links(tx, after, before.links)
-    if after.status is not before.status:
+    if (after.status, after.own) != (before.status, before.own):
         _keep_stretch(tx, before, after)
     return after
 
@@ -171,7 +171,8 @@ def _keep_links(tx: Tx, ticket: Ticket, before: tuple[TicketId, ...]) -> None:
 def _keep_stretch(tx: Tx, before: Ticket | None, after: Ticket) -> None:
     if before is not None:
         _END_STRETCH.change(tx, {"of_ticket": after.id, "ended": after.since})
-    _BEGIN_STRETCH.change(tx, {"ticket": after.id, "since": after.since, "number": after.version, "status": after.status})
+    began = {"ticket": after.id, "since": after.since, "number": after.version, "status": after.status, "own": after.own}
+    _BEGIN_STRETCH.change(tx, began)
 
 
 # ------------------------------------------------------------------------------------------------------------- the story

@@ -313,3 +313,24 @@ def test_a_megabyte_is_read_in_linear_time(text: str) -> None:
         reading = read(text, grammar, bare=True, synonyms=WORDS)
         suggestion((reading.misplaced or "#").lstrip("#"), grammar)
     assert time.process_time() - started < 10
+
+
+# ------------------------------------------------------------------------------------------------------------ did you mean
+
+
+def slips(word: str) -> set[str]:
+    """The word with a letter left out, typed twice, or changed places with the next."""
+    left_out = {word[:at] + word[at + 1 :] for at in range(len(word))}
+    twice = {word[:at] + word[at] + word[at:] for at in range(len(word))}
+    swapped = {word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)}
+    return left_out | twice | swapped
+
+
+@pytest.mark.parametrize("grammar", Grammar)
+def test_a_slip_of_the_finger_finds_its_verb_in_english_and_german(grammar: Grammar) -> None:
+    known = verbs(grammar)
+    words = {word: verb for word, verb in WORDS.items() if verb in known} | {word: word for word in known}
+    typed = [(slip, verb) for word, verb in words.items() for slip in slips(word) if slip not in words and len(slip) > 1]
+    found = [suggestion(slip, grammar, synonyms=WORDS) == known[verb].example for slip, verb in typed]
+    # Some slips lie halfway between two words.
+    assert sum(found) >= 0.98 * len(typed)

@@ -23,6 +23,7 @@ ANEW: dict[str, Any] = {
     "closure_category": "accepted", "closure_note": "done", "language": "de", "confidential": True,
     "event_key": "icinga\n@mon.example\nweb01", "severity": "critical",
     "responded": NOW, "resolved": NOW, "closed": NOW, "reopened": 2, "rungs": 1, "climbed": NOW + timedelta(microseconds=1), "since": NOW,
+    "own": "Waiting for Vendor", "due": NOW, "overdue": True, "time_spent": 90,
 }  # fmt: skip
 # These follow from the event itself or from storing it.
 _OWN = {"id", "created", "updated", "version", "status"}
@@ -59,6 +60,24 @@ def test_a_new_status_begins_a_new_stretch(status: Status) -> None:
     after = fold(before, (kept(Event("move", "x", NOW, changes=changes(status=status))),))
     assert after.status is status
     assert (after.since, after.rungs, after.climbed) == ((OPENED, 2, OPENED) if status is Status.NEW else (NOW, 0, None))
+
+
+def test_an_own_status_needs_no_policy_to_be_read_and_ends_with_the_next_status() -> None:
+    before = ticket(Status.NEW, rungs=2)
+    vendor = kept(Event("status", "x", NOW, changes=changes(status=Status.PENDING, own="Waiting for Vendor")))
+    waits = fold(before, (vendor,))
+    assert (waits.status, waits.own, waits.status_name) == (Status.PENDING, "Waiting for Vendor", "Waiting for Vendor")
+    assert (waits.since, waits.rungs) == (NOW, 0)
+    later = NOW + timedelta(hours=1)
+    other = fold(waits, (kept(Event("status", "x", later, changes=changes(status=Status.PENDING, own="Waiting for Parts"))),))
+    assert (other.own, other.since) == ("Waiting for Parts", later)
+    again = fold(other, (kept(Event("pending", "x", later + timedelta(hours=1), changes=changes(status=Status.PENDING))),))
+    assert (again.status_name, again.since) == ("Pending", later + timedelta(hours=1))
+
+
+def test_a_new_time_to_be_due_is_told_of_anew() -> None:
+    told = ticket(due=OPENED, overdue=True)
+    assert not fold(told, (kept(Event("due", "x", NOW, changes=changes(due=NOW))),)).overdue
 
 
 def test_events_fold_in_their_order() -> None:

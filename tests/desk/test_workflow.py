@@ -28,6 +28,7 @@ LIFE = """
       take         A A . A A . . . . - - - -
       assign       . . . . . . . . . - - - -
       start        A A - A A A - - - - - - -
+      status       . . . . . . . . . - - - -
       priority     . . . . . . . . . - - - -
       impact       . . . . . . . . . - - - -
       urgency      . . . . . . . . . - - - -
@@ -46,6 +47,8 @@ LIFE = """
       confidential . . . . . . . . . . . . .
       spam         X X X X X X X X X - - - -
       kb           - - - - - - . . . . . . .
+      due          . . . . . . . . . - - - -
+      time         . . . . . . . . . . . . .
       undo         . . . . . . . . . . . . .
       send         . . . . . . . . . . . . .
       help         . . . . . . . . . . . . .
@@ -138,7 +141,7 @@ def test_a_verb_that_stands_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_same_word_in_both_grammars_is_no_fault() -> None:
     said = {grammar: {verb.word for verb in VERBS if verb.grammar is grammar} for grammar in Grammar}
-    assert said[R] & said[T] == {"reopen", "help", "cc"}
+    assert said[R] & said[T] == {"reopen", "help", "cc", "status"}
 
 
 def test_a_verb_with_two_answers_for_one_status_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,7 +142,10 @@ def test_every_slug_of_a_refusal_is_listed() -> None:
     returned = {node.name: constants(*returns(node)) for node in decisions() if isinstance(node, ast.FunctionDef)}
     said: set[object] = set()
     for node in decisions():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Refusal", "Command"):
+        if isinstance(node, ast.Call) and (
+            (isinstance(node.func, ast.Name) and node.func.id in ("Refusal", "Command"))
+            or (isinstance(node.func, ast.Attribute) and node.func.attr == "refuse")
+        ):
             said |= constants(*node.args)
             # What a function of the desk gives for an argument.
             names = (each.id for argument in node.args for each in ast.walk(argument) if isinstance(each, ast.Name))

@@ -69,6 +69,7 @@ def test_every_field_survives_the_database(store: Store) -> None:
         "links": (other.id,), "resolution": "new toner", "closure_category": "solved", "closure_note": "n", "language": "de",
         "confidential": True, "responded": NOW, "resolved": NOW, "closed": NOW, "reopened": 3, "rungs": 2, "climbed": NOW,
         "status": Status.COMPLETED, "merged_into": other.id, "event_key": "icinga\n@mon.example\nweb01", "severity": "critical",
+        "own": "Scrapped", "due": NOW, "time_spent": 90,
     }  # fmt: skip
     before = opened(store, "2")
     after = changed(store, before, "3", **full)
@@ -76,7 +77,7 @@ def test_every_field_survives_the_database(store: Store) -> None:
     assert kept == after
     assert replace(told(store, after.id), version=kept.version) == kept
     same = {name for name in (field.name for field in fields(Ticket)) if getattr(before, name) == getattr(after, name)}
-    assert same == {"id", "desk", "subject", "requester", "created", "source", "participants"}
+    assert same == {"id", "desk", "subject", "requester", "created", "source", "participants", "overdue"}
 
 
 def test_a_ticket_is_saved_only_over_the_version_that_was_read(store: Store) -> None:
