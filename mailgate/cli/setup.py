@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,13 @@ from mailgate.config.settings import Settings
 from mailgate.desk.errors import Misconfigured, Temporary
 from mailgate.desk.model import Role
 from mailgate.desk.policy import Quiet, Retention
+
+if TYPE_CHECKING:
+    from mailgate.cli.opened import Opened
+    from mailgate.desk.macros import Macro
+    from mailgate.desk.rules import Rules
+    from mailgate.mail.letters import Fault
+    from mailgate.store.story import Story
 
 
 @click.command()
@@ -39,12 +47,17 @@ def init(folder: Path) -> None:
 def faults(known: Settings) -> list[str]:
     """What is wrong with the parts that no database and no peer is needed for: the state table and the letters."""
     from mailgate.desk import workflow
-    from mailgate.mail.letters import Templates
 
     wrong = [f"workflow: {fault}" for fault in workflow.check(known.policy.statuses)]
     if known.templates is not None:
-        wrong += [str(fault) for fault in Templates(template_folders(known.templates)).check([desk.slug for desk in known.desks])]
+        wrong += [str(fault) for fault in _faults_of_letters(known)]
     return wrong
+
+
+def _faults_of_letters(known: Settings) -> tuple[Fault, ...]:
+    from mailgate.mail.letters import Templates
+
+    return Templates(template_folders(known.templates)).check([desk.slug for desk in known.desks], known.policy)
 
 
 def _key_faults(known: Settings) -> list[str]:
@@ -179,15 +192,18 @@ def templates() -> None:
 @templates.command("list")
 @click.pass_obj
 def list_(config: Path | None) -> None:
-    """Show every letter and where its template comes from."""
+    """Show every letter and macro, and where its template comes from."""
     from mailgate.desk.letters import Name
+    from mailgate.mail.letters import Templates
 
     own = settings(config).templates
-    rows = []
+    rows: list[tuple[str, str, Path | None]] = []
     for name in Name:
         folder = next((one for one in template_folders(own) if (one / f"{name}.j2").exists()), packaged("templates"))
-        languages = sorted({"en", *(path.parent.name for path in folder.glob(f"*/{name}.j2"))})
-        rows.append((name, " ".join(languages), folder / f"{name}.j2"))
+        languages = sorted({"en", *(path.parent.name for path in folder.glob(f"*/{name}.j2") if path.parent.name != "macros")})
+        rows.append((str(name), " ".join(languages), folder / f"{name}.j2"))
+    canned = Templates(template_folders(own)).canned
+    rows += ((f"macros/{one}", " ".join(canned.languages(one)), canned.path(one)) for one in canned.names())
     show.table(("LETTER", "LANGUAGES", "TEMPLATE"), rows)
 
 
@@ -195,14 +211,11 @@ def list_(config: Path | None) -> None:
 @click.pass_obj
 def check_templates(config: Path | None) -> int:
     """Render every letter of every folder with samples; exit 78 on any fault."""
-    from mailgate.mail.letters import Templates
-
-    known = settings(config)
-    wrong = Templates(template_folders(known.templates)).check([desk.slug for desk in known.desks])
+    wrong = _faults_of_letters(settings(config))
     for fault in wrong:
         click.echo(str(fault))
     if not wrong:
-        click.echo("every letter renders")
+        click.echo("every letter and every macro renders")
     return CONFIGURATION if wrong else 0
 
 
@@ -213,13 +226,17 @@ def check_templates(config: Path | None) -> int:
 @click.option("--html", is_flag=True, help="The HTML part instead of the text.")
 @click.pass_obj
 def preview(config: Path | None, name: str, lang: str, ticket: int | None, html: bool) -> None:
-    """Show a letter."""
+    """Show a letter, or a macro."""
     from mailgate.desk.letters import Name
     from mailgate.mail.letters import Templates
 
-    if name not in list(Name):
-        raise click.UsageError(f"no letter is called {name}; there are {', '.join(Name)}")
     known = settings(config)
+    macros = Templates(template_folders(known.templates)).canned.names()
+    if name not in list(Name):
+        if name.removeprefix("macros/") not in macros:
+            raise click.UsageError(f"no letter and no macro is called {name}; there are {', '.join((*Name, *macros))}")
+        _print_macro(config, name.removeprefix("macros/"), lang, ticket)
+        return
     if ticket is None:
         content = Templates(template_folders(known.templates)).preview(Name(name), lang)
         subject, body = content.subject, content.html if html else content.text
@@ -228,22 +245,55 @@ def preview(config: Path | None, name: str, lang: str, ticket: int | None, html:
     click.echo(f"Subject: {subject}\n\n{body}")
 
 
+def _print_macro(config: Path | None, name: str, lang: str, ticket: int | None) -> None:
+    """The commands and the text of a macro, as a technician could type them."""
+    from jinja2 import TemplateError
+
+    from mailgate.mail.letters import Templates
+
+    try:
+        if ticket is None:
+            macro = Templates(template_folders(settings(config).templates)).canned.preview(name, lang)
+        else:
+            macro = _macro_about(config, name, lang, ticket)
+    except TemplateError as error:
+        raise click.ClickException(f"macro {name}: {error}") from error
+    click.echo("\n\n".join(filter(None, (macro.commands, macro.text))))
+
+
+def _macro_about(config: Path | None, name: str, lang: str, ticket: int) -> Macro:
+    from mailgate.cli.opened import opened
+    from mailgate.flow import post
+    from mailgate.flow.operate import OPERATOR
+
+    with opened(config) as known:
+        rules, told = _told(known, ticket)
+        return post.canned(known.house(), rules, told.ticket, name, OPERATOR, "", lang)
+
+
 def _about(config: Path | None, name: object, lang: str, ticket: int, *, html: bool) -> tuple[str, str]:
     from mailgate.cli.opened import opened
     from mailgate.desk.letters import Letter, Name
-    from mailgate.desk.model import TicketId
     from mailgate.flow import post
+
+    with opened(config) as known:
+        rules, told = _told(known, ticket)
+        house = known.house()
+    # As if the letter passed on what was said last.
+    words = told.ticket.resolution or "".join(said.text for said in told.messages[-1:])
+    content = post.preview(house, rules, told.ticket, Letter(Name(str(name)), told.ticket.requester, words), lang)
+    return content.subject, content.html if html else content.text
+
+
+def _told(known: Opened, ticket: int) -> tuple[Rules, Story]:
+    """The rules for a ticket, and its story. Raises UsageError where there is none."""
+    from mailgate.desk.model import TicketId
     from mailgate.store import people
     from mailgate.store.story import tell
 
-    with opened(config) as known:
-        house = known.house()
-        with known.store.look() as tx:
-            story = tell(tx, TicketId(ticket))
-            if story is None:
-                raise click.UsageError(f"there is no ticket {ticket}")
-            rules = house.rules(story.ticket.desk, people.directory(tx, house.people))
-    # As if the letter passed on what was said last.
-    words = story.ticket.resolution or "".join(said.text for said in story.messages[-1:])
-    content = post.preview(house, rules, story.ticket, Letter(Name(str(name)), story.ticket.requester, words), lang)
-    return content.subject, content.html if html else content.text
+    house = known.house()
+    with known.store.look() as tx:
+        story = tell(tx, TicketId(ticket))
+        if story is None:
+            raise click.UsageError(f"there is no ticket {ticket}")
+        return house.rules(story.ticket.desk, people.directory(tx, house.people)), story

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from mailgate.desk.macros import Macros
 from mailgate.desk.policy import WORDS
 from mailgate.desk.workflow import Grammar, Takes, Verb, verbs
 
@@ -29,13 +30,17 @@ _MOST_COMMANDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command line. `line` is the line as it was written; `error` says what is wrong with it, `instead` a line that would work."""
+    """One command line. `line` is the line as it was written; `error` says what is wrong with it, `instead` a line that would work.
+
+    `within` is the line of a macro that the command comes from; then `line` is the one that names the macro.
+    """
 
     verb: str
     args: str
     line: str
     error: str | None = None
     instead: str = ""
+    within: str = ""
 
     @property
     def ok(self) -> bool:
@@ -61,17 +66,20 @@ class Reading:
 
 
 def read(
-    text: str, grammar: Grammar, *, bare: bool, synonyms: Mapping[str, str] | None = None, own: tuple[OwnStatus, ...] = ()
+    text: str, grammar: Grammar, *, bare: bool, synonyms: Mapping[str, str] | None = None, own: tuple[OwnStatus, ...] = (),
+    macros: Macros | None = None,
 ) -> Reading:  # fmt: skip
     """The commands with which `text` opens.
 
     `bare` allows a requester's word without `#`, alone on its line (final punctuation is ignored; a verb that takes a reason may have one).
-    `synonyms` maps a localised word to its verb, `own` are the statuses whose verbs technicians may say. Linear in the length of the text;
-    never raises.
+    `synonyms` maps a localised word to its verb, `own` are the statuses whose verbs technicians may say. The commands of a macro follow
+    the line that names it, its text stands above what is written below; without `macros` the line stays as it is. Linear in the length of
+    the text; never raises.
     """
     known = verbs(grammar, own)
     lines = text.splitlines()
     commands: list[Command] = []
+    canned: list[str] = []
     # `at` is where the rest of the text begins, `behind` the line behind the last command; what lies between is blank.
     at = behind = 0
     for at, line in enumerate(lines):
@@ -83,16 +91,36 @@ def read(
         if len(commands) == _MOST_COMMANDS:
             commands.append(Command(command.verb, command.args, command.line, "too-many-commands"))
             break
-        commands.append(command)
+        if command.verb == "macro" and command.ok and macros is not None:
+            commands += _expanded(command, macros, known, synonyms or {}, canned)
+        else:
+            commands.append(command)
         behind = at + 1
     else:
         at = behind = len(lines)
     rest = "\n" * (at - behind) + "\n".join(lines[at:]).rstrip("\n")
-    return _with_rest(commands, rest, grammar, known, synonyms or {})
+    return _with_rest(commands, rest, grammar, known, synonyms or {}, canned)
+
+
+def _expanded(
+    command: Command, macros: Macros, known: Mapping[str, Verb], synonyms: Mapping[str, str], canned: list[str]
+) -> list[Command]:  # fmt: skip
+    """The line that names a macro, and the commands that come with it; its text is added to `canned`."""
+    macro = macros.find(command.args)
+    if macro is None:
+        return [replace(command, error="unknown-macro", instead=macros.nearest(command.args))]
+    lines = [line.strip() for line in macro.commands.splitlines() if line.strip()]
+    inner = [_command(line, Grammar.TECHNICIAN, known, synonyms, bare=False) for line in lines]
+    if macro.broken or any(one is None or one.verb == "macro" for one in inner):
+        return [replace(command, error="broken-macro")]
+    canned += [macro.text] if macro.text else []
+    within = (replace(one, line=command.line, within=line) for one, line in zip(inner, lines, strict=True) if one is not None)
+    return [replace(command, args=macro.name), *within]
 
 
 def tapped(
-    verb: str, text: str, grammar: Grammar, *, synonyms: Mapping[str, str] | None = None, own: tuple[OwnStatus, ...] = ()
+    verb: str, text: str, grammar: Grammar, *, synonyms: Mapping[str, str] | None = None, own: tuple[OwnStatus, ...] = (),
+    macros: Macros | None = None,
 ) -> Reading:  # fmt: skip
     """The reading of a mail to a one-tap address, as if the verb stood above its text (which may be empty); never raises.
 
@@ -103,7 +131,7 @@ def tapped(
     if known is not None and known.takes is Takes.BELOW:
         # What answers an article is the article, whatever its lines begin with.
         return Reading((Command(verb, f"\n{text}", f"#{verb}"),))
-    written = read(text, grammar, bare=True, synonyms=synonyms, own=own)
+    written = read(text, grammar, bare=True, synonyms=synonyms, own=own, macros=macros)
     if known is None and grammar is Grammar.TECHNICIAN:
         instead = suggestion(verb, grammar, synonyms=synonyms, own=own)
         return Reading((Command(verb, "", f"#{verb}", "unknown-verb", instead), *written.commands), written.text)
@@ -111,7 +139,7 @@ def tapped(
         return written
     # A person stands on the verb's own line, a reason or a solution may as well stand below it.
     between = " " if known.takes in (Takes.PERSON, Takes.NUMBER) else "\n"
-    return read(f"#{verb}{between}{text}", grammar, bare=True, synonyms=synonyms, own=own)
+    return read(f"#{verb}{between}{text}", grammar, bare=True, synonyms=synonyms, own=own, macros=macros)
 
 
 def suggestion(word: str, grammar: Grammar, *, synonyms: Mapping[str, str] | None = None, own: tuple[OwnStatus, ...] = ()) -> str:
@@ -192,20 +220,26 @@ def _missing(verb: Verb, args: str) -> tuple[str | None, str]:
     return ("needs-words", verb.example) if verb.needed and not args.strip() else (None, "")
 
 
-def _with_rest(commands: list[Command], rest: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: Mapping[str, str]) -> Reading:
+def _with_rest(
+    commands: list[Command], rest: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: Mapping[str, str], canned: list[str]
+) -> Reading:  # fmt: skip
     misplaced, below = None, rest.lstrip("\n")
     if grammar is Grammar.TECHNICIAN:
         misplaced = next((line.strip() for line in below.splitlines() if _is_known(line.strip(), known, synonyms)), None)
+    if canned:
+        # What stands in a macro is no line that somebody has put in the wrong place.
+        rest = below = "\n\n".join(filter(None, (*canned, below)))
     takers = _takers(commands, known, Takes.REST) or _takers(commands, known, Takes.BELOW)
     if len(takers) > 1:
         for at in takers:
             one = commands[at]
-            commands[at] = Command(one.verb, one.args, one.line, "two-take-the-rest", known[one.verb].example)
+            commands[at] = replace(one, error="two-take-the-rest", instead=known[one.verb].example)
         return Reading(tuple(commands), below, misplaced)
     if takers:
         one = commands[takers[0]]
         args = f"{one.args}\n{rest}".strip("\n") if known[one.verb].takes is Takes.REST else f"{one.args}\n{below}"
-        commands[takers[0]] = Command(one.verb, args, one.line, *_missing(known[one.verb], args))
+        error, instead = _missing(known[one.verb], args)
+        commands[takers[0]] = replace(one, args=args, error=error, instead=instead)
         below = ""
     return Reading(tuple(commands), below, misplaced)
 

@@ -81,4 +81,4 @@ def _came_back(ticket: Ticket, back: Undelivered, rules: Rules, now: datetime) -
 def _ordered(ticket: Ticket, order: Ordered, rules: Rules, now: datetime) -> Decision:
     draft = Draft(ticket, rules, now, order.person, Strength.TOKEN, Grammar.TECHNICIAN, order.story, held=order.held)
     draft.origin = order.origin
-    return technician.ordered(draft, order.text).noting("authority", "shell", order.person.address)
+    return technician.ordered(draft, order.text, order.macros).noting("authority", "shell", order.person.address)

@@ -120,9 +120,9 @@ def refuse(draft: Draft, reading: Reading, wrote: Wrote | None = None) -> None:
     """Refuses each command that reads wrong, or for which its sender is too weak."""
     for command in reading.commands:
         if not command.ok:
-            draft.refusals.append(Refusal(command.line, command.error or "", command.instead))
+            draft.refuse(command.line, command.error or "", command.instead, command.within)
         elif wrote is not None and not permits(command.verb, wrote, draft.rules):
-            draft.refusals.append(Refusal(command.line, "needs-stronger-sender"))
+            draft.refuse(command.line, "needs-stronger-sender", meant=command.within)
 
 
 def refused(before: Ticket, draft: Draft, text: str, reading: Reading, answer: Name) -> Decision:

@@ -12,6 +12,7 @@ from mailgate.desk.decision import Decision, Message, Outcome, Refusal
 from mailgate.desk.draft import Draft, shown
 from mailgate.desk.events import Event
 from mailgate.desk.letters import UNPROVEN, Letter, Name
+from mailgate.desk.macros import Macros
 from mailgate.desk.model import State, Ticket, Visibility
 from mailgate.desk.opening import opened
 from mailgate.desk.requester import appended, muted, requester
@@ -77,10 +78,10 @@ def _understood(rank: Standing, wrote: Wrote, draft: Draft) -> Reading:
 
 
 def _read(wrote: Wrote, draft: Draft) -> Reading:
-    synonyms, own = draft.rules.policy.verbs_by_word(), draft.rules.policy.statuses
+    synonyms, own, macros = draft.rules.policy.verbs_by_word(), draft.rules.policy.statuses, wrote.macros or Macros()
     if wrote.tap:
-        return tapped(wrote.tap, wrote.text, draft.grammar, synonyms=synonyms, own=own)
-    return read(wrote.text, draft.grammar, bare=True, synonyms=synonyms, own=own)
+        return tapped(wrote.tap, wrote.text, draft.grammar, synonyms=synonyms, own=own, macros=macros)
+    return read(wrote.text, draft.grammar, bare=True, synonyms=synonyms, own=own, macros=macros)
 
 
 def _only_asks(reading: Reading) -> bool:

@@ -65,7 +65,8 @@ WRONG = (
     "unknown-verb", "needs-words", "takes-nothing", "two-take-the-rest", "too-many-commands", "not-at-the-top", "needs-stronger-sender",
     "wrong-status", "too-late", "unknown-person", "ambiguous-person", "not-a-technician", "unknown-value", "unknown-address",
     "unknown-team", "unknown-desk", "nothing-to-undo", "nothing-held", "not-a-vendor", "confidential-ticket", "no-article", "no-solution",
-    "unknown-status", "ambiguous-status", "needs-its-verb", "unknown-duration", "unknown-moment", "in-the-past",
+    "unknown-status", "ambiguous-status", "needs-its-verb", "unknown-duration", "unknown-moment", "in-the-past", "unknown-macro",
+    "broken-macro",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ Whether the writer may say the verb is settled before (authority); whether the s
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailgate.desk import collision, fields, knowledge, moments, statuses, values, workflow
@@ -29,11 +30,14 @@ def obey(draft: Draft, commands: tuple[Command, ...], text: str) -> None:
     """
     # An article is made of what the others leave, wherever it stands among them.
     for command in sorted(commands, key=lambda one: one.verb == "kb"):
+        before = len(draft.refusals)
         own = next((one for one in draft.rules.policy.statuses if one.verb == command.verb), None)
         if own is not None and draft.grammar is Grammar.TECHNICIAN:
             _stand(draft, command, own)
         else:
             _do(draft, command, text)
+        if command.within:
+            draft.refusals[before:] = [replace(one, meant=command.within) for one in draft.refusals[before:]]
 
 
 def _do(draft: Draft, command: Command, text: str) -> None:
@@ -224,6 +228,11 @@ def _due(draft: Draft, command: Command, _after: Status | None, _text: str) -> N
     draft.event("due", due=due)
 
 
+def _macro(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
+    """That it was used stands in the story; its commands follow, and its text is that of the mail."""
+    draft.event("macro", command.args)
+
+
 def _time(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
     minutes = moments.minutes(command.args)
     if minutes is None:
@@ -302,6 +311,7 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (T, "kb"): knowledge.kb,
     (T, "due"): _due,
     (T, "time"): _time,
+    (T, "macro"): _macro,
     (T, "undo"): _undo,
     (T, "send"): collision.send,
     (T, "pending"): _pending,

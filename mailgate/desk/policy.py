@@ -224,6 +224,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "confidential": ("vertraulich",),
         "due": ("fällig", "frist"),
         "time": ("zeit", "aufwand"),
+        "macro": ("vorlage", "baustein"),
         "undo": ("rückgängig",),
         "send": ("senden", "absenden"),
         "kb": ("wissen", "artikel"),

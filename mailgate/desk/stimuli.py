@@ -12,6 +12,7 @@ from mailgate.desk.article import Article, Found, Origin
 from mailgate.desk.assignment import Roster
 from mailgate.desk.events import Event
 from mailgate.desk.letters import Name
+from mailgate.desk.macros import Macros
 from mailgate.desk.model import Address, Person, Strength, TicketId
 
 
@@ -90,10 +91,10 @@ class Wrote:
     `strength` counts the token, `aligned` tells whether the address alone is proven. `text` is what he newly wrote, `whole` the entire
     readable body. `tap` is the verb of a one-tap address. `copied` are the other people in To and Cc, our own addresses left out.
     `told_today` says that a refusal already went to this person's registered address within a day. `story` are the ticket's events, oldest
-    first, where he may want to take one back. `recipients` are all of the envelope and of the header, `headers` those fields that rules
-    ask for, as (lower-cased name, decoded value). `roster` is there where policy has new tickets given to somebody. `meanwhile` is what a
-    colleague answered unseen by him; `insists` says that this mail was held back for that before. `held` is his answer that still is.
-    `alarm` is there where a monitoring system wrote.
+    first, where he may want to take one back; `macros` those that he asks for. `recipients` are all of the envelope and of the header,
+    `headers` those fields that rules ask for, as (lower-cased name, decoded value). `roster` is there where policy has new tickets given to
+    somebody. `meanwhile` is what a colleague answered unseen by him; `insists` says that this mail was held back for that before. `held` is
+    his answer that still is. `alarm` is there where a monitoring system wrote.
     `origin` is what an article would be made of, where he asks for one; `suggested` are articles that may
     help him, `found` is what he searched for.
     """
@@ -118,6 +119,7 @@ class Wrote:
     further_copy: bool = False
     told_today: bool = False
     story: tuple[Event, ...] = ()
+    macros: Macros | None = None
     recipients: tuple[Address, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     roster: Roster | None = None
@@ -157,6 +159,7 @@ class Ordered:
     story: tuple[Event, ...] = ()
     held: int | None = None
     origin: Origin | None = None
+    macros: Macros | None = None
 
 
 Stimulus = Wrote | Due | Undelivered | Ordered

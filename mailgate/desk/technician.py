@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from mailgate.desk import collision, obey
 from mailgate.desk.authority import permits
-from mailgate.desk.commands import Reading, read, suggestion
+from mailgate.desk.commands import Command, Reading, read, suggestion
 from mailgate.desk.decision import Decision, Message, Outcome
 from mailgate.desk.draft import Draft, refuse, refused, shown
 from mailgate.desk.letters import Name
+from mailgate.desk.macros import Macros
 from mailgate.desk.model import Role, Status
 from mailgate.desk.requester import add_copied
 from mailgate.desk.stimuli import Wrote
@@ -39,7 +40,7 @@ def technician(draft: Draft, reading: Reading, wrote: str, mail: Wrote | None = 
         if mail is not None:
             add_copied(draft, mail)
     if any(command.verb not in _ANSWERED for command in reading.commands):
-        lines = tuple(shown(command.line, meant=draft.meant.get(command.line, "")) for command in reading.commands)
+        lines = tuple(shown(command.line, meant=_meant(draft, reading, command)) for command in reading.commands if not command.within)
         draft.answer(Name.RECEIPT, lines=lines, note="undoable" if _undoable(draft) else "")
     return draft.decided(Outcome.COMMANDED if reading.commands else Outcome.APPENDED, reading)
 
@@ -48,16 +49,27 @@ def technician(draft: Draft, reading: Reading, wrote: str, mail: Wrote | None = 
 _ANSWERED = ("help", "send", "kb")
 
 
+def _meant(draft: Draft, reading: Reading, command: Command) -> str:
+    """What a line was understood as: whom or when it names; of a macro the commands that came with it."""
+    inner = (one.within for one in reading.commands if one.within and one.line == command.line)
+    return ", ".join(inner) if command.verb == "macro" else draft.meant.get(command.line, "")
+
+
 def _undoable(draft: Draft) -> bool:
     changing = [event.verb for event in draft.events if event.changes]
     return bool(changing) and UNDOABLE.issuperset(changing)
 
 
-def ordered(draft: Draft, text: str) -> Decision:
+def commanding(text: str) -> str:
+    """An order as it stands in a mail: from the shell the first `#` may be left out."""
+    return text if text.lstrip().startswith("#") else f"#{text.lstrip()}"
+
+
+def ordered(draft: Draft, text: str, macros: Macros | None = None) -> Decision:
     """A technician's commands from the shell. They are answered there: whoever gave the order gets no letter about it."""
-    text = text if text.lstrip().startswith("#") else f"#{text.lstrip()}"
+    text = commanding(text)
     policy = draft.rules.policy
-    reading = read(text, Grammar.TECHNICIAN, bare=False, synonyms=policy.verbs_by_word(), own=policy.statuses)
+    reading = read(text, Grammar.TECHNICIAN, bare=False, synonyms=policy.verbs_by_word(), own=policy.statuses, macros=macros or Macros())
     if not (draft.person.staff or draft.person.role is Role.OWNER):
         draft.refuse(text.partition("\n")[0], "not-a-technician")
     elif not reading.commands:

@@ -63,6 +63,10 @@ class NothingKnown:
         """Nothing."""
         return ()
 
+    def called(self, number: TicketId, address: Address) -> str:
+        """Nothing."""
+        return ""
+
     def loads(self, people: Sequence[Address]) -> dict[Address, Load]:
         """Nobody has anything to do yet."""
         return {}

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from mailgate.desk import suggestions, undo
+from mailgate.desk import suggestions, technician, undo
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision
+from mailgate.desk.macros import Macros
 from mailgate.desk.model import Address, Person, Role, Strength, Ticket, TicketId
 from mailgate.desk.stimuli import Ordered, Stimulus, Wrote
-from mailgate.flow import effect, journal, knowledge
+from mailgate.flow import effect, journal, knowledge, macros
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.roster import roster
@@ -45,7 +46,13 @@ def order(store: Store, house: House, number: TicketId, text: str, who: Address 
         made_of = knowledge.origin(
             partial(articles.origin, tx), ticket, replace(person, role=Role.TECHNICIAN), f"#{text.lstrip()}", None, house.policy
         )
-        return _carry_out(tx, house, ticket, ticket.desk if ticket else "", Ordered(person, text, told, held, made_of), now)
+        canned = _macros(tx, house, ticket, person, technician.commanding(text))
+        return _carry_out(tx, house, ticket, ticket.desk if ticket else "", Ordered(person, text, told, held, made_of, canned), now)
+
+
+def _macros(tx: Tx, house: House, ticket: Ticket | None, person: Person, text: str) -> Macros | None:
+    rules = house.rules(ticket.desk if ticket else "", house.people)
+    return macros.asked(house, rules, ticket, person, text, lambda number, address: tickets.writer(tx, number, address)[1])
 
 
 def open_by_phone(store: Store, house: House, desk: str, requester: Address, name: str, subject: str, text: str, now: datetime) -> Done:

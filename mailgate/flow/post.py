@@ -13,6 +13,7 @@ from mailgate.desk import retry, tokens, workflow
 from mailgate.desk.article import Article
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import HELD, HUMAN, Letter, Name
+from mailgate.desk.macros import Macro
 from mailgate.desk.model import Address, Person, Ticket
 from mailgate.desk.policy import Desk
 from mailgate.desk.rules import Rules
@@ -295,6 +296,18 @@ def _links(desk: Desk, mark: str | None, words: tuple[str, ...]) -> Links:
         return Links(**{word: f"{begin}{word}{end}{word}" for word in words})
     begin = f"mailto:{quote(local)}@{host}?subject="
     return Links(**{word: f"{begin}{word}.{signed}" for word in words})
+
+
+def canned(house: House, rules: Rules, ticket: Ticket, name: str, technician: Person, called: str, language: str | None = None) -> Macro:
+    """How a macro reads that this technician sends to the requester, who calls himself `called`; without `language` in the requester's.
+
+    Raises whatever its template raises.
+    """
+    occasion = Occasion(house, rules, ticket, Cause("macro", "0"), ticket.updated, names={ticket.requester: called})
+    recipient, _, view = _addressed(occasion, Letter(Name.REPLY, ticket.requester))
+    spoken = language or _language(occasion, recipient, of_his=True)
+    view = replace(view, technician=PersonView(technician.name, technician.address))
+    return occasion.templates.canned.render(name, spoken, view)
 
 
 def preview(house: House, rules: Rules, ticket: Ticket, letter: Letter, language: str) -> Content:

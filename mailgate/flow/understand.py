@@ -20,7 +20,7 @@ from mailgate.desk.policy import Desk, Policy
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import BY_HAND, Clue, Finding, Nature, Wrote
 from mailgate.desk.suggestions import Candidate
-from mailgate.flow import colleagues, knowledge
+from mailgate.flow import colleagues, knowledge, macros
 from mailgate.flow.colleagues import Answers
 from mailgate.flow.house import House
 from mailgate.flow.roster import roster
@@ -82,6 +82,9 @@ class Records(Answers, Protocol):
 
     def search(self, desk: str, text: str) -> Found:
         """What the desk's tickets and articles say about these words."""
+
+    def called(self, number: TicketId, address: Address) -> str:
+        """What this person calls himself in his mails to the ticket."""
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """The outbox row of the letter that bears one of these Message-IDs."""
@@ -175,6 +178,7 @@ def understand(
         flags=_flags(known, collides=collides), further_copy=copy is not None,
         told_today=_told_today(records, person, now) if people.find(address) else False,
         story=_story(records, found, person, mail.reply_text, rules),
+        macros=macros.asked(house, rules, found.ticket, person, mail.reply_text, records.called) if person.staff else None,
         recipients=_recipients(claim, mail), headers=_headers(mail, rules.policy),
         roster=roster(records.loads, rules, now),
         meanwhile=colleagues.meanwhile(records, found.ticket, person, _answers(found, person), insists=insists), insists=insists,

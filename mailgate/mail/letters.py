@@ -10,16 +10,16 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError
-from jinja2.runtime import Context, Macro
+from jinja2.runtime import Macro
 
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import Name
-from mailgate.mail import header, sandbox
+from mailgate.desk.policy import Policy
+from mailgate.mail import canned, header, sandbox
 from mailgate.mail.samples import sample, samples
 from mailgate.mail.view import View, prepared
 
@@ -28,10 +28,6 @@ _FRAMES = frozenset({"base", "macros", "staff", "words"})
 # Where the letters of single desks lie.
 _DESKS = "desks"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
-# Characters of one rendered part. A view is cut before, so that no mail reaches this; only a template can.
-_CAP = 512 * 1024
-# So many pieces of a part are joined before it is measured.
-_PIECES = 64
 # The value of each field of a view.
 _each = attrgetter(*View.__slots__)
 
@@ -79,6 +75,11 @@ class Templates:
             self._of_desks[desk] = Templates([*own, *self._folders]) if own else self
         return self._of_desks[desk]
 
+    @cached_property
+    def canned(self) -> canned.Canned:
+        """The macros that lie beside the letters."""
+        return canned.Canned(self._folders, self._all.environments[0])
+
     def render(self, name: Name, language: str | None, view: View) -> Content:
         """The letter in that language, else in the folder's own; a broken template of the operator is replaced by the packaged one.
 
@@ -109,36 +110,39 @@ class Templates:
         """The letter about a sample ticket, for `mailgate templates preview`."""
         return self.render(name, language, sample(name))
 
-    def check(self, desks: Collection[str] = ()) -> tuple[Fault, ...]:
+    def check(self, desks: Collection[str] = (), policy: Policy | None = None) -> tuple[Fault, ...]:
         """Everything wrong with the operator's templates: syntax, unknown names and fields (in untaken branches too), failing samples.
 
-        `desks` are the slugs for which there may be a folder.
+        `desks` are the slugs for which there may be a folder; `policy` knows the words that macros may use beside the usual ones.
         """
-        faults = [*self._check()]
+        policy = policy or Policy()
+        faults = [*self._check(policy)]
         for folder in (one for own in self._folders for one in sorted((own / _DESKS).glob("*")) if one.is_dir()):
             if folder.name in desks:
-                faults += self.of(folder.name)._check()
+                faults += self.of(folder.name)._check(policy)
             else:
                 faults.append(Fault(str(folder), 1, f"no desk has letters called {folder.name}{sandbox.nearest(folder.name, desks)}"))
         return tuple(dict.fromkeys(faults))
 
-    def _check(self) -> tuple[Fault, ...]:
+    def _check(self, policy: Policy) -> tuple[Fault, ...]:
         # The packaged letters have passed our own tests, and so has each copy of one; they are looked at again only where frames of the
         # operator dress them.
         own = {folder: [path for path in _letters(folder) if not self._is_packaged(folder, path)] for folder in self._folders}
         dressed = len(self._folders) == 1 or any(path.stem in _FRAMES for paths in own.values() for path in paths)
         looked_at = {folder: _letters(folder) for folder in self._folders} if dressed else own
-        return tuple(dict.fromkeys(fault for folder, paths in looked_at.items() for fault in self._check_files(folder, paths)))
+        return tuple(dict.fromkeys(fault for folder, paths in looked_at.items() for fault in self._check_files(folder, paths, policy)))
 
     def _is_packaged(self, folder: Path, path: Path) -> bool:
         """Whether this file says the same as the packaged one of its name."""
         packaged = self._folders[-1] / path.relative_to(folder)
         return path == packaged or (packaged.is_file() and path.read_bytes() == packaged.read_bytes())
 
-    def _check_files(self, folder: Path, paths: Sequence[Path]) -> Iterator[Fault]:
+    def _check_files(self, folder: Path, paths: Sequence[Path], policy: Policy) -> Iterator[Fault]:
         broken: set[str] = set()
         sound: list[tuple[str, Name]] = []
-        for path in paths:
+        for path in filter(canned.is_macro, paths):
+            yield from self._check_macro(folder, path, policy)
+        for path in (one for one in paths if not canned.is_macro(one)):
             source, stem = path.relative_to(folder).as_posix(), path.stem
             if stem not in _FRAMES and stem not in list(Name):
                 yield Fault(str(path), 1, f"no letter is called {stem}{sandbox.nearest(stem, list(Name))}")
@@ -152,6 +156,13 @@ class Templates:
         # A letter that builds on a broken one fails in that one's lines, which were told of already.
         for source, name in sound:
             yield from (fault for fault in self._check_samples(source, name) if fault.file not in broken)
+
+    def _check_macro(self, folder: Path, path: Path, policy: Policy) -> Iterator[Fault]:
+        try:
+            yield from (Fault(str(path), line, text) for line, text in self.canned.check(folder, path, policy))
+        except Exception as error:
+            # As with letters: whatever an expression raises is the template's fault.
+            yield _fault(error, str(path))
 
     def _check_samples(self, source: str, name: Name) -> Iterator[Fault]:
         for view in samples(name):
@@ -218,7 +229,7 @@ class _Library:
         values = dict(zip(View.__slots__, _each(view), strict=True))
         try:
             given = {**self._escaping.given, **values, "language": language, "part": "html", "title": content.subject}
-            html = _part("html", template.root_render_func, template.new_context(given, shared=True)).strip() + "\n"
+            html = sandbox.part("html", template.root_render_func, template.new_context(given, shared=True)).strip() + "\n"
         except Exception as error:
             raise Broken(_fault(error, self._file(source))) from error
         return Content(content.subject, content.text, html, language)
@@ -228,9 +239,9 @@ class _Library:
         values = dict(zip(View.__slots__, _each(view), strict=True))
         try:
             context = template.new_context({**self._literal.given, **values, "language": language, "part": "text"}, shared=True)
-            text = _part("text", template.root_render_func, context).strip("\n") + "\n"
+            text = sandbox.part("text", template.root_render_func, context).strip("\n") + "\n"
             # Rendering the whole has shown the context the blocks of the whole chain; the subject is one of them.
-            subject = _subject(_part("subject", context.blocks["subject"][0], context), view)
+            subject = _subject(sandbox.part("subject", context.blocks["subject"][0], context), view)
         except Exception as error:
             # A template can raise anything that an expression can; all of it is the template's fault, none of it the letter's end.
             raise Broken(_fault(error, self._file(source))) from error
@@ -272,21 +283,6 @@ class _Library:
 
     def _file(self, source: str) -> str:
         return str(next((folder / source for folder in self._folders if (folder / source).is_file()), source))
-
-
-def _part(name: str, render: Callable[[Context], Iterator[str]], context: Context) -> str:
-    """One part of the letter, if it is not too long."""
-    rendered = ""
-    try:
-        pieces = render(context)
-        while some := list(islice(pieces, _PIECES)):
-            rendered += "".join(some)
-            if len(rendered) > _CAP:
-                raise ValueError(f"more than {_CAP} characters of {name}")
-    except Exception:
-        # Raises the same again, with the lines of the template in its traceback.
-        context.environment.handle_exception()
-    return rendered
 
 
 def _subject(rendered: str, view: View) -> str:

@@ -8,10 +8,11 @@ What they may use beside Jinja2's own stands at the end.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -51,6 +52,10 @@ _KINDS: Mapping[str, type] = {
 NAMES = frozenset(field.name for field in fields(View)) | {"language", "part", "title", "headline", "remark", "warning"}
 _FILTERS = tuple("capitalize d default e escape first int join last length lower replace string title trim upper".split())
 _STRING_METHODS = frozenset("capitalize endswith lower lstrip rstrip split splitlines startswith strip title upper".split())
+# Characters of one rendered part. A view is cut before, so that no mail reaches this; only a template can.
+_CAP = 512 * 1024
+# So many pieces of a part are joined before it is measured.
+_PIECES = 64
 # A line of plain text has so many columns at most, where the choice is ours.
 _COLUMNS = 76
 _MONTHS = {
@@ -181,6 +186,26 @@ def faults(environment: Environment, tree: nodes.Template, *, letter: bool) -> I
             yield access.lineno, f"{_source(access)} does not exist{nearest(access.attr, FIELDS[kind])}"
 
 
+def blocks(tree: nodes.Template) -> set[str]:
+    """The names of the blocks that stand in a template itself."""
+    return {block.name for block in tree.find_all(nodes.Block)}
+
+
+def part(name: str, render: Callable[[Context], Iterator[str]], context: Context) -> str:
+    """One part of a letter or of a macro, rendered. Raises ValueError for one that is too long, and whatever an expression in it raises."""
+    rendered = ""
+    try:
+        pieces = render(context)
+        while some := list(islice(pieces, _PIECES)):
+            rendered += "".join(some)
+            if len(rendered) > _CAP:
+                raise ValueError(f"more than {_CAP} characters of {name}")
+    except Exception:
+        # Raises the same again, with the lines of the template in its traceback.
+        context.environment.handle_exception()
+    return rendered
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The question "did you mean …?" with the most similar known word, or nothing."""
     best = difflib.get_close_matches(word, sorted(known), 1)
@@ -190,20 +215,20 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def _shape(environment: Environment, tree: nodes.Template) -> Iterator[tuple[int, str]]:
     if tree.find(nodes.Extends) is None:
         yield 1, 'a letter begins with {% extends "base.j2" %}'
-    blocks = _blocks(environment, tree)
+    found = _blocks(environment, tree)
     for part in ("subject", "text", "html"):
-        if part not in blocks:
+        if part not in found:
             yield 1, f"the block {part} is missing"
 
 
 def _blocks(environment: Environment, tree: nodes.Template) -> set[str]:
     """The blocks that a letter fills, by itself or by a frame between it and base.j2."""
-    blocks = {block.name for block in tree.find_all(nodes.Block)}
+    found = blocks(tree)
     frame = tree.find(nodes.Extends)
     name = frame.template.value if frame is not None and isinstance(frame.template, nodes.Const) else "base.j2"
     if name == "base.j2" or environment.loader is None:
-        return blocks
-    return blocks | _blocks(environment, environment.parse(environment.loader.get_source(environment, name)[0]))
+        return found
+    return found | _blocks(environment, environment.parse(environment.loader.get_source(environment, name)[0]))
 
 
 def _source(access: nodes.Getattr) -> str:

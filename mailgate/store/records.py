@@ -95,6 +95,10 @@ class Records:
         """All events of a ticket, oldest first."""
         return story.events(self.tx, number)
 
+    def called(self, number: TicketId, address: Address) -> str:
+        """What this person called himself when he first wrote to the ticket."""
+        return tickets.writer(self.tx, number, address)[1]
+
     def told(self, addresses: Sequence[Address], letter: str, note: str, since: datetime) -> bool:
         """Whether a letter of that name and with that note was written to one of these addresses since then."""
         return outbox.told(self.tx, addresses, letter, note, since)

@@ -69,6 +69,8 @@ class Office:
     keyring: Keyring = field(default_factory=lambda: Keyring((b"k" * 32,)))
     instance: str = "0123456789abcdef"
     further: tuple[Desk, ...] = ()
+    # A folder of letters and macros of the operator's own.
+    templates: Path | None = None
 
     def __post_init__(self) -> None:
         self._borrowed = not self.url
@@ -81,7 +83,8 @@ class Office:
 
     def rebuild(self) -> None:
         """Takes up changed people, policy, security or keys, as a restart would."""
-        self.house = House((self.desk, *self.further), self.policy, self.security, self.people, self.keyring, _templates(), self.instance)
+        templates = Templates([self.templates, packaged("templates")]) if self.templates else _templates()
+        self.house = House((self.desk, *self.further), self.policy, self.security, self.people, self.keyring, templates, self.instance)
         self.worker = Worker(self.store, self.house, self.reader, "office", lambda: self.now, lambda: False)
         self.keeper = Timekeeper(self.store, self.house, lambda: self.now)
 

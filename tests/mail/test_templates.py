@@ -150,6 +150,8 @@ def test_every_slug_of_a_refusal_is_listed() -> None:
             # What a function of the desk gives for an argument.
             names = (each.id for argument in node.args for each in ast.walk(argument) if isinstance(each, ast.Name))
             said |= {text for name in names for text in returned.get(name, ())}
+        if isinstance(node, ast.keyword) and node.arg == "error":
+            said |= constants(node.value)
     assert {slug for slug in said if re.fullmatch(r"[a-z]+(-[a-z]+)+", str(slug))} == set(WRONG)
 
 
