@@ -63,7 +63,7 @@ def test_time_adds_up_and_is_told_with_the_ticket(asked: Office) -> None:
     writes(asked, "#time 30m")
     writes(asked, "#time 1h30\n#note Waited for the lift.")
     told = asked.story()
-    assert ticket_json(told, "MG")["time_spent"] == 120
+    assert ticket_json(told, "MG", None)["time_spent"] == 120
     spent = [(one["verb"], one["changes"]["time_spent"], one["note"]) for one in story_json(told)["events"] if one["verb"] == "time"]
     assert spent == [("time", 30, "30 min"), ("time", 120, "90 min")]
     writes(asked, "#time a while")

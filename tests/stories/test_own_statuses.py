@@ -47,7 +47,7 @@ def listing(office: Office, **wanted: tuple[object, ...]) -> list[int]:
 def test_a_ticket_waits_for_the_vendor_until_its_requester_has_news(asked: Office) -> None:
     writes(asked, "#vendor case 4711 at the manufacturer\n\nWe have asked the manufacturer.")
     told = asked.story()
-    assert (told.ticket.status_name, ticket_json(told, "MG")["status"], ticket_json(told, "MG")["state"]) == (
+    assert (told.ticket.status_name, ticket_json(told, "MG", None)["status"], ticket_json(told, "MG", None)["state"]) == (
         "Waiting for Vendor", "Waiting for Vendor", "On Hold",
     )  # fmt: skip
     (event,) = (one for one in story_json(told)["events"] if one["verb"] == "status")
