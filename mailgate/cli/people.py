@@ -37,6 +37,7 @@ def list_(config: Path | None, role: str | None, as_json: bool) -> None:
             show.out_json({
                 "address": one.address, "name": one.name, "role": one.role, "team": one.team, "manager": one.manager,
                 "aliases": list(one.aliases), "skills": list(one.skills), "language": one.language, "timezone": one.timezone,
+                "away": one.away or one.said, "delegate": one.delegate,
             })  # fmt: skip
         return
     rows = ((one.address, one.name, one.role, one.team, one.language) for one in found)

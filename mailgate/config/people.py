@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from mailgate.config import scalars
+from mailgate.config import hours, scalars
 from mailgate.config.reader import Bad, File, Node, Table, choice, day, hint, integer, known, line, listed, quoted, shown
 from mailgate.desk.model import Address, Directory, Organisation, Person, Role, Team
 
@@ -46,6 +46,7 @@ def _person(table: Table, teams: Iterable[str]) -> Person:
         timezone=table.get("timezone", scalars.timezone, None),
         away=table.get("away", _away, None),
         delegate=table.get("delegate", scalars.address, None),
+        hours=table.get("hours", hours.hours, None),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from mailgate.desk.absence import absent
 from mailgate.desk.model import Address, Directory, Person
 from mailgate.desk.policy import AssignBy
 
@@ -26,22 +27,25 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """Who has how much to do, and the day in the desk's time zone that absences are asked for."""
+    """Who has how much to do, the day in the desk's time zone that absences are asked for, and who does not work at this hour."""
 
     today: date
     loads: Mapping[Address, Load] = field(default_factory=dict)
+    off: frozenset[Address] = frozenset()
 
 
 def chosen(team: str | None, about: Iterable[str], people: Directory, by: AssignBy, roster: Roster) -> Person | None:
     """The technician for a new ticket of this team, or None: policy says `hand`, or nobody of the team is there.
 
     `about` is what the ticket is about (category, service, tags); with `skill` those with the most skills for it come first, and where
-    nobody has one, all are as good. Of equals whoever was given nothing for the longest time, then the first of people.toml.
+    nobody has one, all are as good. Of equals whoever was given nothing for the longest time, then the first of people.toml. Where nobody
+    works at this hour, somebody finds it in the morning.
     """
     if by is AssignBy.HAND:
         return None
     wanted = _words(about) if by is AssignBy.SKILL else frozenset()
-    there = [person for person in people.members(team) if not absent(person, roster.today)]
+    present = [person for person in people.members(team) if not absent(person, roster.today)]
+    there = [person for person in present if person.address not in roster.off] or present
 
     def rank(person: Person) -> tuple[int, int, float]:
         load = roster.loads.get(person.address, Load())
@@ -49,14 +53,6 @@ def chosen(team: str | None, about: Iterable[str], people: Directory, by: Assign
         return -len(wanted & _words(person.skills)), load.tickets, idle_since
 
     return min(there, key=rank, default=None)
-
-
-def absent(person: Person, today: date) -> bool:
-    """Whether people.toml says that somebody is away on this day: `2026-12-24` is the last day of it, `2026-12-20/2026-12-31` all of it."""
-    if not person.away:
-        return False
-    first, slash, last = person.away.partition("/")
-    return (not slash or first <= today.isoformat()) and today.isoformat() <= (last or first)
 
 
 def _words(texts: Iterable[str]) -> frozenset[str]:

@@ -73,7 +73,7 @@ def _came_back(ticket: Ticket, back: Undelivered, rules: Rules, now: datetime) -
     draft.event("undelivered", f"{back.letter} to {back.recipient}: {back.reply}")
     # A lost letter to somebody of the house is told to nobody by letter: that letter could be lost as well.
     if rules.people.person(back.recipient).role is Role.REQUESTER and back.hard:
-        watchers = tuple(person.address for person in rules.watchers(ticket) if back.recipient not in person.addresses)
+        watchers = tuple(person.address for person in rules.watchers(ticket, now) if back.recipient not in person.addresses)
         draft.say(Name.UNDELIVERABLE, *watchers, words=back.reply, note=back.recipient)
     return Decision(Outcome.NOTED, events=tuple(draft.events), letters=tuple(draft.letters)).noting("delivery", "undelivered", back.reply)
 

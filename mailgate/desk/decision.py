@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from mailgate.desk.absence import Absence
 from mailgate.desk.article import Article
 from mailgate.desk.commands import Command
 from mailgate.desk.events import Change, Event
@@ -77,6 +78,8 @@ class Decision:
     suppressed: tuple[Suppressed, ...] = ()
     commands: tuple[Command, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    # What the writer said of himself, whatever becomes of the ticket.
+    absence: Absence | None = None
     trail: tuple[Finding, ...] = field(default=())
     # The inbox row of an answer that was held back and is now to be sent after all.
     again: int | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mailgate.desk.absence import Absence
 from mailgate.desk.article import Article, Origin
 from mailgate.desk.authority import permits
 from mailgate.desk.commands import Reading
@@ -50,6 +51,8 @@ class Draft:
     meant: dict[str, str] = field(default_factory=dict)
     # The verbs for which the writer has not proven enough.
     weak: frozenset[str] = frozenset()
+    # What the writer said of himself.
+    absence: Absence | None = None
 
     def event(self, verb: str, note: str = "", /, **fields: object) -> None:
         """One event, folded into the ticket at once, so that the next command sees what this one did."""
@@ -87,7 +90,7 @@ class Draft:
 
     def tell_watchers(self, *, words: str = "", note: str = "") -> None:
         """What the requester's side did or wrote, and the files that it sent, to whoever looks after the ticket."""
-        watchers = (person.address for person in self.rules.watchers(self.ticket))
+        watchers = (person.address for person in self.rules.watchers(self.ticket, self.now))
         self.say(Name.REQUESTER_REPLIED, *watchers, words=words, note=note, attach=True)
 
     def answered(self) -> dict[str, object]:
@@ -108,7 +111,7 @@ class Draft:
         reason = self.refusals[0].slug if self.refusals else ""
         return Decision(
             outcome, reason, None, tuple(self.events), self.message, letters=tuple(self.letters), commands=reading.commands,
-            refusals=tuple(self.refusals), again=self.again, article=self.article,
+            refusals=tuple(self.refusals), again=self.again, article=self.article, absence=self.absence,
         )  # fmt: skip
 
 

@@ -141,7 +141,7 @@ def escalate(draft: Draft, command: Command, after: Status | None, _text: str) -
     people = tuple(one for one in draft.ticket.participants if one.role != "assignee")
     draft.event("escalate", target.name, status=after, team=target.name, assignee=None, participants=people)
     draft.tell_public(Name.ESCALATED, copies=False)
-    draft.say(Name.NEW_TICKET, *(person.address for person in draft.rules.on_duty(target.name)), note="escalated")
+    draft.say(Name.NEW_TICKET, *(person.address for person in draft.rules.on_duty(target.name, draft.now)), note="escalated")
 
 
 def _next(team: Team | None, teams: tuple[Team, ...]) -> Team | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from mailgate.desk import searching, technician, vendor, workflow
+from mailgate.desk import leave, searching, technician, vendor, workflow
 from mailgate.desk.authority import Standing, permits, proven, standing
 from mailgate.desk.commands import Reading, read, tapped
 from mailgate.desk.decision import Decision, Message, Outcome, Refusal
@@ -41,7 +41,7 @@ def _by_standing(rank: Standing, ticket: Ticket | None, wrote: Wrote, rules: Rul
     if rank is Standing.MACHINE:
         return _machine(ticket, wrote, rules, now)
     if ticket is None or rank is Standing.STRANGER:
-        return opened(ticket, wrote, rules, now)
+        return leave.announced(ticket, wrote, rules, now) or opened(ticket, wrote, rules, now)
     if rank is Standing.UNPROVEN:
         return _unproven(ticket, wrote, now)
     if rank is Standing.OBSERVER:

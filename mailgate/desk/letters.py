@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mailgate.desk.article import Article, Found
-from mailgate.desk.model import Address
+from mailgate.desk.model import Address, Ticket
 
 
 class Name(StrEnum):
@@ -30,6 +30,7 @@ class Name(StrEnum):
     REQUESTER_REPLIED = "requester_replied"
     UNDELIVERABLE = "undeliverable"
     RECEIPT = "receipt"
+    HANDOVER = "handover"
     MAILBOX = "mailbox"
     VENDOR = "vendor"
     COLLISION = "collision"
@@ -56,6 +57,7 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.CLOSED: ("accept", "cancel", "no answer"),
     Name.STATUS: ("refused", "muted", "unmuted", "copied"),
     Name.RECEIPT: ("refused", UNPROVEN, "undoable", HELD, "collision"),
+    Name.HANDOVER: ("team",),
     Name.HELP: ("requester", "technician"),
     Name.MAILBOX: ("back", "expires"),
     Name.ARTICLE: ("changed", "withdrawn"),
@@ -67,6 +69,7 @@ WRONG = (
     "unknown-team", "unknown-desk", "nothing-to-undo", "nothing-held", "not-a-vendor", "confidential-ticket", "no-article", "no-solution",
     "unknown-status", "ambiguous-status", "needs-its-verb", "unknown-duration", "unknown-moment", "in-the-past", "unknown-macro",
     "broken-macro",
+    "no-day", "away-by-file",
 )  # fmt: skip
 
 
@@ -125,6 +128,8 @@ class Letter:
     articles: tuple[Article, ...] = ()
     found: Found | None = None
     answered_by: datetime | None = None
+    # What a letter about several tickets tells of.
+    tickets: tuple[Ticket, ...] = ()
 
     @property
     def automatic(self) -> bool:

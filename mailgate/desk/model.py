@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
 from mailgate.desk.address import Address as Address
 from mailgate.desk.address import fold_address as fold_address
+
+if TYPE_CHECKING:
+    from mailgate.desk.plans import Week
 
 TicketId = NewType("TicketId", int)
 
@@ -108,8 +111,12 @@ class Person:
     skills: tuple[str, ...] = ()
     language: str | None = None
     timezone: str | None = None
+    # The span of an absence (`absence.within`), as people.toml and as he himself says.
     away: str | None = None
+    said: str | None = None
     delegate: Address | None = None
+    # When he works, in his time zone; None: no hours are known.
+    hours: Week | None = None
 
     @property
     def addresses(self) -> tuple[Address, ...]:

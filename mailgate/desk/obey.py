@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mailgate.desk import collision, fields, knowledge, moments, statuses, values, workflow
+from mailgate.desk import collision, fields, knowledge, leave, moments, statuses, values, workflow
 from mailgate.desk.commands import Command
 from mailgate.desk.decision import Message
 from mailgate.desk.draft import Draft
@@ -312,6 +312,7 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (T, "due"): _due,
     (T, "time"): _time,
     (T, "macro"): _macro,
+    (T, "away"): leave.away,
     (T, "undo"): _undo,
     (T, "send"): collision.send,
     (T, "pending"): _pending,

@@ -35,7 +35,7 @@ def opened(shown: Ticket | None, wrote: Wrote, rules: Rules, now: datetime, *, l
     note = f"{'follows' if link else 'clue'} {rules.desk.tag}-{shown.id}" if shown and shown.desk == rules.desk.name else ""
     words = _words(wrote, link=link)
     message = Message(wrote.person.address, words, strength=wrote.strength, unverified=not wrote.strength.trusted, note=note)
-    name, hear = (Name.ASSIGNED, (taker,)) if taker else (Name.NEW_TICKET, rules.on_duty(assigned_team(found, rules)))
+    name, hear = (Name.ASSIGNED, (taker,)) if taker else (Name.NEW_TICKET, rules.on_duty(assigned_team(found, rules), now))
     announced = tuple(
         Letter(name, person.address, words, wrote.person.address, note=note, attach=True)
         for person in hear if wrote.person.address not in person.addresses

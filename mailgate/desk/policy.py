@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WORDS = frozenset(
     "accept reject reopen cancel status mute cc help"
     " assign take start priority impact urgency category tag pending resume escalate resolve close note macro merge parent link split"
-    " approval due time requester confidential spam kb undo send desk"
+    " approval due time requester confidential spam kb undo away send desk"
     " approve".split()
 )
 
@@ -226,6 +226,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "time": ("zeit", "aufwand"),
         "macro": ("vorlage", "baustein"),
         "undo": ("rückgängig",),
+        "away": ("abwesend",),
         "send": ("senden", "absenden"),
         "kb": ("wissen", "artikel"),
         "approve": ("genehmigen",),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 
+from mailgate.desk.absence import absent, local, stand_in
 from mailgate.desk.model import Address, Directory, Person, Role, Team, Ticket
 from mailgate.desk.policy import Desk, Policy, Security
 
@@ -58,17 +60,36 @@ class Rules:
         """The team that owns a ticket which no rule gave to another."""
         return next((team.name for team in self.teams), None)
 
-    def watchers(self, ticket: Ticket) -> tuple[Person, ...]:
-        """Whom technicians' letters about this ticket go to: its assignee, else who is on duty for it."""
-        assignee = self.people.find(ticket.assignee) if ticket.assignee else None
-        if assignee is not None and assignee.staff:
-            return (assignee,)
-        return self.on_duty(ticket.team)
+    def watchers(self, ticket: Ticket, now: datetime | None = None) -> tuple[Person, ...]:
+        """Whom technicians' letters about this ticket go to: its assignee, who stands in for him, or who is on duty for it.
 
-    def on_duty(self, team: str | None) -> tuple[Person, ...]:
-        """Who hears of a ticket that nobody has: its team, else the owner, else whoever works here at all."""
-        found = self.people.members(team) or self.people.having(Role.OWNER)
-        return found or tuple(person for person in self.people.having(Role.TECHNICIAN, Role.LEAD) if self.serves(person))
+        Without `now` nobody counts as away.
+        """
+        assignee = self.people.find(ticket.assignee) if ticket.assignee else None
+        if assignee is None or not assignee.staff:
+            return self.on_duty(ticket.team, now)
+        if now is None or not self._away(assignee, now):
+            return (assignee,)
+        delegate = self.stand_in(assignee, local(assignee, self.desk.timezone, now).date())
+        return (delegate,) if delegate else self.on_duty(ticket.team, now)
+
+    def on_duty(self, team: str | None, now: datetime | None = None) -> tuple[Person, ...]:
+        """Who hears of a ticket that nobody has: its team, else the owner, else whoever works here at all; save those who are away.
+
+        Where all are away all hear of it.
+        """
+        people = self.people.members(team) or self.people.having(Role.OWNER)
+        people = people or tuple(person for person in self.people.having(Role.TECHNICIAN, Role.LEAD) if self.serves(person))
+        return tuple(person for person in people if now is None or not self._away(person, now)) or people
+
+    def stand_in(self, person: Person, today: date) -> Person | None:
+        """Who works here for somebody who is away on this day, as people.toml names him. Nobody of another desk does."""
+        found = stand_in(person, self.people, today)
+        return found if found is not None and self.serves(found) else None
+
+    def _away(self, person: Person, now: datetime) -> bool:
+        # Most have never been away.
+        return bool(person.away or person.said) and absent(person, local(person, self.desk.timezone, now).date())
 
     def audience(self, ticket: Ticket, *, copies: bool) -> tuple[Address, ...]:
         """The addresses that a public letter goes to: the requester, and with `copies` each confirmed Cc; nobody who muted the ticket.

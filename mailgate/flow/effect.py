@@ -16,7 +16,7 @@ from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
 from mailgate.mail.compose import Enclosure
-from mailgate.store import articles, outbox, people, tickets, timers
+from mailgate.store import absences, articles, outbox, people, tickets, timers
 from mailgate.store.engine import Lease, Tx
 
 _DAY = timedelta(days=1)
@@ -58,6 +58,8 @@ def carry_out(
     Raises Fenced if the ticket was changed meanwhile, and the database's own error if this cause had its effect before.
     """
     ticket = _change(tx, before, decision, cause)
+    if decision.absence is not None:
+        absences.put(tx, decision.absence)
     if ticket is not None:
         # Every letter comes from the desk where the ticket is now.
         rules = rules.at(ticket.desk)

@@ -95,7 +95,7 @@ class Outages:
         """The letters to the owner, or where there is none to all who work here; False where there is nobody at all."""
         rules = self._house.rules(self._desk, people.directory(tx, self._house.people))
         box = replace(self._mailbox, at=at, why=why)
-        letters = tuple(Letter(Name.MAILBOX, one.address, note=note, mailbox=box) for one in rules.on_duty(None))
+        letters = tuple(Letter(Name.MAILBOX, one.address, note=note, mailbox=box) for one in rules.on_duty(None, self._clock()))
         if letters:
             # Two gateways that tell the same at once name the same cause, and one of them fails.
             cause = Cause("mailbox", f"{sha256(self._mailbox.name.encode()).hexdigest()[:12]}-{told.number}")

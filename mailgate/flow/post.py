@@ -12,7 +12,7 @@ from urllib.parse import quote
 from mailgate.desk import retry, tokens, workflow
 from mailgate.desk.article import Article
 from mailgate.desk.errors import Permanent
-from mailgate.desk.letters import HELD, HUMAN, Letter, Name
+from mailgate.desk.letters import HELD, HUMAN, Letter, Line, Name
 from mailgate.desk.macros import Macro
 from mailgate.desk.model import Address, Person, Ticket
 from mailgate.desk.policy import Desk
@@ -31,6 +31,10 @@ _MOST_OTHERS = 20
 
 # The word that makes an article. What answers a letter about one changes it.
 KB = "kb"
+
+
+# A letter about several tickets tells of so many.
+_MOST_LISTED = 29
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,7 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         PersonView(recipient.name, recipient.address), requester, _ticket(occasion, ticket) if ticket else None, technician,
         MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter))
         if letter.words else None,
-        links, letter.lines, letter.note, letter.plain, staff, mailbox=letter.mailbox, story=letter.story,
+        links, _lines(occasion, letter), letter.note, letter.plain, staff, mailbox=letter.mailbox, story=letter.story,
         others=_others(occasion, recipient, staff=staff) if staff or asks or copied else (),
         unconfirmed=_unconfirmed(occasion, links) if staff else (),
         articles=_articles(occasion, letter, recipient, staff=recipient.staff), search=_search(desk, letter),
@@ -204,6 +208,23 @@ def _copied(ticket: Ticket | None, recipient: Person) -> bool:
     """Whether he is in copy, and hears what is public."""
     here = ticket.participant(recipient.addresses) if ticket else None
     return here is not None and here.role == "cc"
+
+
+def _lines(occasion: Occasion, letter: Letter) -> tuple[Line, ...]:
+    """The lines of a receipt; or one for each ticket that the letter tells of, with the recipient's address for mail about it."""
+    if not letter.tickets:
+        return letter.lines
+    lines = [_listed(occasion, letter.to, ticket) for ticket in letter.tickets[:_MOST_LISTED]]
+    more = len(letter.tickets) - len(lines)
+    return (*lines, Line(f"… +{more}", ok=True)) if more else tuple(lines)
+
+
+def _listed(occasion: Occasion, to: Address, ticket: Ticket) -> Line:
+    desk = occasion.rules.desk
+    tag, mark = f"{desk.tag}-{ticket.id}", tokens.mark(occasion.house.keyring, tokens.THREAD, ticket.id, to)
+    about = f"[{tag}]" if desk.subaddress else mark
+    url = f"mailto:{quote(_detailed(desk, mark), safe='+@')}?subject={quote(about)}"
+    return Line(f"{tag} {ticket.priority}" + ("" if ticket.confidential else f" {ticket.subject}"), ok=True, instead=url)
 
 
 def _for_staff(letter: Letter, ticket: Ticket | None, technician: Person) -> tuple[str, ...]:

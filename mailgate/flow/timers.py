@@ -10,6 +10,7 @@ from mailgate.desk.decide import decide
 from mailgate.desk.errors import Temporary
 from mailgate.desk.stimuli import Due
 from mailgate.flow import effect, journal
+from mailgate.flow.absences import hand_over
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
@@ -30,8 +31,14 @@ class Timekeeper:
     clock: Callable[[], datetime]
 
     def tick(self) -> int:
-        """Fires up to one batch of due timers in one commit; returns how many. None fires while timers are on hold."""
+        """Fires up to one batch of due timers in one commit, and hands over what belongs to those who have gone away.
+
+        Returns how many timers and people that were. None fires while timers are on hold.
+        """
         now = self.clock()
+        return self._fire_due(now) + hand_over(self.store, self.house, now)
+
+    def _fire_due(self, now: datetime) -> int:
         with self.store.look() as tx:
             if not timers.due(tx, now, 1) or facts.get(tx, facts.HOLD) is not None:
                 return 0

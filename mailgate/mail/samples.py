@@ -107,11 +107,22 @@ _SEARCH = SearchView(
 )  # fmt: skip
 
 
+_HANDED = (
+    Line(
+        "MG-1042 P3 Printer on floor 3 prints blank pages", ok=True, instead="mailto:desk+t.1042.q7ExAmPlE3@example.org?subject=[MG-1042]"
+    ),
+    Line("MG-1043 P2", ok=True, instead="mailto:desk+t.1043.q7ExAmPlE3@example.org?subject=[MG-1043]"),
+)
+
+
 def sample(name: Name) -> View:
     """The usual case of that letter, as `mailgate templates preview` shows it."""
     if name is Name.FOUND:
         desk = DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin")
         return View(desk, _KIM, _KIM, staff=True, articles=_ARTICLES, search=_SEARCH)
+    if name is Name.HANDOVER:
+        desk = DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin")
+        return View(desk, _KIM, _KIM, staff=True, lines=_HANDED)
     if name is Name.MAILBOX:
         desk = DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin")
         return View(desk, _KIM, _KIM, staff=True, mailbox=_MAILBOX)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
 
 from mailgate.desk.model import Address, Directory, Person, Role
-from mailgate.store import facts, schema
+from mailgate.store import absences, facts, schema
 from mailgate.store.engine import Tx, insert
 from mailgate.store.statement import Statement
 
@@ -30,7 +31,11 @@ def directory(tx: Tx, configured: Directory) -> Directory:
 def _together(tx: Tx, configured: Directory) -> Directory:
     named = {address for person in configured.people for address in person.addresses}
     kept = tuple(person for person in stored(tx) if not named.intersection(person.addresses))
-    return Directory((*configured.people, *kept), configured.teams, configured.organisations) if kept else configured
+    away = absences.spans(tx)
+    if not (kept or away):
+        return configured
+    everybody = (replace(one, said=away[one.address]) if one.address in away else one for one in (*configured.people, *kept))
+    return Directory(tuple(everybody), configured.teams, configured.organisations)
 
 
 _EVERYBODY = Statement(lambda _: select(schema.people).order_by(schema.people.c.address))

@@ -347,6 +347,14 @@ aliases = Table(
     Column("person", Key, ForeignKey("people.id"), nullable=False),
 )  # fmt: skip
 
+# Who said by mail that he is away, and the span for which the tickets of somebody who is away were handed over already. Beside people.toml.
+absences = Table(
+    "absences", metadata,
+    Column("address", Text, primary_key=True),
+    Column("span", Text),
+    Column("handed", Text),
+)  # fmt: skip
+
 suppressions = Table(
     "suppressions", metadata,
     Column("address", Text, primary_key=True),

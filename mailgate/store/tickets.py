@@ -175,6 +175,16 @@ def _keep_stretch(tx: Tx, before: Ticket | None, after: Ticket) -> None:
     _BEGIN_STRETCH.change(tx, began)
 
 
+_HIS = Statement(lambda database: (
+    select(_t.c.id).where(database.among(_t.c.assignee, "people"), _t.c.resolved.is_(None), _t.c.closed.is_(None)).order_by(_t.c.id)
+))  # fmt: skip
+
+
+def unresolved_of(tx: Tx, people: Iterable[Address]) -> list[TicketId]:
+    """The numbers of the tickets that are given to one of these addresses and neither resolved nor closed, oldest first."""
+    return [TicketId(row.id) for row in _HIS.rows(tx, {"people": list(people)})]
+
+
 # ------------------------------------------------------------------------------------------------------------- the story
 
 _ADD_EVENT = Statement(lambda _: insert(schema.events), [one for one in schema.events.c if one.key != "id"])

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mailgate.desk.assignment import Load, Roster, absent, chosen
+from mailgate.desk.absence import absent
+from mailgate.desk.assignment import Load, Roster, chosen
 from mailgate.desk.model import Address, Directory, Person, Role, Team
 from mailgate.desk.policy import AssignBy
 from tests.desk.cast import NOW

@@ -82,7 +82,7 @@ def test_any_words_give_a_letter_with_one_line_of_subject(words: str, name: Name
     letter = LETTERS.render(name, "de", hostile(sample(name), words))
     assert letter.fault is None
     assert len(letter.subject.splitlines()) == 1
-    assert letter.subject.count("[MG-1042]") == (0 if name in (Name.MAILBOX, Name.FOUND) else 1)
+    assert letter.subject.count("[MG-1042]") == (0 if name in (Name.MAILBOX, Name.FOUND, Name.HANDOVER) else 1)
 
 
 def test_a_human_reply_keeps_its_form() -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from mailgate.desk.absence import Absence
 from mailgate.desk.decision import Message
 from mailgate.desk.events import Event, born, changes, fold
 from mailgate.desk.model import Address, Directory, Participant, Status, TicketId
 from mailgate.desk.sla import Timer
-from mailgate.store import facts, inbox, outbox, people, tickets, timers
+from mailgate.store import absences, facts, inbox, outbox, people, tickets, timers
 from mailgate.store.engine import Store
 from mailgate.store.inbox import End, InboxState
 from mailgate.store.loads import loads
@@ -62,6 +63,10 @@ def live(store: Store) -> None:
         known.meanwhile(after.id, [ANN], ["x@desk.example"], insists=False)
         known.held(after.id, [ANN])
         loads(tx, [ANN])
+        tickets.unresolved_of(tx, [ANN])
+        absences.put(tx, Absence(ANN, "2026-03-02"))
+        absences.handed(tx, [ANN])
+        absences.hand(tx, ANN, "2026-03-02")
         tickets.about(tx, "Desk", "icinga", lock=True, opens=True)
         tickets.open_new(tx, fold(born(TicketId(0), opening()), [Event("alarm", "t", NOW, None, changes(event_key="icinga"))]))
         timers.rewrite(tx, after.id, [Timer("autoclose", NOW)], 1, NOW)
