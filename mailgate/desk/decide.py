@@ -80,5 +80,5 @@ def _came_back(ticket: Ticket, back: Undelivered, rules: Rules, now: datetime) -
 
 def _ordered(ticket: Ticket, order: Ordered, rules: Rules, now: datetime) -> Decision:
     draft = Draft(ticket, rules, now, order.person, Strength.TOKEN, Grammar.TECHNICIAN, order.story, held=order.held)
-    draft.origin = order.origin
+    draft.origin, draft.roster = order.origin, order.roster
     return technician.ordered(draft, order.text, order.macros).noting("authority", "shell", order.person.address)

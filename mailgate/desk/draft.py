@@ -10,6 +10,7 @@ from datetime import datetime
 
 from mailgate.desk.absence import Absence
 from mailgate.desk.article import Article, Origin
+from mailgate.desk.assignment import Roster
 from mailgate.desk.authority import permits
 from mailgate.desk.commands import Reading
 from mailgate.desk.decision import Decision, Message, Outcome, Refusal
@@ -45,6 +46,8 @@ class Draft:
     # What an article would be made of, where somebody asks for one, and the article as it is from now on.
     origin: Origin | None = None
     article: Article | None = None
+    # Who could be given the ticket, where policy leaves that to the desk.
+    roster: Roster | None = None
     # The operator's own name for the status that the present command leads to.
     own: str | None = None
     # What the lines of commands were understood as, where that is worth telling.

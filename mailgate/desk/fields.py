@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mailgate.desk import values, vendor
+from mailgate.desk.assignment import chosen
 from mailgate.desk.commands import Command
 from mailgate.desk.draft import Draft
 from mailgate.desk.letters import Name
@@ -138,10 +139,29 @@ def escalate(draft: Draft, command: Command, after: Status | None, _text: str) -
         others = [one.name for one in teams if one.name != draft.ticket.team]
         draft.refuse(command.line, "unknown-team", f"#escalate {values.nearest(command.args, others)}" if others else "")
         return
-    people = tuple(one for one in draft.ticket.participants if one.role != "assignee")
-    draft.event("escalate", target.name, status=after, team=target.name, assignee=None, participants=people)
+    taker = _taker(draft, target)
+    draft.event("escalate", target.name, status=after, **_belongs_to(draft, target, taker))
     draft.tell_public(Name.ESCALATED, copies=False)
-    draft.say(Name.NEW_TICKET, *(person.address for person in draft.rules.on_duty(target.name, draft.now)), note="escalated")
+    if taker:
+        draft.say(Name.ASSIGNED, taker.address)
+    else:
+        draft.say(Name.NEW_TICKET, *(person.address for person in draft.rules.on_duty(target.name, draft.now)), note="escalated")
+
+
+def _taker(draft: Draft, team: Team) -> Person | None:
+    """Who of the next level gets the ticket, where policy gives tickets to somebody."""
+    if draft.roster is None:
+        return None
+    about = filter(None, (draft.ticket.category, draft.ticket.service, *draft.ticket.tags))
+    return chosen(team.name, about, draft.rules.people, draft.rules.policy.assign_by, draft.roster)
+
+
+def _belongs_to(draft: Draft, team: Team, taker: Person | None) -> dict[str, object]:
+    """What changes when the ticket is a team's, and maybe one of theirs."""
+    if taker:
+        return draft.given(taker)
+    people = tuple(one for one in draft.ticket.participants if one.role != "assignee")
+    return {"team": team.name, "assignee": None, "participants": people}
 
 
 def _next(team: Team | None, teams: tuple[Team, ...]) -> Team | None:

@@ -48,7 +48,7 @@ def _by_standing(rank: Standing, ticket: Ticket | None, wrote: Wrote, rules: Rul
         return _noted(ticket, wrote, now, Visibility.INTERNAL, "observer")
     if rank is Standing.TECHNICIAN:
         draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.TECHNICIAN, wrote.story, held=wrote.held)
-        draft.origin = wrote.origin
+        draft.origin, draft.roster = wrote.origin, wrote.roster
         return technician.weighed(draft, wrote, _read(wrote, draft))
     draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.REQUESTER)
     if vendor.helps(ticket, wrote.person):

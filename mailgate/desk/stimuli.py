@@ -160,6 +160,7 @@ class Ordered:
     held: int | None = None
     origin: Origin | None = None
     macros: Macros | None = None
+    roster: Roster | None = None
 
 
 Stimulus = Wrote | Due | Undelivered | Ordered

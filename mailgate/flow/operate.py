@@ -47,7 +47,9 @@ def order(store: Store, house: House, number: TicketId, text: str, who: Address 
             partial(articles.origin, tx), ticket, replace(person, role=Role.TECHNICIAN), f"#{text.lstrip()}", None, house.policy
         )
         canned = _macros(tx, house, ticket, person, technician.commanding(text))
-        return _carry_out(tx, house, ticket, ticket.desk if ticket else "", Ordered(person, text, told, held, made_of, canned), now)
+        desk = ticket.desk if ticket else ""
+        taken = roster(partial(loads, tx), house.rules(desk, directory), now)
+        return _carry_out(tx, house, ticket, desk, Ordered(person, text, told, held, made_of, canned, taken), now)
 
 
 def _macros(tx: Tx, house: House, ticket: Ticket | None, person: Person, text: str) -> Macros | None:

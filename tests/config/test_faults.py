@@ -150,6 +150,10 @@ CASES = [
     (P, '[quiet]\nhours = "late"', 2, 'must be hours like "09:00-12:30"'),
     (P, '[retention]\nmails = "always"', 2, "must be a duration"),
     (P, '[[monitoring]]\nname = "m"\nkey = "PROBLEM"', 3, "needs a group"),
+    (P, '[[monitoring]]\nname = "m"\nlike = "nagois"', 3, 'unknown kind of monitoring "nagois"; did you mean "nagios"?'),
+    (P, '[[monitoring]]\nname = "m"', 1, "[[monitoring]] key: is missing"),
+    (P, '[[monitoring]]\nname = "m"\nlike = "zabbix"\nremark = "(a+)+$"', 4, "remark"),
+    (W, '[[person]]\naddress = "a@example.com"\nhours = { mon = ["9-17"] }', 3, 'must be hours like "09:00-12:30"'),
     # People.
     (W, '[[person]]\nname = "x"', 1, "[[person]] address: is missing"),
     (W, '[[person]]\naddress = "a@example.com"\nrole = "admin"', 3, "[[person]] role: must be one of"),

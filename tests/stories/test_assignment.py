@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from mailgate.desk.model import Address, Directory, Person, Role, Team
+from mailgate.desk.model import Address, Directory, Person, Role, Team, TicketId
 from mailgate.desk.plans import Category
 from mailgate.desk.policy import AssignBy, Policy
 from mailgate.flow import operate
@@ -62,6 +62,25 @@ def test_by_skill_whoever_knows_about_the_category_gets_it(office: Office) -> No
     for number in range(3):
         office.post(mail("No connection.", subject=f"vpn {number}", sender=f"ann{number}@out.example"))
     assert {office.ticket(number).assignee for number in (1, 2, 3)} == {KIM.address}
+
+
+def test_an_escalated_ticket_is_given_to_whoever_of_the_next_level_has_least_to_do(office: Office) -> None:
+    sue, sam = (Person(Address(f"{name}@desk.example"), name.title(), Role.TECHNICIAN, team="second") for name in ("sue", "sam"))
+    office.people = Directory((EVA, sue, sam), (Team("first"), Team("second", 2)))
+    office.policy = replace(office.policy, assign_by=AssignBy.LEAST_LOAD)
+    office.rebuild()
+    for number in range(2):
+        office.post(mail("Dead.", subject=f"printer {number}", sender=f"ann{number}@out.example"))
+        office.letters()
+        office.post(reply(office.last("assigned", EVA.address), "#escalate", name="Eva"))
+        assert [(one.name, one.to) for one in office.letters() if one.name in ("assigned", "new_ticket")] == [
+            ("assigned", (sue, sam)[number].address)
+        ]
+    assert [(office.ticket(number).assignee, office.ticket(number).team) for number in (1, 2)] == [
+        (sue.address, "second"), (sam.address, "second"),
+    ]  # fmt: skip
+    operate.order(office.store, office.house, TicketId(1), "#escalate first", None, office.now)
+    assert office.ticket(1).assignee == EVA.address
 
 
 def test_a_ticket_by_telephone_is_given_too(office: Office) -> None:
