@@ -129,7 +129,7 @@ def _repeated(draft: Draft, wrote: Wrote, alarm: Alarm) -> None:
     draft.event("alarm", alarm.sign, **({"severity": alarm.severity} if worse else {}))
     if worse:
         draft.tell_watchers(words=_words(wrote), note="worse")
-    elif alarm.sign is Sign.PROBLEM and not _counted(ticket) and ticket.updated < stays <= draft.now:
+    elif not _counted(ticket) and ticket.updated < stays <= draft.now:
         draft.tell_watchers(words=_words(wrote), note="persists")
 
 
