@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from mailgate.config.load import load
 from mailgate.desk.model import Address, Directory, Person, Role, Team, TicketId
 from mailgate.desk.policy import AssignBy, Policy
 from mailgate.flow import operate
+from mailgate.flow.absences import hand_over
 from tests.kit.office import DESK, OLGA, Letter, Office, aligned, mail, reply
 from tests.stories.conftest import GUARDED
 
@@ -157,6 +159,26 @@ def test_an_absence_that_begins_later_is_handed_over_when_it_begins(office: Offi
     assert office.ticket().assignee == EVA.address
     office.later(days=2)
     assert office.ticket().assignee == KIM.address
+
+
+def test_of_two_gateways_one_hands_over(store_url: str, open_office: Callable[..., Office]) -> None:
+    office = staffed(open_office(url=store_url), EVA, KIM, LIN)
+    tickets(office, 4, EVA)
+    office.post(mail("#away until friday", sender=EVA.address, to=office.signed(1, EVA.address), subject="Re: [MG-1]"))
+    office.letters()
+    together, handed = threading.Barrier(2), []
+
+    def gateway() -> None:
+        together.wait()
+        handed.append(hand_over(office.store, office.house, office.now))
+
+    threads = [threading.Thread(target=gateway) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(handed) == [0, 1]
+    assert sorted(heard(office)) == [("handover", KIM.address), ("handover", LIN.address)]
 
 
 def test_a_storm_is_one_letter(office: Office) -> None:
