@@ -25,7 +25,8 @@ _OPEN = frozenset({State.OPEN, State.IN_PROGRESS, State.ON_HOLD})
 
 def monitored(records: Records, situation: Situation, mail: ParsedMail) -> Situation:
     """The same situation, or that of an alarm: its ticket is the one of its key, whatever tags and Message-IDs the mail bears."""
-    wrote, rules = situation.wrote, situation.rules
+    wrote = situation.wrote
+    rules = situation.rules.at(wrote.desk)
     if _answers(wrote, mail, f"{rules.desk.tag}-0"):
         return situation
     alarm = recognised(wrote, rules)
@@ -39,7 +40,7 @@ def monitored(records: Records, situation: Situation, mail: ParsedMail) -> Situa
         wrote, nature=Nature.ALARM, nature_because=f"monitoring {alarm.monitor}", clue=None, tap=None, copied=(), further_copy=False,
         source="monitoring", alarm=alarm, findings=found,
     )  # fmt: skip
-    return replace(situation, wrote=wrote, ticket=ticket)
+    return replace(situation, wrote=wrote, ticket=ticket, rules=rules.at(ticket.desk) if ticket else rules)
 
 
 def _answers(wrote: Wrote, mail: ParsedMail, tag: str) -> bool:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mailgate.config.load import load
-from mailgate.desk.model import Address, TicketId
+from mailgate.desk.model import Address, Directory, Person, Role, Team, TicketId
+from mailgate.desk.policy import Desk
 from mailgate.flow import operate
 from tests.kit.office import TINA, TOM, Office, aligned, mail, read_receipt, reply, spoofed, with_header
 from tests.stories.conftest import GUARDED
@@ -400,3 +401,20 @@ def test_explain_says_which_rule_and_which_key(watched: Office) -> None:
     again = watched.post(recovery())
     assert '["monitoring", "icinga", "recovery of HTTP on web01, ticket 1"]' in (again.trail or "")
     assert Address(ICINGA) == watched.ticket().requester
+
+
+def test_a_ticket_that_was_moved_to_another_desk_is_found_there(tmp_path: Path, open_office: Callable[..., Office]) -> None:
+    first, second = (
+        Desk("IT", Address("desk@desk.example"), teams=("first",)),
+        Desk("Web", Address("web@desk.example"), tag="WEB", teams=("web",)),
+    )
+    willy = Person(Address("willy@desk.example"), "Willy", Role.TECHNICIAN, team="web")
+    people = Directory((TINA, TOM, willy), (Team("first"), Team("web")))
+    office = opened(tmp_path, open_office, desk=first, further=(second,), people=people, security=GUARDED)
+    office.post(alarm())
+    operate.order(office.store, office.house, TicketId(1), "#desk Web", None, office.now)
+    office.letters()
+    office.post(recovery())
+    assert (office.ticket().desk, office.ticket().status, office.count()) == ("Web", "Resolved by Event", 1)
+    assert heard(office) == told("requester_replied", "recovered", willy.address)
+    assert "[WEB-1]" in office.last("requester_replied").subject
