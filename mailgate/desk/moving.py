@@ -33,7 +33,7 @@ def move(draft: Draft, command: Command, _after: Status | None, _text: str) -> N
         participants=tuple(one for one in draft.ticket.participants if one.role != "assignee"),
     )  # fmt: skip
     draft.rules = there
-    draft.say(Name.NEW_TICKET, *(person.address for person in there.on_duty(team)), note="moved")
+    draft.say(Name.NEW_TICKET, *(person.address for person in there.on_duty(team, draft.now)), note="moved")
 
 
 def _named(words: str, desks: list[Desk]) -> Desk | None:
