@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mailgate.desk.decision import Decision
     from mailgate.desk.policy import Policy
     from mailgate.store.engine import Store
-    from mailgate.store.story import Happened, Said, Story
+    from mailgate.store.story import Happened, Said, Story, Written
 
 
 @click.group()
@@ -198,7 +198,7 @@ def ticket_json(told: Story, tag: str, organisation: str | None) -> show.Json:
 
 
 def story_json(told: Story) -> show.Json:
-    """Messages, events and timers of a ticket, in the shape of BEHAVIOUR's section 1."""
+    """Messages, events, timers and letters of a ticket, in the shape of BEHAVIOUR's section 1."""
     return {
         "messages": [
             {"id": one.id, "direction": one.direction, "author": one.author, "strength": one.strength, "visibility": one.visibility,
@@ -213,6 +213,11 @@ def story_json(told: Story) -> show.Json:
             for one in told.events
         ],
         "timers": [{"kind": one.kind, "due": show.iso(one.due)} for one in told.timers],
+        "letters": [
+            {"id": one.id, "time": show.iso(one.at), "letter": one.letter, "to": one.recipient, "state": one.state, "reason": one.reason,
+             "cause": one.cause, "why": told.why(one)}
+            for one in told.letters
+        ],
     }  # fmt: skip
 
 
@@ -245,6 +250,7 @@ def _print(told: Story, tag: str, organisation: str | None, policy: Policy) -> N
             click.echo(f"{_ENDS[ends[0]]} at {show.clock(ends[1])}, if nobody answers")
     printed: list[tuple[datetime, Callable[[], None]]] = [(one.at, partial(_print_event, one)) for one in told.events]
     printed += [(one.at, partial(_print_said, one)) for one in told.messages]
+    printed += [(one.at, partial(_print_letter, one, told.why(one))) for one in told.letters]
     for _, print_one in sorted(printed, key=itemgetter(0)):
         print_one()
 
@@ -264,6 +270,11 @@ def _print_said(said: Said) -> None:
         click.echo(f"    {line}")
     for file in said.files:
         click.echo(f"    [{show.safe(file.filename)}, {file.size} octets]")
+
+
+def _print_letter(letter: Written, why: str) -> None:
+    state = f"{letter.state}: {show.safe(letter.reason)}" if letter.reason else letter.state
+    click.echo(f"\n{show.clock(letter.at)}  letter {letter.letter} to {letter.recipient}, {state}, for: {why or '-'}  <{letter.cause}>")
 
 
 # What is said of the last rung of a ladder.

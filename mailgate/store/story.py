@@ -50,6 +50,19 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A letter about the ticket, what it follows from, and how far it is. `reason` says why it was not sent, where it was not."""
+
+    id: int
+    at: datetime
+    letter: str
+    recipient: Address
+    state: str
+    reason: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """An approver's part in an approval."""
 
@@ -72,10 +85,15 @@ class Story:
     messages: tuple[Said, ...] = ()
     events: tuple[Happened, ...] = ()
     timers: tuple[Timer, ...] = ()
+    letters: tuple[Written, ...] = ()
+
+    def why(self, letter: Written) -> str:
+        """What happened to the ticket that made us write this letter: the verbs of its cause, in their order."""
+        return ", ".join(dict.fromkeys(event.verb for event in self.events if event.cause == letter.cause))
 
 
 def tell(tx: Tx, number: TicketId, *, whole: bool = True) -> Story | None:
-    """The story of a ticket; without `whole` no messages, events and timers. None where there is no such ticket."""
+    """The story of a ticket; without `whole` no messages, events, timers and letters. None where there is no such ticket."""
     ticket = tickets.get(tx, number)
     if ticket is None:
         return None
@@ -87,7 +105,7 @@ def tell(tx: Tx, number: TicketId, *, whole: bool = True) -> Story | None:
         return story
     return Story(
         ticket, story.children, links, story.approvals, tuple(_said(tx, number)), tuple(happened(tx, number)),
-        tuple(timers.of_ticket(tx, number)),
+        tuple(timers.of_ticket(tx, number)), tuple(_written(tx, number)),
     )  # fmt: skip
 
 
@@ -119,6 +137,16 @@ def happened(tx: Tx, number: TicketId) -> Iterator[Happened]:
     for row in tx.execute(select(table).where(table.c.ticket == number).order_by(table.c.id)):
         changed = tickets.load_changes(row.changes)
         yield Happened(row.id, row.at, row.actor, row.strength, row.verb, row.note, changed, f"{row.cause_type}:{row.cause_id}")
+
+
+def _written(tx: Tx, number: TicketId) -> Iterator[Written]:
+    table = schema.outbox
+    rows = tx.execute(
+        select(table.c.id, table.c.created_at, table.c.letter, table.c.recipient, table.c.state, table.c.reason, table.c.cause_type,
+               table.c.cause_id)
+        .where(table.c.ticket == number).order_by(table.c.id)
+    )  # fmt: skip
+    return (Written(*row[:6], f"{row.cause_type}:{row.cause_id}") for row in rows)
 
 
 def events(tx: Tx, number: TicketId) -> tuple[Event, ...]:

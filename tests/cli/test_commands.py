@@ -34,11 +34,14 @@ def test_a_mail_that_is_ingested_becomes_a_ticket_that_is_listed_and_shown(shell
     assert set(listed) == TICKET_KEYS
     assert (listed["tag"], listed["subject"], listed["state"], listed["status"]) == ("MG-1", "The lift is stuck", "Open", "New")
     shown = shell.json("tickets", "show", "1")
-    assert set(shown) == TICKET_KEYS | {"messages", "events", "timers"}
+    assert set(shown) == TICKET_KEYS | {"messages", "events", "timers", "letters"}
+    (letter,) = shown["letters"]
+    assert (letter["letter"], letter["to"], letter["why"], letter["cause"]) == ("acknowledgement", "ann@out.example", "open", "inbox:1")
     assert [event["verb"] for event in shown["events"]] == ["open"]
     assert shown["messages"][0]["text"].startswith("The printer on floor 3")
     assert shell("tickets", "show", "1") == 0
     assert "ann@out.example: open" in shell.out
+    assert "letter acknowledgement to ann@out.example, queued, for: open  <inbox:1>" in shell.out
 
 
 def test_the_same_mail_ingested_twice_is_counted_and_has_one_effect(shell: Shell) -> None:
