@@ -66,7 +66,7 @@ class DeskView:
 class TicketView:
     """The ticket. `due` is when it closes (on hold: counts as settled) if nobody answers; `closure` the remark it was closed with.
 
-    `source` is how it came in ("mail", "phone"), `type` and `service` what triage made of it.
+    `source` is how it came in ("mail", "phone", "monitoring"), `type` and `service` what triage made of it.
     `wanted` is when it has to be done, as a technician said.
     """
 

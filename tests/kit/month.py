@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from mailgate.desk.assignment import absent
 from mailgate.desk.model import Address, Directory, Level, Organisation, Person, Role, State, Team
-from mailgate.desk.plans import Category, When
+from mailgate.desk.plans import Category, Monitor, When
 from mailgate.desk.policy import AssignBy, Policy, Security
 from mailgate.desk.workflow import state_of
 from mailgate.flow.intake import RawMail, take_in
@@ -34,9 +34,7 @@ _FIRST = "Ada Ben Cleo Dan Eva Finn Gina Hal Ida Jan Kim Lea Max Nora Otto Pia Q
 _LAST = "Adler Berg Conti Duarte Engel Fischer Gruber Hansen".split()
 _ABOUT = ("printer", "toner", "vpn", "wlan", "crm", "payroll", "password", "screen", "phone", "chair")
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-# Mails that come within this time are taken in together.
-_SLOT = timedelta(minutes=30)
-_VENDOR = Address("support@vendor.example")
+_VENDOR, _MONITOR = Address("support@vendor.example"), Address("monitor@desk.example")
 
 # What people outside do with a letter, by its name, with weights; and what they write then.
 _REACTIONS = {
@@ -77,6 +75,7 @@ def month_office(folder: Path, url: str = "") -> Office:
             Category("Applications", _subject("crm|payroll"), team="applications", type="request"),
         ),
         assign_by=AssignBy.LEAST_LOAD,
+        monitors=(Monitor("watch", re.compile(r"(host\d+) is"), re.compile("^RECOVERY")),),
     )  # fmt: skip
     return Office(folder, url, people=_directory(), policy=policy, security=Security(authserv_ids=("mx.desk.example",)))
 
@@ -122,9 +121,13 @@ class _Seen:
 
 
 class Month:
-    """The people around an office, and what they do for `days` days in which `tickets` requests are made."""
+    """The people around an office, and what they do for `days` days in which `tickets` requests are made.
 
-    def __init__(self, office: Office, seed: int, tickets: int, days: int = 30) -> None:
+    Mails that come within one `slot` are taken in together.
+    """
+
+    def __init__(self, office: Office, seed: int, tickets: int, days: int = 30, slot: timedelta = _HOUR / 2) -> None:
+        self._slot = slot
         self.office, self.chance, self.ends = office, Random(seed), office.now + days * _DAY
         self.did: Counter[str] = Counter()
         self.mails = 0
@@ -142,7 +145,7 @@ class Month:
         self._names = {Address(f"{local}@{domain}"): name for local, domain, name in self._asking}
         for _ in range(tickets):
             self._plan(office.now + self._working(days), self._asks)
-        for _ in range(tickets // 40):
+        for _ in range(tickets // 15):
             self._plan(office.now + self._working(days), self.chance.choice((self._strays, self._forges, self._alarms)))
 
     # --------------------------------------------------------------------------------------------------------- the clock
@@ -151,7 +154,7 @@ class Month:
         """Lives through the month: mails arrive, letters are read, timers fire."""
         while self._agenda and self._agenda[0].at < self.ends:
             self._until(self._agenda[0].at)
-            while self._agenda and self._agenda[0].at <= self.office.now + _SLOT:
+            while self._agenda and self._agenda[0].at <= self.office.now + self._slot:
                 heappop(self._agenda).act()
             self._hand_over()
         self._until(self.ends)
@@ -250,12 +253,16 @@ class Month:
         self.did["forges"] += 1
 
     def _alarms(self) -> None:
-        who = Address("monitor@desk.example")
-        raw = self._mail(
-            "DISK CRITICAL", who, "Monitor", subject=f"PROBLEM: host{self.chance.randrange(50)} is DOWN",
-            headers="Auto-Submitted: auto-generated",
-        )  # fmt: skip
-        self._send(raw, who)
+        """Something that is watched goes down, is told of again, and mostly comes back."""
+        host = f"host{self.chance.randrange(50)}"
+        self._watches(f"PROBLEM: {host} is DOWN")
+        self._soon(1, lambda: self._watches(f"PROBLEM: {host} is DOWN"))
+        if self.chance.random() < 0.8:
+            self._soon(5, lambda: self._watches(f"RECOVERY: {host} is UP"))
+
+    def _watches(self, says: str) -> None:
+        raw = self._mail("Seen from here.", _MONITOR, "Monitor", subject=says, headers="Auto-Submitted: auto-generated")
+        self._send(raw, _MONITOR)
         self.did["alarms"] += 1
 
     def _reacts(self, seen: _Seen) -> None:
@@ -345,7 +352,7 @@ class Month:
                     self._got(seen)
             elif seen.to == _VENDOR:
                 self._helps(seen)
-            elif seen.ticket:
+            elif seen.ticket and seen.to != _MONITOR:
                 self._reacts(seen)
         for told in to_staff.values():
             self._has_to_work(told)
