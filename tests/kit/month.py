@@ -145,8 +145,9 @@ class Month:
         self._names = {Address(f"{local}@{domain}"): name for local, domain, name in self._asking}
         for _ in range(tickets):
             self._plan(office.now + self._working(days), self._asks)
-        for _ in range(tickets // 15):
-            self._plan(office.now + self._working(days), self.chance.choice((self._strays, self._forges, self._alarms)))
+        for _ in range(1 + tickets // 50):
+            for act in (self._strays, self._forges, self._alarms):
+                self._plan(office.now + self._working(days), act)
 
     # --------------------------------------------------------------------------------------------------------- the clock
 
@@ -333,7 +334,16 @@ class Month:
             self._soon(48 if did in ("ask", "vendor", "answer") else 8, lambda: self._works(told))
 
     def _got(self, seen: _Seen) -> None:
-        if seen.name == "receipt" and self.chance.random() < 0.02:
+        """A letter that asks for nothing gives somebody an idea now and then."""
+        idea = self.chance.random() if seen.name == "receipt" else 1
+        if 0.02 <= idea < 0.05:
+            self.did["kb"] += 1
+            self._soon(1, lambda: self._says(seen, "#kb"))
+        elif 0.05 <= idea < 0.07:
+            self.did["search"] += 1
+            raw = self._mail(f"search: {self.chance.choice(_ABOUT)} cable", seen.to, self._staff[seen.to].name, subject="search")
+            self._send(raw, seen.to)
+        elif idea < 0.02:
             self.did["undo"] += 1
             self._soon(0.5, lambda: self._says(seen, "#undo"))
             self._soon(8, lambda: self._works(seen))
