@@ -56,7 +56,7 @@ def test_a_vendor_is_asked_with_the_public_story_and_the_requester_hears_that_it
 
 
 def test_neither_notes_nor_anybodys_address_reach_the_vendor(asked: Office) -> None:
-    tina(asked, f"#escalate {VENDOR}")
+    tina(asked, f"#escalate {VENDOR} Which drum fits?")
     asks = asked.last("vendor")
     whole = asks.octets.decode() + asks.text + asks.html
     for secret in (CANARY, ANN, EVA, "Ann Private", TINA.address):
