@@ -10,14 +10,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from heapq import heappop, heappush
 from pathlib import Path
 from random import Random
 
 from sqlalchemy import select
 
-from mailgate.desk.assignment import absent
 from mailgate.desk.model import Address, Directory, Level, Organisation, Person, Role, State, Team
 from mailgate.desk.plans import Category, Monitor, When
 from mailgate.desk.policy import AssignBy, Policy, Security
@@ -100,6 +99,12 @@ def _directory() -> Directory:
     people.append(Person(Address("max@desk.example"), "Max Manager", Role.MANAGER))
     teams = tuple(Team(name, level, next="third" if level == 2 else None) for name, level, _ in _TEAMS)
     return Directory(tuple(people), teams, (Organisation("Acme", ("acme.example",)),))
+
+
+def is_away(person: Person, day: date) -> bool:
+    """Whether this is a day of his week off."""
+    first, _, last = (person.away or "/").partition("/")
+    return first <= day.isoformat() <= last
 
 
 @dataclass(order=True)
@@ -311,7 +316,7 @@ class Month:
         self.did["technician absent"] += 1
 
     def _is_away(self, who: Address) -> bool:
-        return absent(self._staff[who], self.office.now.date())
+        return is_away(self._staff[who], self.office.now.date())
 
     def _works(self, told: _Seen) -> None:
         """A technician looks at a ticket of his, and does something about it."""

@@ -11,12 +11,12 @@ from datetime import date
 from sqlalchemy import select
 
 from mailgate.cli.tickets import story_json
-from mailgate.desk.assignment import absent
 from mailgate.desk.events import Event, born, fold
 from mailgate.desk.model import Address, Directory, State, Status, Ticket, TicketId
 from mailgate.desk.workflow import STATES
 from mailgate.store import schema, story, tickets
 from mailgate.store.engine import Store, Tx
+from tests.kit.month import is_away
 
 # What has to have happened to a ticket for each letter that goes to somebody outside.
 FITS: Mapping[str, frozenset[str]] = {
@@ -151,13 +151,13 @@ def shares(store: Store, people: Directory) -> tuple[list[Share], list[str]]:
 
 def _shares(day: date, people: Directory, loads: Mapping[Address, int]) -> Iterator[Share]:
     for team in people.teams:
-        had = [loads.get(one.address, 0) for one in people.members(team.name) if not absent(one, day)]
+        had = [loads.get(one.address, 0) for one in people.members(team.name) if not is_away(one, day)]
         yield Share(day, team.name, min(had), max(had))
 
 
 def _unfair(ticket: int, to: str, day: date, people: Directory, loads: Mapping[Address, int]) -> Iterator[str]:
     person = people.person(Address(to))
-    there = [one for one in people.members(person.team) if not absent(one, day)]
+    there = [one for one in people.members(person.team) if not is_away(one, day)]
     fewest = min(loads.get(one.address, 0) for one in there)
     if person not in there or loads.get(person.address, 0) > fewest:
         yield f"ticket {ticket} went to {to}, who had {loads.get(person.address, 0)} where somebody had {fewest}"
