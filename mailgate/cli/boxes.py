@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,12 +76,14 @@ def _mail_json(row: Mail) -> show.Json:
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def show_mail(config: Path | None, number: int, raw: bool, as_json: bool) -> int:
-    """Show one mail: what became of it and the whole trail of reasons."""
+    """Show one mail: what became of it, the whole trail of reasons, and who decided about it."""
+    from mailgate.store import aside
     from mailgate.store import inbox as store
 
     with opened(config) as known, known.store.look() as tx:
         rows = store.rows(tx, ids=[number])
         octets = store.raw(tx, number) if raw else None
+        ordered = aside.orders(tx, number)
     if not rows:
         return _nothing(f"there is no inbox row {number}")
     if octets is not None:
@@ -90,13 +92,19 @@ def show_mail(config: Path | None, number: int, raw: bool, as_json: bool) -> int
     row = rows[0]
     trail = json.loads(row.trail) if row.trail else []
     if as_json:
-        show.out_json({**_mail_json(row), "trail": [{"step": one[0], "finding": one[1], "because": one[2]} for one in trail]})
+        show.out_json({
+            **_mail_json(row), "trail": [{"step": one[0], "finding": one[1], "because": one[2]} for one in trail],
+            "orders": [{"verb": one.verb, "actor": one.actor, "time": show.iso(one.at), "detail": one.detail, "cause": one.cause}
+                       for one in ordered],
+        })  # fmt: skip
         return 0
     why = f" ({row.reason})" if row.reason else ""
     click.echo(f"inbox {row.id}: {row.state}{why}, from {show.safe(row.sender)}, seen {row.seen_count}x")
     click.echo(f"{show.safe(_subject(row))}")
     for step, finding, because in trail:
         click.echo(f"  {step:<10} {show.safe(finding)}{f'  ({show.safe(because)})' if because else ''}")
+    for one in ordered:
+        click.echo(f"  {'ordered':<10} {one.verb} {show.safe(one.detail)}  ({show.safe(one.actor)}, {show.clock(one.at)}, {one.cause})")
     return 0
 
 
@@ -144,6 +152,68 @@ def drop_mail(config: Path | None, numbers: Sequence[int]) -> int:
 
     with opened(config) as known:
         return _each(numbers, operate.drop_mails(known.store, numbers, now()), "dropped", "is neither held nor quarantined")
+
+
+@inbox.command()
+@click.argument("senders", nargs=-1, required=True, metavar="ADDRESS|DOMAIN...")
+@click.pass_obj
+def block(config: Path | None, senders: Sequence[str]) -> int:
+    """Hear nothing more of these senders; a domain stands for everybody at it."""
+    from mailgate.flow import operate
+
+    wanted = {one: _sender(one) for one in senders}
+    with opened(config) as known:
+        done = operate.block(known.store, known.house(), list(wanted.values()), now())
+    return _each_sender(wanted, done, "blocked", "is an address of ours or of a colleague and stays heard")
+
+
+@inbox.command()
+@click.argument("senders", nargs=-1, required=True, metavar="ADDRESS|DOMAIN...")
+@click.pass_obj
+def unblock(config: Path | None, senders: Sequence[str]) -> int:
+    """Hear these senders again."""
+    from mailgate.flow import operate
+
+    wanted = {one: _sender(one) for one in senders}
+    with opened(config) as known:
+        done = operate.unblock(known.store, list(wanted.values()))
+    return _each_sender(wanted, done, "is heard again", "was not blocked")
+
+
+def _sender(text: str) -> str:
+    from mailgate.desk.held import sender_named
+
+    found = sender_named(text.lower())
+    if not found:
+        raise click.UsageError(f"{text} is neither an address nor a domain")
+    return found
+
+
+def _each_sender(wanted: Mapping[str, str], done: Sequence[str], verb: str, why_not: str) -> int:
+    for written, sender in wanted.items():
+        click.echo(f"{written} {verb}" if sender in done else f"{written} {why_not}")
+    return 0 if set(wanted.values()) <= set(done) else DATA
+
+
+@inbox.command()
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def blocked(config: Path | None, as_json: bool) -> None:
+    """Show who is blocked, by whom, and how many mails that kept away."""
+    from mailgate.store import blocks
+
+    with opened(config) as known, known.store.look() as tx:
+        found = blocks.listed(tx)
+    if as_json:
+        for one in found:
+            show.out_json({"sender": one.sender, "by": one.by, "since": show.iso(one.since), "count": one.count,
+                           "last": show.iso(one.last_at)})  # fmt: skip
+        return
+    if not found:
+        click.echo("nobody is blocked")
+        return
+    rows = ((one.sender, one.by, show.clock(one.since), one.count, show.clock(one.last_at) if one.last_at else "") for one in found)
+    show.table(("SENDER", "BY", "SINCE", "MAILS", "LAST"), rows)
 
 
 @click.group()

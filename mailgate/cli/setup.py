@@ -113,6 +113,8 @@ def check(config: Path | None, against: timedelta | None) -> int:
         click.echo(f"note   {reason} (unless that is a mailgate of yours that runs, it cannot start)")
     if not any(person.staff or person.role is Role.OWNER for person in known.people.people):
         click.echo("note   people.toml names no technician and no owner: nobody is told of new tickets")
+    if not known.people.having(Role.OWNER, Role.LEAD):
+        click.echo("note   people.toml names no owner and no lead: nobody is told of held mail, and only the shell decides about it")
     codes = (_check_store(known), _check_relay(known), _check_mailboxes(known))
     if against is not None and not codes[0]:
         from mailgate.cli.against import against as compare

@@ -10,7 +10,7 @@ from mailgate.desk.article import Article
 from mailgate.desk.commands import Command
 from mailgate.desk.events import Change, Event
 from mailgate.desk.letters import Letter
-from mailgate.desk.model import Address, Strength, Visibility
+from mailgate.desk.model import Address, Strength, TicketId, Visibility
 from mailgate.desk.stimuli import Finding
 
 
@@ -55,6 +55,17 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class MailOrder:
+    """What has to be done about a mail that was put aside, by whose word. Row 0: about a sender alone. `sender` is who is (un)blocked."""
+
+    verb: str
+    row: int
+    by: Address
+    ticket: TicketId | None = None
+    sender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Suppressed:
     """A letter that was planned and is not sent, with its reason."""
 
@@ -80,6 +91,7 @@ class Decision:
     refusals: tuple[Refusal, ...] = ()
     # What the writer said of himself, whatever becomes of the ticket.
     absence: Absence | None = None
+    orders: tuple[MailOrder, ...] = ()
     trail: tuple[Finding, ...] = field(default=())
     # The inbox row of an answer that was held back and is now to be sent after all.
     again: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from mailgate.desk import leave, searching, technician, vendor, workflow
+from mailgate.desk import holding, leave, searching, technician, vendor, workflow
 from mailgate.desk.authority import Standing, permits, proven, standing
 from mailgate.desk.commands import Reading, read, tapped
 from mailgate.desk.decision import Decision, Message, Outcome, Refusal
@@ -13,13 +13,16 @@ from mailgate.desk.draft import Draft, shown
 from mailgate.desk.events import Event
 from mailgate.desk.letters import UNPROVEN, Letter, Name
 from mailgate.desk.macros import Macros
-from mailgate.desk.model import State, Ticket, Visibility
+from mailgate.desk.model import Role, State, Strength, Ticket, Visibility
 from mailgate.desk.opening import opened
 from mailgate.desk.requester import appended, muted, requester
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import Alarm, Finding, Nature, Wrote
 from mailgate.desk.thanks import is_thanks
 from mailgate.desk.workflow import Grammar
+
+# The reason of a mail that is not heard because somebody blocked its sender.
+BLOCKED = "blocked-sender"
 
 
 def received(ticket: Ticket | None, wrote: Wrote, rules: Rules, now: datetime) -> Decision:
@@ -32,8 +35,8 @@ def received(ticket: Ticket | None, wrote: Wrote, rules: Rules, now: datetime) -
 
 
 def _by_standing(rank: Standing, ticket: Ticket | None, wrote: Wrote, rules: Rules, now: datetime) -> Decision:
-    if rank is Standing.SPOOFED:
-        return Decision(Outcome.HELD, "spoofed")
+    if (about_none := _about_no_ticket(rank, wrote, rules)) is not None:
+        return about_none
     if wrote.alarm is not None:
         return _alarmed(ticket, wrote, wrote.alarm, rules, now)
     if wrote.further_copy and ticket is not None:
@@ -75,6 +78,22 @@ def _understood(rank: Standing, wrote: Wrote, draft: Draft) -> Reading:
     reading = _read(wrote, draft)
     mutes = permits("mute", wrote, draft.rules) and all(one.ok and one.verb == "mute" for one in reading.commands)
     return reading if mutes or rank is Standing.REQUESTER else Reading()
+
+
+def _about_no_ticket(rank: Standing, wrote: Wrote, rules: Rules) -> Decision | None:
+    """What becomes of a mail whose sender is blocked, of one that is held, and of one that decides about held ones; None for all others."""
+    if wrote.blocked and not _heard_all_the_same(wrote):
+        return Decision(Outcome.IGNORED, BLOCKED).noting("sender", "blocked", wrote.blocked)
+    if rank is Standing.SPOOFED:
+        return Decision(Outcome.HELD, "spoofed")
+    return holding.decided(wrote, wrote.holding, rules) if wrote.holding is not None else None
+
+
+def _heard_all_the_same(wrote: Wrote) -> bool:
+    """Whether a blocked sender is heard: he answers a letter of ours, or he works here and either proves it or is himself meant."""
+    if wrote.strength is Strength.TOKEN:
+        return True
+    return wrote.person.role is not Role.REQUESTER and (wrote.strength.trusted or wrote.blocked == wrote.address)
 
 
 def _read(wrote: Wrote, draft: Draft) -> Reading:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mailgate.desk.article import Article, Found
-from mailgate.desk.model import Address, Ticket
+from mailgate.desk.model import Address, Ticket, TicketId
 
 
 class Name(StrEnum):
@@ -36,6 +36,7 @@ class Name(StrEnum):
     COLLISION = "collision"
     ARTICLE = "article"
     FOUND = "found"
+    HELD = "held"
 
 
 # The note of a receipt to somebody whose mail did not prove that it was his.
@@ -56,7 +57,7 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.RESOLVED: ("no answer",),
     Name.CLOSED: ("accept", "cancel", "no answer"),
     Name.STATUS: ("refused", "muted", "unmuted", "copied"),
-    Name.RECEIPT: ("refused", UNPROVEN, "undoable", HELD, "collision"),
+    Name.RECEIPT: ("refused", UNPROVEN, "undoable", HELD, "collision", "decided", "undecided"),
     Name.HANDOVER: ("team",),
     Name.HELP: ("requester", "technician"),
     Name.MAILBOX: ("back", "expires"),
@@ -70,7 +71,27 @@ WRONG = (
     "unknown-status", "ambiguous-status", "needs-its-verb", "unknown-duration", "unknown-moment", "in-the-past", "unknown-macro",
     "broken-macro",
     "no-day", "away-by-file",
+    "needs-numbers", "needs-ticket", "no-such-mail", "no-such-ticket", "already-decided", "is-a-colleague", "no-such-block", "no-sender",
+    "named-twice", "not-the-owner",
 )  # fmt: skip
+
+
+# Why a mail was put aside; the templates have words for each. `unreadable` stands for every other fault of reading.
+HELD_WHY = (
+    "spoofed", "several-from", "group", "control-character", "own-domain-fail", "dmarc-fail-enforced",
+    "too-many-lines", "header-block-too-large", "too-many-headers", "header-too-large", "too-deep", "too-many-parts", "too-large",
+    "hung", "died", "ended-the-daemon", "unreadable",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """What became of a mail before somebody decided about it once more: the verb, by whom, when (UTC), and the tag of its ticket."""
+
+    verb: str
+    by: str
+    at: datetime
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +106,7 @@ class Line:
     wrong: str = ""
     instead: str = ""
     meant: str = ""
+    became: Became | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +127,34 @@ class Mailbox:
     folder: str
     at: datetime
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMail:
+    """A mail that waits for a human, as its digest tells of it. `why` are HELD_WHY; sender and subject are the sender's own text.
+
+    `envelope` is the address that handed it over, where that is another one; `read` is False for one that could not be read at all.
+    """
+
+    row: int
+    why: tuple[str, ...]
+    sender: str
+    subject: str
+    at: datetime
+    size: int
+    envelope: str = ""
+    fresh: bool = True
+    read: bool = True
+    ticket: TicketId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Mails that wait for a human, and how many more there are. `blocked` is the mail whose sender this letter tells is blocked."""
+
+    mails: tuple[HeldMail, ...] = ()
+    more: int = 0
+    blocked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +180,7 @@ class Letter:
     answered_by: datetime | None = None
     # What a letter about several tickets tells of.
     tickets: tuple[Ticket, ...] = ()
+    held: Held | None = None
 
     @property
     def automatic(self) -> bool:

@@ -161,6 +161,8 @@ class Directory:
     people: tuple[Person, ...] = ()
     teams: tuple[Team, ...] = ()
     organisations: tuple[Organisation, ...] = ()
+    # Of whom nothing is heard any more: addresses, and `@` with a domain.
+    blocked: frozenset[str] = frozenset()
     # Whose address or alias each is, and those who are more than requesters: there may be thousands of people.
     _by_address: dict[Address, Person] = field(init=False, repr=False, compare=False, default_factory=dict)
     _staff: list[Person] = field(init=False, repr=False, compare=False, default_factory=list)
@@ -190,6 +192,22 @@ class Directory:
         while domain and domain not in self._by_domain:
             domain = domain.partition(".")[2]
         return self._by_domain.get(domain)
+
+    def domains(self) -> Iterable[str]:
+        """The domains of the organisations, and of everybody who is more than a requester."""
+        yield from self._by_domain
+        yield from (address.rpartition("@")[2] for person in self._staff for address in person.addresses)
+
+    def blocking(self, address: Address) -> str | None:
+        """Which entry of `blocked` this address falls under: itself, its domain or one that its domain is below; None: it is heard."""
+        if not self.blocked or not address:
+            return None
+        if address in self.blocked:
+            return address
+        domain = address.rpartition("@")[2]
+        while domain and f"@{domain}" not in self.blocked:
+            domain = domain.partition(".")[2]
+        return f"@{domain}" if domain else None
 
     def members(self, team: str | None) -> tuple[Person, ...]:
         """The technicians and leads of a team."""

@@ -91,6 +91,10 @@ class Rules:
         # Most have never been away.
         return bool(person.away or person.said) and absent(person, local(person, self.desk.timezone, now).date())
 
+    def keepers(self) -> tuple[Person, ...]:
+        """Who hears of mails to this desk that were put aside, and decides about them: the owners, else the leads who work here."""
+        return self.people.having(Role.OWNER) or tuple(person for person in self.people.having(Role.LEAD) if self.serves(person))
+
     def audience(self, ticket: Ticket, *, copies: bool) -> tuple[Address, ...]:
         """The addresses that a public letter goes to: the requester, and with `copies` each confirmed Cc; nobody who muted the ticket.
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from mailgate.desk.article import Article, Found, Origin
 from mailgate.desk.assignment import Roster
 from mailgate.desk.events import Event
+from mailgate.desk.held import Holding
 from mailgate.desk.letters import Name
 from mailgate.desk.macros import Macros
 from mailgate.desk.model import Address, Person, Strength, TicketId
@@ -96,7 +97,8 @@ class Wrote:
     somebody. `meanwhile` is what a colleague answered unseen by him; `insists` says that this mail was held back for that before. `held` is
     his answer that still is. `alarm` is there where a monitoring system wrote.
     `origin` is what an article would be made of, where he asks for one; `suggested` are articles that may
-    help him, `found` is what he searched for.
+    help him, `found` is what he searched for. `holding` is there where somebody of people.toml decides about mails that wait for a
+    human; `blocked` is whom of the blocked senders it comes from.
     """
 
     person: Person
@@ -130,6 +132,8 @@ class Wrote:
     origin: Origin | None = None
     suggested: tuple[Article, ...] = ()
     found: Found | None = None
+    holding: Holding | None = None
+    blocked: str = ""
     findings: tuple[Finding, ...] = ()
 
 

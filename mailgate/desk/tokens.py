@@ -14,6 +14,9 @@ from mailgate.desk.model import Address, TicketId, fold_address
 
 THREAD = "t"
 BOUNCE = "b"
+HELD = "h"
+# What can be tapped about a mail that waits for a human; `h` itself is for an answer in words.
+HELD_VERBS = frozenset({HELD, "release", "attach", "drop", "block", "unblock"})
 _CLUE, _BOUND = 6, 12
 # RFC 5321 4.5.3.1.1: a local part has at most 64 octets.
 _LONGEST = 64
@@ -35,6 +38,15 @@ class Token:
 
     verb: str
     ticket: TicketId
+    bound: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HeldToken:
+    """A mark about an inbox row that we signed. To whom it was given is not known until `keeps` is asked about an address."""
+
+    verb: str
+    row: int
     bound: str
 
 
@@ -63,6 +75,31 @@ def read(keyring: Keyring, text: str) -> Token | None:
 def belongs(keyring: Keyring, token: Token, person: tuple[Address, ...]) -> bool:
     """Whether the token was given to one of these addresses of a person."""
     return any(_same(_mac(key, f"person {token.ticket} {address}", _BOUND), token.bound) for key in keyring.keys for address in person)
+
+
+def held_mark(keyring: Keyring, verb: str, row: int, person: Address) -> str:
+    """The local part by which this person decides about this inbox row with one of HELD_VERBS; row 0 for an answer that names its rows."""
+    key = keyring.keys[0]
+    return f"{verb}.{row}.{_mac(key, f'held {row}', _CLUE)}{_mac(key, f'keeper {row} {person}', _BOUND)}"
+
+
+def read_held(keyring: Keyring, text: str) -> HeldToken | None:
+    """What such a local part carries, or None where we did not sign it."""
+    verb, _, rest = text.lower().partition(".")
+    number, _, mac = rest.partition(".")
+    if verb not in HELD_VERBS or len(text) > _LONGEST or len(mac) != _CLUE + _BOUND:
+        return None
+    if not (number.isascii() and number.isdigit() and len(number) <= 18):
+        return None
+    row = int(number)
+    if any(_same(_mac(key, f"held {row}", _CLUE), mac[:_CLUE]) for key in keyring.keys):
+        return HeldToken(verb, row, mac[_CLUE:])
+    return None
+
+
+def keeps(keyring: Keyring, token: HeldToken, person: tuple[Address, ...]) -> bool:
+    """Whether the token was given to one of these addresses of a person."""
+    return any(_same(_mac(key, f"keeper {token.row} {address}", _BOUND), token.bound) for key in keyring.keys for address in person)
 
 
 def bounce_mark(keyring: Keyring, row: int) -> str:

@@ -11,7 +11,7 @@ from mailgate.desk.events import Event, born, fold
 from mailgate.desk.letters import NOTES, Letter, Name
 from mailgate.desk.model import Address, Ticket, TicketId
 from mailgate.desk.rules import Rules
-from mailgate.flow import post
+from mailgate.flow import holding, post
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
@@ -68,6 +68,7 @@ def carry_out(
             _tell(tx, ticket, decision.message, now, source)
     if decision.article is not None:
         articles.put(tx, decision.article, now)
+    holding.carry_out_all(tx, decision.orders, (cause.type, cause.id), now)
     crash_point("CP20-before-letters")
     effect, letters = _write_letters(tx, house, rules, ticket, decision, cause, now, source, lease)
     if ticket is not None:

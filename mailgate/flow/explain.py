@@ -15,6 +15,7 @@ from mailgate.desk.assignment import Load
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.events import Event, born, fold
+from mailgate.desk.held import PutAside
 from mailgate.desk.letters import Letter
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.desk.stimuli import Finding, Meanwhile
@@ -88,6 +89,10 @@ class NothingKnown:
     def search(self, desk: str, text: str) -> Found:
         """Nothing."""
         return Found(text)
+
+    def put_aside(self, rows: Sequence[int]) -> dict[int, PutAside]:
+        """None of them waits."""
+        return {}
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """None of ours."""

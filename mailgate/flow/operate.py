@@ -10,16 +10,17 @@ from functools import partial
 
 from mailgate.desk import suggestions, technician, undo
 from mailgate.desk.decide import decide
-from mailgate.desk.decision import Decision
+from mailgate.desk.decision import Decision, MailOrder
+from mailgate.desk.holding import is_ours
 from mailgate.desk.macros import Macros
 from mailgate.desk.model import Address, Person, Role, Strength, Ticket, TicketId
 from mailgate.desk.stimuli import Ordered, Stimulus, Wrote
-from mailgate.flow import effect, journal, knowledge, macros
+from mailgate.flow import effect, holding, journal, knowledge, macros
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.roster import roster
 from mailgate.flow.seam import crash_point
-from mailgate.store import answers, articles, facts, inbox, outbox, people, story, tickets
+from mailgate.store import answers, articles, blocks, facts, inbox, outbox, people, story, tickets
 from mailgate.store.engine import Store, Tx
 from mailgate.store.loads import loads
 
@@ -87,22 +88,41 @@ def _carry_out(tx: Tx, house: House, ticket: Ticket | None, desk: str, stimulus:
 
 def release(store: Store, rows: Sequence[int], now: datetime, *, attach_to: TicketId | None = None) -> list[int]:
     """Lets held or quarantined mails be processed after all, onto a ticket if one is named; returns those for which it was possible."""
+    return _decide(store, "attach" if attach_to else "release", rows, now, attach_to)
+
+
+def _decide(store: Store, verb: str, rows: Sequence[int], now: datetime, ticket: TicketId | None = None) -> list[int]:
+    cause = ("order", secrets.token_hex(8))
     with store.begin() as tx:
-        done = [row for row in rows if inbox.reopen(tx, row, now, released=True, attach_to=attach_to)]
+        done = [row for row in rows if holding.carry_out(tx, MailOrder(verb, row, OPERATOR.address, ticket), cause, now)]
         crash_point("CP44-command")
         return done
 
 
 def retry_mails(store: Store, rows: Sequence[int], now: datetime) -> list[int]:
     """Has held or quarantined mails judged again, as strictly as before."""
-    with store.begin() as tx:
-        return [row for row in rows if inbox.reopen(tx, row, now)]
+    return _decide(store, "retry", rows, now)
 
 
 def drop_mails(store: Store, rows: Sequence[int], now: datetime) -> list[int]:
     """Decides that held or quarantined mails need nothing. Their octets stay."""
+    return _decide(store, "drop", rows, now)
+
+
+def block(store: Store, house: House, senders: Sequence[str], now: datetime) -> list[str]:
+    """Hears nothing of these senders any more: addresses, or `@` and a domain. Returns those for which it may be: no colleague's."""
     with store.begin() as tx:
-        return [row for row in rows if inbox.drop(tx, row, now)]
+        rules = house.rules(house.desks[0].name, people.directory(tx, house.people))
+        done = [one for one in senders if not is_ours(one, rules)]
+        for sender in done:
+            blocks.put(tx, sender, OPERATOR.address, now)
+        return done
+
+
+def unblock(store: Store, senders: Sequence[str]) -> list[str]:
+    """Hears these senders again; returns those who were blocked."""
+    with store.begin() as tx:
+        return [one for one in senders if blocks.lift(tx, one)]
 
 
 def retry_letters(store: Store, rows: Sequence[int], now: datetime) -> list[int]:

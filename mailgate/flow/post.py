@@ -17,6 +17,7 @@ from mailgate.desk.macros import Macro
 from mailgate.desk.model import Address, Person, Ticket
 from mailgate.desk.policy import Desk
 from mailgate.desk.rules import Rules
+from mailgate.flow.buttons import held_link, shown_held
 from mailgate.flow.house import House
 from mailgate.mail import header
 from mailgate.mail.compose import Draft, Enclosure, compose
@@ -152,6 +153,8 @@ def _addressed(occasion: Occasion, letter: Letter) -> tuple[Person, str | None, 
     # A plain letter echoes nothing, and the name is the sender's text like any other.
     recipient = occasion.rules.people.find(letter.to) or Person(letter.to, "" if letter.plain else occasion.names.get(letter.to, ""))
     mark = tokens.mark(occasion.house.keyring, tokens.THREAD, occasion.ticket.id, letter.to) if occasion.ticket else None
+    if letter.held is not None:
+        mark = tokens.held_mark(occasion.house.keyring, tokens.HELD, 0, letter.to)
     return recipient, mark, _view(occasion, letter, recipient, mark)
 
 
@@ -185,10 +188,14 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
     asks = bool(ticket and ticket.requester in recipient.addresses)
     staff = not asks and (occasion.rules.works_on(recipient, ticket) if ticket else recipient.staff)
     copied = not (asks or staff) and _copied(ticket, recipient)
-    links = _links(desk, mark, _for_staff(letter, ticket, recipient) if staff else _FOR_REQUESTER if asks else _IN_COPY if copied else ())
+    words = _for_staff(letter, ticket, recipient) if staff else _FOR_REQUESTER if asks else _IN_COPY if copied else ()
+    links = _links(desk, mark if ticket else None, words)
     if links.undo and ticket:
         # It takes back what this letter tells of, and nothing that somebody does later.
         links = replace(links, undo=f"{links.undo}&body={ticket.version}")
+    held = shown_held(occasion.house.keyring, desk, letter.held, letter.to) if letter.held else None
+    if letter.held and letter.held.blocked:
+        links = Links(undo=held_link(occasion.house.keyring, desk, "unblock", letter.held.blocked, letter.to))
     author = _shown(occasion, letter.author) if letter.author else None
     technician = _shown(occasion, ticket.assignee) if ticket and ticket.assignee else None
     return View(
@@ -196,7 +203,7 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         PersonView(recipient.name, recipient.address), requester, _ticket(occasion, ticket) if ticket else None, technician,
         MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter))
         if letter.words else None,
-        links, _lines(occasion, letter), letter.note, letter.plain, staff, mailbox=letter.mailbox, story=letter.story,
+        links, _lines(occasion, letter), letter.note, letter.plain, staff, mailbox=letter.mailbox, story=letter.story, held=held,
         others=_others(occasion, recipient, staff=staff) if staff or asks or copied else (),
         unconfirmed=_unconfirmed(occasion, links) if staff else (),
         articles=_articles(occasion, letter, recipient, staff=recipient.staff), search=_search(desk, letter),

@@ -13,10 +13,12 @@ from typing import Protocol
 
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
+from mailgate.desk.inbound import BLOCKED
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Address, TicketId
+from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import Undelivered
-from mailgate.flow import effect, journal
+from mailgate.flow import digest, effect, journal
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
@@ -28,7 +30,7 @@ from mailgate.mail.compose import Enclosure
 from mailgate.mail.isolate import Died
 from mailgate.mail.parse import unreadable as unreadable_mail
 from mailgate.mail.parsed import Kind, ParsedMail
-from mailgate.store import inbox, outbox, people, tickets
+from mailgate.store import blocks, inbox, outbox, people, tickets
 from mailgate.store.engine import Fenced, Lease, Store, Tx, savepoint
 from mailgate.store.inbox import Claim, End, InboxState
 from mailgate.store.records import Records
@@ -155,6 +157,11 @@ class Case:
         """The transaction."""
         return self.records.tx
 
+    @property
+    def rules(self) -> Rules:
+        """The rules of the desk that the mail came to."""
+        return self.house.rules(self.claim.desk, self.records.people)
+
     def understood(self, mail: ParsedMail) -> Situation:
         """The situation that the mail makes."""
         return understand(self.records, self.house, accepted(self.claim), mail, self.now, self.checked)
@@ -246,6 +253,10 @@ def _finish(case: Case, state: InboxState, situation: Situation, decision: Decis
     claim = case.claim
     ticket = done.ticket.id if done.ticket else None
     wrote = situation.wrote
+    if state is InboxState.HELD:
+        digest.expect(case.tx, case.rules, case.now)
+    elif decision.reason == BLOCKED:
+        blocks.kept_away(case.tx, wrote.blocked, case.now)
     inbox.finish(case.tx, claim, End(state, decision.reason, ticket, wrote.address, wrote.strength, _trail(decision, done)), case.now)
     if state is not InboxState.DONE:
         journal.parked(claim.id, decision.reason, state=state, ticket=ticket)
@@ -324,6 +335,10 @@ def _quarantine(case: Case, mail: ParsedMail, situation: Situation, why: str) ->
     stub = unreadable(situation, why)
     decision = decide(stub.ticket, stub.wrote, stub.rules, case.now)
     done = _carry_out(case, mail, stub, decision)
+    if decision.reason == BLOCKED:
+        _finish(case, InboxState.IGNORED, stub, decision, done)
+        return ()
+    digest.expect(case.tx, case.rules, case.now)
     trail = _trail(decision.noting("read", "unreadable", why), done)
     ticket = done.ticket.id if done.ticket else None
     end = End(InboxState.QUARANTINED, why, ticket, stub.wrote.address, stub.wrote.strength, trail)

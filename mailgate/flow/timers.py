@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from mailgate.desk.decide import decide
 from mailgate.desk.errors import Temporary
 from mailgate.desk.stimuli import Due
-from mailgate.flow import effect, journal
+from mailgate.flow import digest, effect, journal
 from mailgate.flow.absences import hand_over
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
-from mailgate.store import facts, people, tickets, timers
+from mailgate.store import digests, facts, people, tickets, timers
 from mailgate.store.engine import Fenced, Store, Tx, savepoint
 
 _BATCH = 50
@@ -40,16 +40,19 @@ class Timekeeper:
 
     def _fire_due(self, now: datetime) -> int:
         with self.store.look() as tx:
-            if not timers.due(tx, now, 1) or facts.get(tx, facts.HOLD) is not None:
+            if not (timers.due(tx, now, 1) or digests.due(tx, now, 1)) or facts.get(tx, facts.HOLD) is not None:
                 return 0
         with journal.on_commit(), self.store.begin() as tx:
             rows = timers.due(tx, now, _BATCH)
             crash_point("CP35-due")
             for row in rows:
                 self._fire(tx, row, now)
+            letters = digests.due(tx, now, _BATCH)
+            for one in letters:
+                self._tell(tx, one, now)
             crash_point("CP36-fired")
         crash_point("CP37-committed")
-        return len(rows)
+        return len(rows) + len(letters)
 
     def _fire(self, tx: Tx, row: timers.DueRow, now: datetime) -> None:
         try:
@@ -62,6 +65,19 @@ class Timekeeper:
         except Exception as error:
             journal.trouble(f"timer {row.id}", error)
             timers.put_off(tx, row, now + _PUT_OFF)
+
+    def _tell(self, tx: Tx, row: digests.DueDigest, now: datetime) -> None:
+        """Writes a digest of held mails; one that fails by a fault of ours is tried again."""
+        try:
+            with journal.on_commit(), savepoint(tx):
+                digest.write(tx, self.house, row, now)
+        except Fenced as error:
+            journal.trouble(f"digest {row.id}", error)
+        except Temporary:
+            raise
+        except Exception as error:
+            journal.trouble(f"digest {row.id}", error)
+            digests.put_off(tx, row, now + _PUT_OFF)
 
     def _act(self, tx: Tx, row: timers.DueRow, now: datetime) -> None:
         timers.fired(tx, row, now)

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from mailgate.desk import tokens, undo
-from mailgate.desk.article import Found, Origin
 from mailgate.desk.assignment import Load
 from mailgate.desk.events import Event
 from mailgate.desk.letters import HUMAN, UNPROVEN, Name
@@ -19,10 +18,11 @@ from mailgate.desk.model import Address, Directory, Person, Strength, Ticket, Ti
 from mailgate.desk.policy import Desk, Policy
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import BY_HAND, Clue, Finding, Nature, Wrote
-from mailgate.desk.suggestions import Candidate
-from mailgate.flow import colleagues, knowledge, macros
+from mailgate.flow import asides, colleagues, knowledge, macros
+from mailgate.flow.asides import Asides
 from mailgate.flow.colleagues import Answers
 from mailgate.flow.house import House
+from mailgate.flow.knowledge import Library
 from mailgate.flow.roster import roster
 from mailgate.mail import classify, sender, thread
 from mailgate.mail.authresults import Report
@@ -43,7 +43,7 @@ _MANY_HOPS = 30
 _NOBODY = Address("unknown@invalid")
 
 
-class Records(Answers, Protocol):
+class Records(Answers, Library, Asides, Protocol):
     """What is known from before. The database's answer is `store.records`; times are aware UTC."""
 
     @property
@@ -73,15 +73,6 @@ class Records(Answers, Protocol):
 
     def loads(self, people: Sequence[Address]) -> Mapping[Address, Load]:
         """What each of these technicians has to do."""
-
-    def origin(self, ticket: TicketId) -> Origin:
-        """What an article of this ticket is made of, and the article that there is."""
-
-    def candidates(self, desk: str, asked: Sequence[str]) -> tuple[list[Candidate], int]:
-        """The public articles of a desk that share words with what is asked, and how many articles the desk has."""
-
-    def search(self, desk: str, text: str) -> Found:
-        """What the desk's tickets and articles say about these words."""
 
     def called(self, number: TicketId, address: Address) -> str:
         """What this person calls himself in his mails to the ticket."""
@@ -144,6 +135,8 @@ class _Thread:
     tap: str | None = None
     rejected: tuple[str, ...] = ()
     bearers: tuple[KnownId, ...] = ()
+    # The token of somebody who answers a digest of held mails.
+    held: tokens.HeldToken | None = None
 
 
 def understand(
@@ -185,7 +178,8 @@ def understand(
         held=colleagues.held(records, found.ticket, person, mail.reply_text, found.tap, synonyms),
         origin=knowledge.origin(records.origin, found.ticket, person, mail.reply_text, found.tap, rules.policy),
         suggested=knowledge.suggested(records, found.ticket, desk.name, strength, nature, subject, mail.reply_text or mail.text),
-        found=knowledge.searched(records, desk.name, person, strength, nature, subject, mail.reply_text),
+        found=knowledge.searched(records, desk.name, person, strength, nature, "" if found.ticket else subject, mail.reply_text),
+        holding=asides.holding(records, found.held, person, mail.reply_text), blocked=asides.blocked(people, address, claim),
         findings=_findings(mail, known, found, nature, because, collides=collides),
     )  # fmt: skip
     situation = Situation(wrote, found.ticket, rules, _silent(mail, address), found.bearers)
@@ -204,6 +198,9 @@ def _thread(records: Records, house: House, claim: Accepted, mail: ParsedMail, p
     if claim.attach_to is not None:
         return _Thread(records.ticket(claim.attach_to), Clue(BY_HAND, claim.attach_to, "operator"))
     ids = {one: tokens.read(house.keyring, one.rpartition("@")[0]) for one in thread.mentioned(mail)}
+    keeper = asides.token(house.keyring, _details(house, claim, mail), mail)
+    if keeper is not None:
+        return _Thread(proof=tokens.keeps(house.keyring, keeper, person.addresses), held=keeper)
     bearers = records.known_ids(claim.desk, [one for one, token in ids.items() if token is None])
     hints = list(_hints(house, claim, mail, ids, bearers))
     if mail.message_id and not bearers and not reused:
@@ -433,6 +430,8 @@ def _findings(
         found.append(Finding("identity", "mid_collision", "another mail bore this Message-ID"))
     found += [Finding("clue", "rejected", why) for why in thread_of.rejected]
     found.append(Finding("clue", clue.kind, f"ticket {clue.ticket} by {clue.found}") if clue else Finding("clue", "none"))
+    if thread_of.held:
+        found.append(Finding("clue", "held-mail", f"{thread_of.held.verb} {thread_of.held.row}"))
     if thread_of.proof:
         found.append(Finding("sender", "token", "the token was given to this address"))
     return tuple(found)
@@ -441,9 +440,11 @@ def _findings(
 def unreadable(situation: Situation, why: str) -> Situation:
     """The situation with words of our own in place of a text that nobody could read.
 
-    Only the ticket that an earlier copy or try of this mail opened counts: nothing unread may change what others are at.
+    Only the ticket that an earlier copy or try of it opened counts, or that a human named: nothing unread may change what others are at.
     """
     words = f"A mail from {situation.wrote.address} could not be read ({why}). The raw mail is kept."
     clue = situation.wrote.clue
-    ticket = situation.ticket if clue is not None and clue.kind in ("mentioned-before", "further-copy") else None
-    return replace(situation, wrote=replace(situation.wrote, text="", whole=words, copied=(), tap=None, alarm=None), ticket=ticket)
+    ticket = situation.ticket if clue is not None and clue.kind in ("mentioned-before", "further-copy", BY_HAND) else None
+    return replace(
+        situation, wrote=replace(situation.wrote, text="", whole=words, copied=(), tap=None, alarm=None, holding=None), ticket=ticket
+    )

@@ -6,10 +6,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from mailgate.desk.letters import NOTES, Line, Mailbox, Name, Said
+from mailgate.desk.letters import HELD_WHY, NOTES, Became, Line, Mailbox, Name, Said
 from mailgate.desk.model import Status
 from mailgate.desk.workflow import STATES, VERBS, Grammar, worth_a_tap
-from mailgate.mail.view import ArticleView, DeskView, FoundView, Links, MessageView, PersonView, SearchView, TicketView, View
+from mailgate.mail.view import (
+    ArticleView,
+    DeskView,
+    FoundView,
+    HeldMailView,
+    HeldView,
+    Links,
+    MessageView,
+    PersonView,
+    SearchView,
+    TicketView,
+    View,
+)
 
 _STAFF = frozenset({Name.NEW_TICKET, Name.ASSIGNED, Name.REQUESTER_REPLIED, Name.UNDELIVERABLE, Name.RECEIPT, Name.COLLISION,
                     Name.ARTICLE, Name.FOUND})  # fmt: skip
@@ -113,6 +125,22 @@ _HANDED = (
     ),
     Line("MG-1043 P2", ok=True, instead="mailto:desk+t.1043.q7ExAmPlE3@example.org?subject=[MG-1043]"),
 )
+_DESK = DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin")
+
+
+def _held() -> HeldView:
+    """A forged invoice, and a mail that nobody could read."""
+    taps = [
+        tuple(f"mailto:desk+{verb}.{row}.q7ExAmPlE3@example.org?subject={verb}%20{row}" for verb in ("release", "attach", "drop", "block"))
+        for row in (17, 16)
+    ]
+    seen = datetime(2026, 11, 20, 5, 41, tzinfo=UTC)
+    forged = HeldMailView(
+        17, ("own-domain-fail",), "managing.director@example.org", "Urgent: please pay today", seen, 14_200, "office4711@bulk[.]example",
+        True, True, "", *taps[0],
+    )  # fmt: skip
+    torn = HeldMailView(16, ("too-deep",), "copier@example.org", "Scan", seen, 2_340_000, "", False, False, "MG-1041", *taps[1])
+    return HeldView((forged, torn), 0, 1)
 
 
 def sample(name: Name) -> View:
@@ -121,11 +149,11 @@ def sample(name: Name) -> View:
         desk = DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin")
         return View(desk, _KIM, _KIM, staff=True, articles=_ARTICLES, search=_SEARCH)
     if name is Name.HANDOVER:
-        desk = DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin")
-        return View(desk, _KIM, _KIM, staff=True, lines=_HANDED)
+        return View(_DESK, _KIM, _KIM, staff=True, lines=_HANDED)
+    if name is Name.HELD:
+        return View(_DESK, _KIM, _KIM, held=_held())
     if name is Name.MAILBOX:
-        desk = DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin")
-        return View(desk, _KIM, _KIM, staff=True, mailbox=_MAILBOX)
+        return View(_DESK, _KIM, _KIM, staff=True, mailbox=_MAILBOX)
     state, status = _STATUS.get(name, ("Open", "New"))
     staff = name in _STAFF
     author, words = _WORDS.get(name, (_ANNA, ""))
@@ -147,7 +175,7 @@ def sample(name: Name) -> View:
     onward = worth_a_tap(Status(status), his=name is not Name.NEW_TICKET)
     verbs = (*onward, *_STAFF_VERBS) if staff else () if name is Name.VENDOR else _REQUESTER_VERBS
     return View(
-        desk=DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin"),
+        desk=_DESK,
         recipient=_KIM if staff else _HELPER if name is Name.VENDOR else _ANNA,
         requester=_ANNA,
         ticket=ticket,
@@ -167,6 +195,11 @@ def samples(name: Name) -> Iterator[View]:
     """The cases that a template must survive: the usual one, everything empty, plain, unverified, confidential, each note and status."""
     usual = sample(name)
     yield usual
+    if usual.held is not None:
+        alone = replace(usual.held.mails[0], sender="", subject="", block=None)
+        yield replace(usual, held=replace(usual.held, mails=(alone,), more=3, fresh=1))
+        every = tuple(replace(alone, why=(why,)) for why in HELD_WHY)
+        yield replace(usual, held=replace(usual.held, mails=every, fresh=len(every)))
     yield replace(usual, links=Links(), message=None, technician=None, recipient=PersonView("", "x@example.org"))
     yield replace(usual, plain=True, staff=not usual.staff)
     if name is Name.RECEIPT:
@@ -197,6 +230,11 @@ def _lines(name: Name, note: str) -> tuple[Line, ...]:
             return tuple(Line(verb.example, ok=True) for verb in VERBS if verb.grammar == note)
         case Name.RECEIPT, "refused":
             return _LINES
+        case Name.RECEIPT, "undecided":
+            before = Became("release", "Kim Novak", datetime(2026, 11, 20, 7, 12, tzinfo=UTC))
+            return (Line("drop 17", ok=False, wrong="already-decided", became=before),)
+        case Name.RECEIPT, "decided":
+            return (Line("block 17", ok=True, wrong="block", instead="unblock eve@out.example"),)
         case Name.RECEIPT, "unproven":
             return (Line("#close", ok=False, wrong="needs-stronger-sender"),)
         case Name.RECEIPT, _:

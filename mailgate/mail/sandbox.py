@@ -25,20 +25,35 @@ from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
-from mailgate.desk.letters import Line, Mailbox
+from mailgate.desk.letters import Became, Line, Mailbox
 from mailgate.mail import header
-from mailgate.mail.view import ArticleView, DeskView, FoundView, Links, MessageView, PersonView, SearchView, TicketView, View
+from mailgate.mail.view import (
+    ArticleView,
+    DeskView,
+    FoundView,
+    HeldMailView,
+    HeldView,
+    Links,
+    MessageView,
+    PersonView,
+    SearchView,
+    TicketView,
+    View,
+)
 
 # Human words by kind and slug.
 Dictionary = Mapping[str, Mapping[str, str]]
+_VIEWS = (
+    ArticleView, DeskView, FoundView, HeldMailView, HeldView, Line, Links, Mailbox, MessageView, SearchView, TicketView,
+)  # fmt: skip
 # What templates may read from each value, so that the check of a field costs one look-up.
-FIELDS: Mapping[type, frozenset[str]] = {
-    kind: frozenset(field.name for field in fields(kind))
-    for kind in (ArticleView, DeskView, FoundView, Line, Links, Mailbox, MessageView, SearchView, TicketView)
-} | {PersonView: frozenset({"name", "address", "label", "mailbox", "greeting"})}
+FIELDS: Mapping[type, frozenset[str]] = {kind: frozenset(field.name for field in fields(kind)) for kind in _VIEWS} | {
+    PersonView: frozenset({"name", "address", "label", "mailbox", "greeting"})
+}
 # The kind of value behind each name of a view that has fields.
 _KINDS: Mapping[str, type] = {
     "desk": DeskView,
+    "held": HeldView,
     "links": Links,
     "mailbox": Mailbox,
     "message": MessageView,
@@ -103,6 +118,8 @@ class Environment(ImmutableSandboxedEnvironment):
             "explained": _explained,
             "line": header.text,
             "quoted": _quoted,
+            "reasons": _reasons,
+            "size": _size,
             "when": _when,
             "worded": _worded,
             "words": _words,
@@ -279,10 +296,35 @@ def _words(context: Context, slug: str, kind: str) -> str:
 @pass_context
 def _worded(context: Context, lines: Sequence[Line]) -> tuple[Line, ...]:
     """The lines of a receipt with human words for what is wrong, and with examples that speak the letter's language."""
-    return tuple(
-        Line(line.wrote, line.ok, _words(context, line.wrong, "wrong"), _words(context, line.instead, "example"), line.meant)
-        for line in lines
-    )
+    return tuple(Line(line.wrote, line.ok, _wrong(context, line), _words(context, line.instead, "example"), line.meant) for line in lines)
+
+
+def _wrong(context: Context, line: Line) -> str:
+    """What is wrong with a line; where its mail was decided about before, how, by whom and when."""
+    if line.became:
+        return _settled(context, line.became)
+    return _words(context, line.wrong, "done" if line.ok else "wrong")
+
+
+def _settled(context: Context, became: Became) -> str:
+    words = _words(context, became.verb, "became").rstrip(".")
+    return f"{words} ({', '.join(filter(None, (became.by, _when(context, became.at), became.tag)))})."
+
+
+@pass_context
+def _reasons(context: Context, slugs: Sequence[str]) -> str:
+    """Why a mail is held, in sentences."""
+    return " ".join(_words(context, slug, "held") for slug in slugs)
+
+
+@pass_context
+def _size(context: Context, octets: int) -> str:
+    """So many octets, as people tell a size: "812 B", "14 kB", "2.3 MB"."""
+    if octets < 1000:
+        return f"{octets} B"
+    if octets < 1_000_000:
+        return f"{octets / 1000:.0f} kB"
+    return f"{octets / 1_000_000:.1f} MB".replace(".", "," if context["language"] == "de" else ".")
 
 
 @pass_context

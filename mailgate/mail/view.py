@@ -19,6 +19,9 @@ _NOTE = 4_000
 _LINES = 60
 _REASON = 500
 _OTHER = 200
+# Of the words of a mail that nobody has vouched for.
+_SENDER = 100
+_SUBJECT = 120
 _CUT = "\n\n[…]"
 # Characters of addresses, links and the like.
 _NO_NAME = frozenset("@/:<>")
@@ -159,6 +162,38 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldMailView:
+    """A mail that waits for a human: why (slugs with words), what its sender calls himself and it, and the taps that decide about it.
+
+    `envelope` is the address that handed it over, where that is another one; `ticket` the tag of the ticket that tells of it.
+    """
+
+    row: int
+    why: tuple[str, ...]
+    sender: str
+    subject: str
+    at: datetime
+    size: int
+    envelope: str = ""
+    fresh: bool = True
+    read: bool = True
+    ticket: str = ""
+    release: str | None = None
+    attach: str | None = None
+    drop: str | None = None
+    block: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldView:
+    """The mails that a digest tells of, how many more wait, and how many of those shown are new."""
+
+    mails: tuple[HeldMailView, ...] = ()
+    more: int = 0
+    fresh: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """Everything that a template may use. `recipient` is whom this copy goes to, `staff` whether he works on tickets.
 
@@ -188,6 +223,7 @@ class View:
     articles: tuple[ArticleView, ...] = ()
     search: SearchView | None = None
     answered_by: datetime | None = None
+    held: HeldView | None = None
 
 
 def prepared(view: View, letter: Name) -> View:
@@ -202,6 +238,7 @@ def prepared(view: View, letter: Name) -> View:
         () if view.plain else tuple(header.text(one, _OTHER) for one in view.others),
         tuple((link, header.text(address, _OTHER)) for link, address in view.unconfirmed),
         tuple(map(_article, view.articles)), view.search and _search(view.search), view.answered_by,
+        view.held and _held(view.held),
     )  # fmt: skip
 
 
@@ -257,7 +294,7 @@ def _said(said: Said) -> Said:
 
 
 def _line(line: Line) -> Line:
-    return Line(header.text(line.wrote), line.ok, header.text(line.wrong), header.text(line.instead), header.text(line.meant))
+    return Line(header.text(line.wrote), line.ok, header.text(line.wrong), header.text(line.instead), header.text(line.meant), line.became)
 
 
 def _article(one: ArticleView) -> ArticleView:
@@ -271,6 +308,16 @@ def _search(search: SearchView) -> SearchView:
 
 def _mailbox(box: Mailbox) -> Mailbox:
     return Mailbox(header.text(box.name), header.text(box.server), header.text(box.folder), box.at, header.text(box.why, _REASON))
+
+
+def _held(held: HeldView) -> HeldView:
+    mails = (
+        replace(
+            one, sender=header.text(one.sender, _SENDER), subject=header.text(one.subject, _SUBJECT), envelope=header.text(one.envelope)
+        )
+        for one in held.mails
+    )
+    return HeldView(tuple(mails), held.more, held.fresh)
 
 
 def _cut(text: str, limit: int) -> str:

@@ -94,7 +94,7 @@ class Row:
     trail: str | None
 
 
-_LATER_COLUMNS = frozenset({"id", "lease_until", "strength", "attach_to", "ticket", "finished_at", "trail"})
+_LATER_COLUMNS = frozenset({"id", "lease_until", "strength", "attach_to", "ticket", "finished_at", "held_at", "trail"})
 _ADD = Statement(lambda database: (
     database.insert(inbox).values(lease_until=database.lease_end)
     .on_conflict_do_update(index_elements=[inbox.c.dedupe_key], set_={"seen_count": inbox.c.seen_count + 1})
@@ -183,7 +183,8 @@ _FINISH = Statement(lambda _: (
     .where(inbox.c.id == bindparam("row"), inbox.c.state == InboxState.CLAIMED, inbox.c.owner == bindparam("by"),
            inbox.c.fence == bindparam("at_fence"))
     .values(state=bindparam("to_state"), reason=bindparam("to_reason"), ticket=bindparam("to_ticket"), trail=bindparam("to_trail"),
-            sender=bindparam("from_sender"), strength=bindparam("of_strength"), finished_at=bindparam("at"), owner=None, lease_until=None)
+            sender=bindparam("from_sender"), strength=bindparam("of_strength"), finished_at=bindparam("at"), owner=None, lease_until=None,
+            held_at=func.coalesce(bindparam("put_aside", type_=Moment), inbox.c.held_at))
 ))  # fmt: skip
 
 
@@ -205,6 +206,7 @@ def finish(tx: Tx, claimed: Claim, end: End, now: datetime) -> None:
         "row": claimed.id, "by": claimed.owner, "at_fence": claimed.fence, "to_state": end.state, "to_reason": end.reason,
         "to_ticket": end.ticket, "to_trail": end.trail, "from_sender": end.sender, "of_strength": end.strength,
         "at": now if end.state in FINAL else None,
+        "put_aside": now if end.state in (InboxState.HELD, InboxState.QUARANTINED) else None,
     })  # fmt: skip
     if changed != 1:
         raise Fenced(f"inbox row {claimed.id} is claimed by somebody else")
@@ -355,11 +357,11 @@ def again(tx: Tx, row: int, now: datetime) -> bool:
     return done.rowcount == 1
 
 
-def drop(tx: Tx, row: int, now: datetime) -> bool:
+def drop(tx: Tx, row: int, now: datetime, reason: str = "dropped") -> bool:
     """An operator decides that a held or quarantined mail needs nothing. The octets stay. False where it is neither."""
     done = tx.execute(
         update(inbox)
         .where(inbox.c.id == row, inbox.c.state.in_((InboxState.HELD, InboxState.QUARANTINED)))
-        .values(state=InboxState.IGNORED, reason="dropped", finished_at=now)
+        .values(state=InboxState.IGNORED, reason=reason, finished_at=now)
     )
     return done.rowcount == 1

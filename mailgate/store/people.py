@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from mailgate.desk.model import Address, Directory, Person, Role
-from mailgate.store import absences, facts, schema
+from mailgate.store import absences, blocks, facts, schema
 from mailgate.store.engine import Tx, insert
 from mailgate.store.statement import Statement
 
@@ -20,7 +20,7 @@ _READ = "mailgate.people"
 
 
 def directory(tx: Tx, configured: Directory) -> Directory:
-    """Everybody: the people of people.toml, then those kept here whom it does not name. Read again only where somebody has changed."""
+    """Everybody: the people of people.toml, then those kept here whom it does not name; and who is blocked. Read again after changes."""
     changes, known = facts.get(tx, facts.PEOPLE), tx.info.get(_READ)
     if known is None or known[0] != changes or known[1] is not configured:
         known = tx.info[_READ] = (changes, configured, _together(tx, configured))
@@ -29,13 +29,14 @@ def directory(tx: Tx, configured: Directory) -> Directory:
 
 
 def _together(tx: Tx, configured: Directory) -> Directory:
+    blocked = blocks.senders(tx)
     named = {address for person in configured.people for address in person.addresses}
     kept = tuple(person for person in stored(tx) if not named.intersection(person.addresses))
     away = absences.spans(tx)
-    if not (kept or away):
+    if not (kept or away or blocked):
         return configured
     everybody = (replace(one, said=away[one.address]) if one.address in away else one for one in (*configured.people, *kept))
-    return Directory(tuple(everybody), configured.teams, configured.organisations)
+    return Directory(tuple(everybody), configured.teams, configured.organisations, blocked)
 
 
 _EVERYBODY = Statement(lambda _: select(schema.people).order_by(schema.people.c.address))

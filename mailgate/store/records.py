@@ -11,10 +11,11 @@ from sqlalchemy import bindparam, or_, select
 from mailgate.desk.article import Found, Origin
 from mailgate.desk.assignment import Load
 from mailgate.desk.events import Event
+from mailgate.desk.held import PutAside
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.desk.stimuli import Meanwhile
 from mailgate.desk.suggestions import Candidate
-from mailgate.store import answers, articles, inbox, outbox, schema, story, tickets
+from mailgate.store import answers, articles, aside, inbox, outbox, schema, story, tickets
 from mailgate.store.engine import Tx
 from mailgate.store.loads import loads
 from mailgate.store.statement import Statement
@@ -110,6 +111,10 @@ class Records:
     def held(self, ticket: TicketId, people: Sequence[Address]) -> int | None:
         """The inbox row of the newest answer of this person that is held back."""
         return answers.held(self.tx, ticket, people)
+
+    def put_aside(self, rows: Sequence[int]) -> dict[int, PutAside]:
+        """What is known of those of these mails that wait for a human, or waited for one."""
+        return aside.put_aside(self.tx, rows)
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """The outbox row of the letter that bears one of these Message-IDs."""

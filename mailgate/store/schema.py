@@ -5,74 +5,13 @@ Times are UTC. Addresses are folded. JSON is kept as text. A state is a word; ea
 
 from __future__ import annotations
 
-from datetime import UTC as _UTC
-from datetime import datetime, timedelta
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, UniqueConstraint, false, text
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    DateTime,
-    Dialect,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    TypeDecorator,
-    UniqueConstraint,
-    false,
-    text,
-)
-from sqlalchemy import Text as _Text
-from sqlalchemy.types import TypeEngine
+from mailgate.store.columns import Key
+from mailgate.store.columns import Moment as Moment
+from mailgate.store.columns import Text as Text
+from mailgate.store.columns import storable as storable
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=_UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-class Moment(TypeDecorator[datetime]):
-    """An aware UTC time: timestamptz on PostgreSQL, microseconds since 1970 on SQLite, which knows no time zones."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime]:
-        """The column type of this database."""
-        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else DateTime(timezone=True))  # type: ignore[arg-type]
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
-        """To the database. Raises ValueError for a naive time."""
-        if value is not None and value.tzinfo is None:
-            raise ValueError("a naive time would be guessed at")
-        return (value - _EPOCH) // _MICROSECOND if value is not None and dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:
-        """From the database, aware and in UTC."""
-        if isinstance(value, datetime):
-            return value.astimezone(_UTC)
-        return _EPOCH + timedelta(microseconds=int(value)) if isinstance(value, int) else None
-
-
-def storable(text: str) -> str:
-    """The text as both databases can keep it: without NUL, and with `?` for half of a surrogate pair. What a mail says may hold either."""
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
-
-
-class Text(TypeDecorator[str]):
-    """Text of any length. The one gate through which all text passes into the database."""
-
-    impl = _Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """To the database, made storable."""
-        # Nearly every text is: asked here, since each mail brings a hundred.
-        return value if value is None or (value.isascii() and "\0" not in value) else storable(value)
-
-
-Key = BigInteger().with_variant(Integer, "sqlite")
 metadata = MetaData()
 
 tickets = Table(
@@ -233,6 +172,8 @@ inbox = Table(
     Column("ticket", Key),
     Column("received_at", Moment, nullable=False),
     Column("finished_at", Moment),
+    # When it was last put aside for a human.
+    Column("held_at", Moment),
     Column("trail", Text),
     Column("size", BigInteger, nullable=False),
     Column("raw", LargeBinary, nullable=False),
@@ -414,6 +355,47 @@ articles = Table(
     Column("made", Moment, nullable=False),
     Column("changed", Moment, nullable=False),
     Index("articles_by_desk", "desk", "ticket"),
+)  # fmt: skip
+
+# What humans ordered about mails that were put aside: who, when, and by which mail or order. No cause orders the same twice.
+mail_orders = Table(
+    "mail_orders", metadata,
+    Column("id", Key, primary_key=True),
+    Column("inbox", Key, ForeignKey("inbox.id"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    # The ticket that it went to, or the sender who was blocked.
+    Column("detail", Text, nullable=False),
+    Column("cause_type", Text, nullable=False),
+    Column("cause_id", Text, nullable=False),
+    UniqueConstraint("cause_type", "cause_id", "inbox", name="mail_orders_once"),
+    Index("mail_orders_by_inbox", "inbox", "id"),
+)  # fmt: skip
+
+# Senders of whom nothing is heard: an address, or `@` and a domain. `count` mails were kept away, the last at `last_at`.
+blocked = Table(
+    "blocked", metadata,
+    Column("sender", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("last_at", Moment),
+)  # fmt: skip
+
+# When whoever decides about held mails is told of them next. Due while something waits that he was not told of: `fresh_since` is when the
+# first of it was put aside. `number` counts his digests and makes each one of its kind.
+digests = Table(
+    "digests", metadata,
+    Column("id", Key, primary_key=True),
+    Column("desk", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("due_at", Moment),
+    Column("fresh_since", Moment),
+    Column("number", Integer, nullable=False),
+    Column("told_at", Moment),
+    UniqueConstraint("desk", "person", name="digests_once"),
+    Index("digests_by_due", "due_at"),
 )  # fmt: skip
 
 # Single facts of this installation: the name of the instance, a hold after a restore, the clock at the last tick.

@@ -290,19 +290,25 @@ def writer(tx: Tx, ticket: TicketId, author: Address) -> tuple[str | None, str]:
 # So many messages a public story has at most, beside the one that opened the ticket.
 _NEWEST = 20
 _PUBLIC = Statement(lambda _: (
-    select(schema.messages.c.at, schema.messages.c.author, schema.messages.c.direction, schema.messages.c.text)
-    .where(schema.messages.c.ticket == bindparam("ticket"), schema.messages.c.visibility == Visibility.PUBLIC)
+    select(schema.messages.c.id, schema.messages.c.at, schema.messages.c.author, schema.messages.c.direction, schema.messages.c.text)
+    .where(schema.messages.c.ticket == bindparam("ticket"), schema.messages.c.visibility == Visibility.PUBLIC,
+           schema.messages.c.unverified.is_(False))
     .order_by(schema.messages.c.id.desc()).limit(_NEWEST)
 ))  # fmt: skip
 
 
 def public_story(tx: Tx, ticket: Ticket) -> tuple[Said, ...]:
-    """What everybody on the ticket may read, oldest first; of a long story how it began and what is new. It names nobody."""
+    """What everybody on the ticket may read, oldest first; of a long story how it began and what is new. It names nobody.
+
+    What nothing proves to be anybody's is not passed on, but for the words that opened the ticket.
+    """
+    rows = list(reversed(_PUBLIC.rows(tx, {"ticket": ticket.id})))
     said = [
         Said(row.at, "desk" if row.direction == "out" else "requester" if row.author == ticket.requester else "copy", row.text)
-        for row in reversed(_PUBLIC.rows(tx, {"ticket": ticket.id}))
-    ]
-    began = [Said(ticket.created, "requester", opening_words(tx, ticket.id))] if len(said) == _NEWEST else []
+        for row in rows
+    ]  # fmt: skip
+    first = _OPENING.row(tx, {"ticket": ticket.id})
+    began = [Said(ticket.created, "requester", first.text)] if first and first.id not in {row.id for row in rows} else []
     return (*began, *said)
 
 
@@ -320,7 +326,8 @@ def names(tx: Tx, ticket: TicketId) -> dict[Address, str]:
 
 
 _OPENING = Statement(lambda _: (
-    select(schema.messages.c.text).where(schema.messages.c.ticket == bindparam("ticket")).order_by(schema.messages.c.id).limit(1)
+    select(schema.messages.c.id, schema.messages.c.text).where(schema.messages.c.ticket == bindparam("ticket"))
+    .order_by(schema.messages.c.id).limit(1)
 ))  # fmt: skip
 
 

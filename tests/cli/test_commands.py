@@ -178,6 +178,27 @@ def test_a_held_mail_is_shown_with_its_reason_and_can_be_released_or_dropped(she
     shell.work()
     assert [row["state"] for row in shell.lines("inbox", "list", "--all")] == ["done", "ignored"]
     assert shell("inbox", "drop", "2") == 65
+    assert shell("inbox", "show", "1") == 0
+    assert "ordered    release" in shell.out
+    assert [(one["verb"], one["actor"]) for one in shell.json("inbox", "show", "2")["orders"]] == [("drop", "operator")]
+
+
+def test_senders_are_blocked_seen_and_heard_again(shell: Shell) -> None:
+    assert shell("inbox", "block", "Eve@Out.Example", "bad.example") == 0
+    assert [(row["sender"], row["by"], row["count"]) for row in shell.lines("inbox", "blocked")] == [
+        ("@bad.example", "operator", 0), ("eve@out.example", "operator", 0),
+    ]  # fmt: skip
+    shell("ingest", str(shell.mail(mail().replace(b"ann@out.example", b"eve@out.example"))))
+    shell.work()
+    assert [(row["state"], row["reason"]) for row in shell.lines("inbox", "list", "--all")] == [("ignored", "blocked-sender")]
+    assert shell("inbox", "blocked") == 0
+    assert "eve@out.example" in shell.out
+    assert shell("inbox", "block", "tina@desk.example") == 65
+    assert shell("inbox", "block", "nobody") == 64
+    assert shell("inbox", "unblock", "eve@out.example", "bad.example") == 0
+    assert shell("inbox", "unblock", "eve@out.example") == 65
+    assert shell("inbox", "blocked") == 0
+    assert "nobody is blocked" in shell.out
 
 
 def test_people_are_added_imported_and_listed_and_the_file_wins(shell: Shell) -> None:

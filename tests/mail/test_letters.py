@@ -45,7 +45,11 @@ def hostile(view: View, words: str) -> View:
     ticket = view.ticket and replace(view.ticket, subject=words, resolution=words, closure=words)
     line = Line(words, False, words, words)
     box = view.mailbox and replace(view.mailbox, name=words, folder=words, why=words)
-    return replace(view, recipient=person, requester=person, ticket=ticket, message=message, note=words, lines=(line,), mailbox=box)
+    mails = tuple(replace(one, sender=words, subject=words, envelope=words) for one in view.held.mails) if view.held else ()
+    held = view.held and replace(view.held, mails=mails)
+    return replace(
+        view, recipient=person, requester=person, ticket=ticket, message=message, note=words, lines=(line,), mailbox=box, held=held
+    )  # fmt: skip
 
 
 class Tags(HTMLParser):
@@ -82,7 +86,7 @@ def test_any_words_give_a_letter_with_one_line_of_subject(words: str, name: Name
     letter = LETTERS.render(name, "de", hostile(sample(name), words))
     assert letter.fault is None
     assert len(letter.subject.splitlines()) == 1
-    assert letter.subject.count("[MG-1042]") == (0 if name in (Name.MAILBOX, Name.FOUND, Name.HANDOVER) else 1)
+    assert letter.subject.count("[MG-1042]") == (0 if name in (Name.MAILBOX, Name.FOUND, Name.HANDOVER, Name.HELD) else 1)
 
 
 def test_a_human_reply_keeps_its_form() -> None:

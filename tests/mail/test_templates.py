@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mailgate.config.packaged import packaged
-from mailgate.desk import commands, workflow
-from mailgate.desk.letters import NOTES, WRONG, Line, Name
+from mailgate.desk import commands, held, workflow
+from mailgate.desk.letters import HELD_WHY, NOTES, WRONG, Line, Name
 from mailgate.desk.model import Status
 from mailgate.desk.workflow import VERBS, Grammar
 from mailgate.mail import sandbox
@@ -143,10 +143,10 @@ def test_every_slug_of_a_refusal_is_listed() -> None:
     said: set[object] = set()
     for node in decisions():
         if isinstance(node, ast.Call) and (
-            (isinstance(node.func, ast.Name) and node.func.id in ("Refusal", "Command"))
+            (isinstance(node.func, ast.Name) and node.func.id in ("Refusal", "Command", "Asked"))
             or (isinstance(node.func, ast.Attribute) and node.func.attr == "refuse")
         ):
-            said |= constants(*node.args)
+            said |= constants(*node.args, *(one.value for one in node.keywords))
             # What a function of the desk gives for an argument.
             names = (each.id for argument in node.args for each in ast.walk(argument) if isinstance(each, ast.Name))
             said |= {text for name in names for text in returned.get(name, ())}
@@ -165,6 +165,9 @@ def test_every_slug_of_a_refusal_is_listed() -> None:
         ("stage", [status.value for status in Status]),
         ("requester", workflow.verbs(Grammar.REQUESTER)),
         ("technician", workflow.verbs(Grammar.TECHNICIAN)),
+        ("held", HELD_WHY),
+        ("done", [verb.word for verb in held.VERBS]),
+        ("became", [*(verb.word for verb in held.VERBS), "retry"]),
     ],
 )
 def test_every_slug_has_words_in_every_language_and_no_words_are_left_over(kind: str, slugs: list[str], language: str) -> None:
@@ -176,8 +179,11 @@ def test_every_slug_has_words_in_every_language_and_no_words_are_left_over(kind:
 def test_german_speaks_of_each_status_and_writes_each_example_in_german() -> None:
     assert set(GERMAN["status"]) == {status.value for status in Status}
     offered = {"#kb The toner was empty; it prints again."}
-    assert {verb.example for verb in VERBS if " " in verb.example and "@" not in verb.example} | offered == set(GERMAN["example"])
-    for written in GERMAN["example"].values():
+    examples = {verb.example for verb in (*VERBS, *held.VERBS) if " " in verb.example and "@" not in verb.example}
+    assert examples | offered == set(GERMAN["example"])
+    ours = {verb.example for verb in held.VERBS}
+    assert [held.read(written)[0].error for example, written in GERMAN["example"].items() if example in ours] == [""] * 4
+    for written in (written for example, written in GERMAN["example"].items() if example not in ours):
         grammar = Grammar.TECHNICIAN if written.startswith("#") else Grammar.REQUESTER
         assert commands.read(written, grammar, bare=True).commands[0].ok
 

@@ -14,8 +14,8 @@ from mailgate.desk.decision import Message
 from mailgate.desk.events import Event, born, changes, fold
 from mailgate.desk.model import Address, Directory, Participant, Status, TicketId
 from mailgate.desk.sla import Timer
-from mailgate.store import absences, facts, inbox, outbox, people, tickets, timers
-from mailgate.store.engine import Store
+from mailgate.store import absences, aside, blocks, digests, facts, inbox, outbox, people, tickets, timers
+from mailgate.store.engine import Store, Tx
 from mailgate.store.inbox import End, InboxState
 from mailgate.store.loads import loads
 from mailgate.store.outbox import OutboxState, Settled
@@ -33,6 +33,16 @@ def store(tmp_path: Path, blank_sqlite: bytes) -> Iterator[Store]:
     store = Store(f"sqlite:///{path}")
     yield store
     store.close()
+
+
+def held(tx: Tx) -> None:
+    """What is told and decided about mails that wait for a human."""
+    digests.expect(tx, "Desk", ANN, NOW, NOW)
+    for late in digests.due(tx, NOW, 50):
+        digests.told(tx, late, NOW)
+    aside.waiting(tx, "Desk", 50)
+    aside.put_aside(tx, [1])
+    blocks.kept_away(tx, ANN, NOW)
 
 
 def live(store: Store) -> None:
@@ -74,6 +84,7 @@ def live(store: Store) -> None:
         timers.fired(tx, due, NOW)
         timers.put_off(tx, due, NOW)
         timers.overdue(tx, NOW)
+        held(tx)
         outbox.automatic_since(tx, [ANN], NOW - timedelta(days=1))
         people.suppressed(tx, [ANN])
         people.suppress(tx, ANN, "550", NOW)

@@ -358,3 +358,10 @@ def test_technicians_read_german_articles_in_german(office: Office) -> None:
     assert "> Den Schutzstreifen aus der Trommel ziehen." in article.text
     writes(office, "#kb aus", "article")
     assert office.last("article").subject.startswith("[MG-1] Artikel zurückgezogen")
+
+
+def test_an_answer_to_a_request_that_begins_like_a_search_is_an_answer(desk: Office) -> None:
+    desk.post(aligned(mail("Where is it?", subject="search: printer")))
+    desk.letters()
+    desk.post(aligned(reply(desk.last("new_ticket", TINA.address), "On floor 3.", name="Tina"), "desk.example"))
+    assert [(one.name, one.to) for one in desk.letters()] == [("reply", "ann@out.example")]
