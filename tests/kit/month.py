@@ -57,7 +57,8 @@ _ACTS = (
     (2, "err"), (1, "misplace"), (1, "spam"), (2, "vendor"), (2, "close"), (1, "confidential"), (1, "copy in"), (1, "take"),
 )  # fmt: skip
 _ORDERS = {
-    "answer": "We look into it.", "start": "#start", "set fields": "#priority P2\n#tag seen\n#impact high", "take": "#take",
+    "answer": "We look into it.", "start": "#start", "take": "#take",
+    "set fields": "#priority P2\n#tag seen\n#impact high\n#time 30m\n#due in 2d",
     "note": f"#note He calls every week. {CANARY}", "escalate": "#escalate", "err": f"#resolv Done. {CANARY}", "spam": "#spam",
     "misplace": f"It prints.\n#note Not for him. {CANARY}", "vendor": f"#escalate {_VENDOR} Which part is it?", "close": "#close",
     "confidential": "#confidential", "copy in": "#cc add boss@acme.example", "resolve": "#resolve It was the cable.",
