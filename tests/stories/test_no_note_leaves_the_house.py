@@ -191,6 +191,33 @@ def a_forged_mail_that_the_owner_lets_in(stage: Stage) -> None:
 
 
 @inside
+def a_macro_that_is_none_and_one_that_is(stage: Stage) -> None:
+    stage.writes(TINA.address, f"#macro {stage.secret()}\n{stage.secret()}")
+    stage.writes(TINA.address, f"#macro which-device\n#note {stage.secret()}")
+    stage.writes(TINA.address, "#macro which-device")
+
+
+@inside
+def time_and_days_with_remarks(stage: Stage) -> None:
+    stage.writes(TINA.address, f"#time 30m {stage.secret()}\n#due {stage.secret()}")
+    stage.writes(TOM.address, f"#status {stage.secret()}\n#away until {stage.secret()}")
+
+
+@inside
+def two_requests_that_become_one(stage: Stage) -> None:
+    """With a note on each; whoever asked for the one hears from now on of the other."""
+    stage.writes(TINA.address, f"#note {stage.secret()}")
+    raw = mail("Mine is dead as well.", sender="eva@out.example", name="Eva", subject="Printer", cc=CARL)
+    number = stage.office.post(aligned(raw, "out.example")).ticket
+    stage.writes(TINA.address, f"#note {stage.secret()}")
+    stage.writes(TINA.address, f"#link 1\n#parent 1\n#note {stage.secret()}")
+    stage.writes(TINA.address, "#merge 1")
+    stage.writes(TINA.address, "Is it the big one?")
+    stage.writes("eva@out.example", "Yes.")
+    assert number
+
+
+@inside
 def an_article_for_technicians_alone(stage: Stage) -> None:
     stage.writes(TINA.address, "#take\n#resolve New toner.")
     stage.writes(TINA.address, f"#kb Printer is dead {stage.secret()}\nSay it to nobody: {stage.secret()}.")
