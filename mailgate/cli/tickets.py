@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -16,15 +16,16 @@ import click
 from mailgate.cli import DATA, show
 from mailgate.cli.opened import now, opened
 from mailgate.desk import sla
-from mailgate.desk.letters import Line
-from mailgate.desk.model import Priority, State, Status, TicketId, fold_address
+from mailgate.desk.letters import Likeness, Line
+from mailgate.desk.likeness import suspects
+from mailgate.desk.model import Directory, Priority, State, Status, Ticket, TicketId, fold_address
 from mailgate.desk.workflow import state_of
 
 if TYPE_CHECKING:
     from mailgate.cli.opened import Opened
     from mailgate.desk.decision import Decision
     from mailgate.desk.policy import Policy
-    from mailgate.store.engine import Store
+    from mailgate.store.engine import Store, Tx
     from mailgate.store.story import Happened, Said, Story, Written
 
 
@@ -112,11 +113,23 @@ def show_ticket(config: Path | None, number: int, as_json: bool) -> int:
             click.echo(f"mailgate: there is no ticket {number}", err=True)
             return DATA
         tag, organisation = known.tag(told.ticket.desk), _organisation(known, told)
+        like = _alike(tx, told.ticket, known.settings.people)
     if as_json:
-        show.out_json({**ticket_json(told, tag, organisation), **story_json(told)})
+        suspected = {"suspected": [{"ticket": one.ticket, "because": one.because} for one in like]}
+        show.out_json({**ticket_json(told, tag, organisation), **suspected, **story_json(told)})
     else:
-        _print(told, tag, organisation, known.settings.policy)
+        _print(told, tag, organisation, like, known.settings.policy)
     return 0
+
+
+def _alike(tx: Tx, ticket: Ticket, people: Directory) -> tuple[Likeness, ...]:
+    """Tickets that this one may be the same as, as long as it is open itself."""
+    from mailgate.store import relations
+
+    if state_of(ticket.status) in (State.RESOLVED, State.CLOSED):
+        return ()
+    others = people.organisation(ticket.requester) is not None
+    return suspects(ticket.requester, ticket.subject, relations.candidates(tx, ticket, ticket.created, others=others), people)
 
 
 @tickets.command()
@@ -203,13 +216,14 @@ def story_json(told: Story) -> show.Json:
         "messages": [
             {"id": one.id, "direction": one.direction, "author": one.author, "strength": one.strength, "visibility": one.visibility,
              "unverified": one.unverified, "message_id": one.message_id, "time": show.iso(one.at), "text": one.text, "note": one.note,
+             "ticket": one.ticket,
              "attachments": [{"filename": file.filename, "content_type": file.content_type, "size": file.size, "sha256": file.sha256}
                              for file in one.files]}
             for one in told.messages
         ],
         "events": [
             {"time": show.iso(one.at), "actor": one.actor, "strength": one.strength, "verb": one.verb, "note": one.note,
-             "changes": _changed(one), "cause": one.cause}
+             "changes": _changed(one), "cause": one.cause, "ticket": one.ticket}
             for one in told.events
         ],
         "timers": [{"kind": one.kind, "due": show.iso(one.due)} for one in told.timers],
@@ -228,7 +242,7 @@ def _changed(event: Happened) -> dict[str, object]:
     return changed | ({"status": own} if own else {})
 
 
-def _print(told: Story, tag: str, organisation: str | None, policy: Policy) -> None:
+def _print(told: Story, tag: str, organisation: str | None, like: Sequence[Likeness], policy: Policy) -> None:
     one = told.ticket
     click.echo(f"{tag}-{one.id}  {show.safe(one.subject) or '(no subject)'}")
     click.echo(f"{one.status_name} ({state_of(one.status)}), {one.priority}, team {one.team or '-'}, assignee {one.assignee or '-'}")
@@ -242,30 +256,48 @@ def _print(told: Story, tag: str, organisation: str | None, policy: Policy) -> N
         click.echo(f"due {show.clock(one.due)}")
     if one.time_spent:
         click.echo(f"{one.time_spent} minutes spent")
+    for line in _relations(told, tag, like):
+        click.echo(line)
     if one.resolution:
         click.echo("solution: " + "\n          ".join(show.safe_lines(one.resolution)))
     for timer in told.timers:
         click.echo(f"next: {timer.kind} at {show.clock(timer.due)}")
         if (ends := sla.end(one, timer, policy)) is not None:
             click.echo(f"{_ENDS[ends[0]]} at {show.clock(ends[1])}, if nobody answers")
-    printed: list[tuple[datetime, Callable[[], None]]] = [(one.at, partial(_print_event, one)) for one in told.events]
-    printed += [(one.at, partial(_print_said, one)) for one in told.messages]
+    whence = {number: f"  from {tag}-{number}" for number in told.merged}
+    printed: list[tuple[datetime, Callable[[], None]]]
+    printed = [(one.at, partial(_print_event, one, whence.get(one.ticket, ""))) for one in told.events]
+    printed += [(one.at, partial(_print_said, one, whence.get(one.ticket, ""))) for one in told.messages]
     printed += [(one.at, partial(_print_letter, one, told.why(one))) for one in told.letters]
     for _, print_one in sorted(printed, key=itemgetter(0)):
         print_one()
 
 
-def _print_event(event: Happened) -> None:
+def _relations(told: Story, tag: str, like: Sequence[Likeness]) -> Iterator[str]:
+    """A line for each way in which the ticket hangs together with others."""
+    one = told.ticket
+    known = (
+        ("part of", (one.parent,)), ("solves", told.children), ("linked with", told.links), ("merged into", (one.merged_into,)),
+        ("goes on with", told.merged),
+    )  # fmt: skip
+    for word, numbers in known:
+        if tags := ", ".join(f"{tag}-{number}" for number in numbers if number is not None):
+            yield f"{word} {tags}"
+    for each in like:
+        yield f"may be the same as {tag}-{each.ticket} ({each.because.replace('-', ' ')}, similar subject)"
+
+
+def _print_event(event: Happened, whence: str) -> None:
     fields = _changed(event)
     changed = ", ".join(f"{field}={show.value(value)}" for field, value in fields.items() if field in _TOLD and value is not None)
     note = f" [{show.safe(event.note)}]" if event.note else ""
-    click.echo(f"\n{show.clock(event.at)}  {event.actor}: {event.verb}{' ' + changed if changed else ''}{note}  <{event.cause}>")
+    click.echo(f"\n{show.clock(event.at)}  {event.actor}: {event.verb}{' ' + changed if changed else ''}{note}  <{event.cause}>{whence}")
 
 
-def _print_said(said: Said) -> None:
+def _print_said(said: Said, whence: str) -> None:
     marks = [said.visibility, *(["unverified"] if said.unverified else []), *([said.note] if said.note else [])]
     who = f"{show.safe(said.author_name)} <{said.author}>" if said.author_name else said.author
-    click.echo(f"\n{show.clock(said.at)}  {who} {'writes' if said.direction == 'in' else 'answers'} ({', '.join(marks)})")
+    click.echo(f"\n{show.clock(said.at)}  {who} {'writes' if said.direction == 'in' else 'answers'} ({', '.join(marks)}){whence}")
     for line in show.safe_lines(said.text):
         click.echo(f"    {line}")
     for file in said.files:
@@ -285,4 +317,4 @@ _ENDS = {
     sla.Act.REMIND: "is reminded for the last time",
 }
 # The fields that a reader of the story wants to see; the rest is in --json.
-_TOLD = frozenset({"status", "assignee", "team", "priority", "requester", "merged_into", "closure_category", "due", "time_spent"})
+_TOLD = frozenset({"status", "assignee", "team", "priority", "requester", "parent", "merged_into", "closure_category", "due", "time_spent"})

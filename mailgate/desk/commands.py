@@ -138,7 +138,7 @@ def tapped(
     if known is None or any(command.verb == verb for command in written.commands):
         return written
     # A person stands on the verb's own line, a reason or a solution may as well stand below it.
-    between = " " if known.takes in (Takes.PERSON, Takes.NUMBER) else "\n"
+    between = " " if known.takes in (Takes.PERSON, Takes.NUMBER, Takes.TICKET) else "\n"
     return read(f"#{verb}{between}{text}", grammar, bare=True, synonyms=synonyms, own=own, macros=macros)
 
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mailgate.desk import inbound, sla, technician
+from mailgate.desk import inbound, passed, sla, technician
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.draft import Draft
+from mailgate.desk.kin import NO_KIN
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Address, Person, Role, Status, Strength, Ticket
+from mailgate.desk.relations import followed
 from mailgate.desk.rules import Rules
-from mailgate.desk.stimuli import Due, Ordered, Stimulus, Undelivered, Wrote
+from mailgate.desk.stimuli import Adopted, Due, Joined, Ordered, OriginResolved, SplitOff, Stimulus, TakenBack, Undelivered, Wrote
 from mailgate.desk.workflow import Grammar
 
 # The actor of what nobody did: timers and delivery reports.
@@ -22,9 +24,18 @@ SYSTEM = Person(Address("mailgate"))
 
 def decide(ticket: Ticket | None, stimulus: Stimulus, rules: Rules, now: datetime) -> Decision:
     """The desk's answer. `ticket` is the one that the clue named (None: no clue, or none that exists); `now` is aware UTC."""
+    decision = _answer(ticket, stimulus, rules, now)
+    if ticket is None or decision.opens is not None:
+        return decision
+    return followed(ticket, decision, rules, stimulus.kin if isinstance(stimulus, Wrote | Ordered) else NO_KIN)
+
+
+def _answer(ticket: Ticket | None, stimulus: Stimulus, rules: Rules, now: datetime) -> Decision:
     match stimulus:
         case Wrote():
             return inbound.received(ticket, stimulus, rules, now)
+        case SplitOff():
+            return passed.split_off(stimulus, rules, now)
         case _ if ticket is None:
             return Decision(Outcome.IGNORED, "no-such-ticket")
         case Due():
@@ -33,6 +44,14 @@ def decide(ticket: Ticket | None, stimulus: Stimulus, rules: Rules, now: datetim
             return _came_back(ticket, stimulus, rules, now)
         case Ordered():
             return _ordered(ticket, stimulus, rules, now)
+        case OriginResolved():
+            return passed.origin_resolved(ticket, stimulus, rules, now)
+        case Joined():
+            return passed.joined(ticket, stimulus, rules, now)
+        case Adopted():
+            return passed.adopted(ticket, stimulus, rules, now)
+        case TakenBack():
+            return passed.taken_back(ticket, stimulus, rules, now)
 
 
 def _came_due(ticket: Ticket, due: Due, rules: Rules, now: datetime) -> Decision:
@@ -79,6 +98,6 @@ def _came_back(ticket: Ticket, back: Undelivered, rules: Rules, now: datetime) -
 
 
 def _ordered(ticket: Ticket, order: Ordered, rules: Rules, now: datetime) -> Decision:
-    draft = Draft(ticket, rules, now, order.person, Strength.TOKEN, Grammar.TECHNICIAN, order.story, held=order.held)
+    draft = Draft(ticket, rules, now, order.person, Strength.TOKEN, Grammar.TECHNICIAN, order.story, order.kin, held=order.held)
     draft.origin, draft.roster = order.origin, order.roster
     return technician.ordered(draft, order.text, order.macros).noting("authority", "shell", order.person.address)

@@ -11,7 +11,7 @@ from mailgate.desk.commands import Command
 from mailgate.desk.events import Change, Event
 from mailgate.desk.letters import Letter
 from mailgate.desk.model import Address, Strength, TicketId, Visibility
-from mailgate.desk.stimuli import Finding
+from mailgate.desk.stimuli import Finding, Passed
 
 
 class Outcome(StrEnum):
@@ -30,7 +30,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What enters the story. `direction` is `in`, or `out` where a technician speaks to the requester."""
+    """What enters the story. `direction` is `in`, or `out` where a technician speaks to the requester.
+
+    `copy_of` is the message of another ticket that it repeats, with everything that belongs to it.
+    """
 
     author: Address
     text: str
@@ -39,6 +42,16 @@ class Message:
     strength: Strength | None = None
     unverified: bool = False
     note: str = ""
+    copy_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """What a decision means for another ticket: for `ticket`, or for each child of that one; for a new ticket where there is none."""
+
+    stimulus: Passed
+    ticket: TicketId | None = None
+    children: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,8 @@ class Decision:
     trail: tuple[Finding, ...] = field(default=())
     # The inbox row of an answer that was held back and is now to be sent after all.
     again: int | None = None
+    # Carried out in the same transaction, for the same cause.
+    onward: tuple[Onward, ...] = ()
 
     def noting(self, step: str, finding: str, because: str = "") -> Decision:
         """The same decision with one more line in its trail."""

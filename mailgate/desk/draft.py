@@ -13,9 +13,10 @@ from mailgate.desk.article import Article, Origin
 from mailgate.desk.assignment import Roster
 from mailgate.desk.authority import permits
 from mailgate.desk.commands import Reading
-from mailgate.desk.decision import Decision, Message, Outcome, Refusal
+from mailgate.desk.decision import Decision, Message, Onward, Outcome, Refusal
 from mailgate.desk.events import Event, changes, fold
-from mailgate.desk.letters import Letter, Line, Name
+from mailgate.desk.kin import NO_KIN, Kin
+from mailgate.desk.letters import Letter, Likeness, Line, Name
 from mailgate.desk.model import Address, Participant, Person, Strength, Ticket, Visibility
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import Wrote
@@ -34,8 +35,9 @@ class Draft:
     # None: nobody wrote, a timer or a delivery report did it.
     strength: Strength | None
     grammar: Grammar
-    # All events so far, where somebody asks to take one back.
+    # All events so far, where a command needs them.
     story: tuple[Event, ...] = ()
+    kin: Kin = NO_KIN
     events: list[Event] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
@@ -56,6 +58,7 @@ class Draft:
     weak: frozenset[str] = frozenset()
     # What the writer said of himself.
     absence: Absence | None = None
+    onward: list[Onward] = field(default_factory=list)
 
     def event(self, verb: str, note: str = "", /, **fields: object) -> None:
         """One event, folded into the ticket at once, so that the next command sees what this one did."""
@@ -93,8 +96,11 @@ class Draft:
 
     def tell_watchers(self, *, words: str = "", note: str = "") -> None:
         """What the requester's side did or wrote, and the files that it sent, to whoever looks after the ticket."""
-        watchers = (person.address for person in self.rules.watchers(self.ticket, self.now))
-        self.say(Name.REQUESTER_REPLIED, *watchers, words=words, note=note, attach=True)
+        like = tuple(Likeness(number, "same-thread") for number in self.kin.threads)
+        for person in self.rules.watchers(self.ticket, self.now):
+            if person.address not in self.person.addresses:
+                letter = Letter(Name.REQUESTER_REPLIED, person.address, words, self.person.address, (), note, attach=True, like=like)
+                self.letters.append(letter)
 
     def answered(self) -> dict[str, object]:
         """What else an answer of this technician changes: the first one meets the first response and takes a ticket that nobody has."""
@@ -114,7 +120,7 @@ class Draft:
         reason = self.refusals[0].slug if self.refusals else ""
         return Decision(
             outcome, reason, None, tuple(self.events), self.message, letters=tuple(self.letters), commands=reading.commands,
-            refusals=tuple(self.refusals), again=self.again, article=self.article, absence=self.absence,
+            refusals=tuple(self.refusals), again=self.again, article=self.article, absence=self.absence, onward=tuple(self.onward),
         )  # fmt: skip
 
 

@@ -50,10 +50,10 @@ def _by_standing(rank: Standing, ticket: Ticket | None, wrote: Wrote, rules: Rul
     if rank is Standing.OBSERVER:
         return _noted(ticket, wrote, now, Visibility.INTERNAL, "observer")
     if rank is Standing.TECHNICIAN:
-        draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.TECHNICIAN, wrote.story, held=wrote.held)
+        draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.TECHNICIAN, wrote.story, wrote.kin, held=wrote.held)
         draft.origin, draft.roster = wrote.origin, wrote.roster
         return technician.weighed(draft, wrote, _read(wrote, draft))
-    draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.REQUESTER)
+    draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.REQUESTER, kin=wrote.kin)
     if vendor.helps(ticket, wrote.person):
         return vendor.answered(draft, wrote)
     reading = _understood(rank, wrote, draft)

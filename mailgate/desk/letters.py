@@ -31,6 +31,7 @@ class Name(StrEnum):
     UNDELIVERABLE = "undeliverable"
     RECEIPT = "receipt"
     HANDOVER = "handover"
+    RELATED = "related"
     MAILBOX = "mailbox"
     VENDOR = "vendor"
     COLLISION = "collision"
@@ -46,23 +47,28 @@ HELD = "held"
 # What passes on the words of a human, if it has any; everything else is automatic mail in the sense of RFC 3834.
 HUMAN = frozenset({Name.REPLY, Name.QUESTION, Name.RESOLVED, Name.VENDOR})
 
-# What `note` may say in each letter, beside nothing. `follows` and `clue` are followed by the tag of a ticket; the note of
-# `undeliverable` is an address. The templates have words for each.
+# What `note` may say in each letter, beside nothing. Those of TAGGED are followed by the tag of a ticket, `children` by those of several;
+# the note of `undeliverable` is an address. The templates have words for each.
 NOTES: Mapping[Name, tuple[str, ...]] = {
-    Name.NEW_TICKET: ("follows", "clue", "escalated", "moved"),
+    Name.ACKNOWLEDGEMENT: ("apart",),
+    Name.NEW_TICKET: ("follows", "clue", "escalated", "moved", "split"),
     Name.ASSIGNED: ("due",),
     Name.REQUESTER_REPLIED: ("accept", "reject", "reopen", "cancel", "resume", "unverified", "unconfirmed", "refused", "vendor",
                              "recovered", "recurred", "worse", "persists"),
     Name.ESCALATED: ("vendor",),
-    Name.RESOLVED: ("no answer",),
-    Name.CLOSED: ("accept", "cancel", "no answer"),
+    Name.RESOLVED: ("no answer", "origin"),
+    Name.CLOSED: ("accept", "cancel", "no answer", "merged"),
     Name.STATUS: ("refused", "muted", "unmuted", "copied"),
     Name.RECEIPT: ("refused", UNPROVEN, "undoable", HELD, "collision", "decided", "undecided"),
     Name.HANDOVER: ("team",),
     Name.HELP: ("requester", "technician"),
+    Name.RELATED: ("joined", "merged", "resolved", "children"),
     Name.MAILBOX: ("back", "expires"),
     Name.ARTICLE: ("changed", "withdrawn"),
 }  # fmt: skip
+TAGGED = frozenset({"follows", "clue", "split", "merged", "joined", "resolved", "children"})
+# Why a ticket may be the same as another; the templates have words for each.
+LIKE = ("same-requester", "same-organisation", "same-thread")
 # What can be wrong with a line; the templates have words for each of these as well.
 WRONG = (
     "unknown-verb", "needs-words", "takes-nothing", "two-take-the-rest", "too-many-commands", "not-at-the-top", "needs-stronger-sender",
@@ -73,6 +79,7 @@ WRONG = (
     "no-day", "away-by-file",
     "needs-numbers", "needs-ticket", "no-such-mail", "no-such-ticket", "already-decided", "is-a-colleague", "no-such-block", "no-sender",
     "named-twice", "not-the-owner",
+    "unknown-ticket", "same-ticket", "merged-already", "closed-ticket", "round-in-circles", "nothing-to-split",
 )  # fmt: skip
 
 
@@ -158,10 +165,20 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """A ticket that this one may be the same as, and why: one of LIKE."""
+
+    ticket: TicketId
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A letter that a decision asks for. `words` is the human text that it carries, `note` one of its NOTES.
 
     `plain` asks for the short form that echoes nothing. `story` is filled in where the letter goes to somebody who has not followed it.
+    `about` names the ticket whose opening words it brings along. `like` are tickets that this one may be the same as; only technicians are
+    shown them.
     """
 
     name: Name
@@ -181,6 +198,8 @@ class Letter:
     # What a letter about several tickets tells of.
     tickets: tuple[Ticket, ...] = ()
     held: Held | None = None
+    about: TicketId | None = None
+    like: tuple[Likeness, ...] = ()
 
     @property
     def automatic(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mailgate.desk import collision, fields, knowledge, leave, moments, statuses, values, workflow
+from mailgate.desk import collision, fields, knowledge, leave, moments, relations, statuses, values, workflow
 from mailgate.desk.commands import Command
 from mailgate.desk.decision import Message
 from mailgate.desk.draft import Draft
@@ -313,6 +313,10 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (T, "time"): _time,
     (T, "macro"): _macro,
     (T, "away"): leave.away,
+    (T, "parent"): relations.parent,
+    (T, "merge"): relations.merge,
+    (T, "link"): relations.link,
+    (T, "split"): relations.split,
     (T, "undo"): _undo,
     (T, "send"): collision.send,
     (T, "pending"): _pending,

@@ -11,7 +11,7 @@ from mailgate.desk.commands import Reading, read
 from mailgate.desk.decision import Decision, Message, Outcome
 from mailgate.desk.events import Event, born, changes
 from mailgate.desk.letters import Letter, Name
-from mailgate.desk.model import Participant, Person, Ticket, TicketId
+from mailgate.desk.model import Address, Participant, Person, Strength, Ticket, TicketId
 from mailgate.desk.policy import AckUnverified, CcConfirm
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import Finding, Nature, Wrote
@@ -41,7 +41,8 @@ def opened(shown: Ticket | None, wrote: Wrote, rules: Rules, now: datetime, *, l
         for person in hear if wrote.person.address not in person.addresses
     )  # fmt: skip
     reason = "closed-ticket" if link else "clue-of-a-stranger" if shown else ""
-    letters = (*_acknowledged(wrote, rules, opens, words), *announced)
+    heard = acknowledged(wrote.person.address, wrote.strength, rules) if wrote.nature is Nature.HUMAN else ()
+    letters = (*_helpful(heard, wrote, rules, opens, words), *announced)
     return Decision(Outcome.OPENED, reason, opens=opens, message=message, letters=letters, trail=(*found.findings, *_given(taker, rules)))
 
 
@@ -97,19 +98,24 @@ def _helped(wrote: Wrote, rules: Rules, asked: Reading) -> Decision:
     return Decision(Outcome.ANSWERED, "help", letters=() if silent else (letter,), commands=asked.commands)
 
 
-def _acknowledged(wrote: Wrote, rules: Rules, opens: Event, words: str) -> tuple[Letter, ...]:
-    """Who is proven reads what may help him meanwhile, and when to expect an answer."""
-    if wrote.nature is not Nature.HUMAN:
-        return ()
-    if wrote.strength.trusted:
-        helpful = () if any(change.field == "confidential" for change in opens.changes) else wrote.suggested
-        by = _promised(wrote, rules, opens, words) if rules.policy.slas else None
-        return (Letter(Name.ACKNOWLEDGEMENT, wrote.person.address, articles=helpful, answered_by=by),)
+def acknowledged(requester: Address, strength: Strength, rules: Rules) -> tuple[Letter, ...]:
+    """What the requester of a new ticket is told, as far as he is known; nothing where policy says so."""
+    if strength.trusted:
+        return (Letter(Name.ACKNOWLEDGEMENT, requester),)
     match rules.policy.ack_unverified:
         case AckUnverified.NEVER:
             return ()
         case asked:
-            return (Letter(Name.ACKNOWLEDGEMENT, wrote.person.address, plain=asked is AckUnverified.PLAIN),)
+            return (Letter(Name.ACKNOWLEDGEMENT, requester, plain=asked is AckUnverified.PLAIN),)
+
+
+def _helpful(heard: tuple[Letter, ...], wrote: Wrote, rules: Rules, opens: Event, words: str) -> tuple[Letter, ...]:
+    """The acknowledgement; who is proven reads in it what may help him meanwhile, and when to expect an answer."""
+    if not wrote.strength.trusted:
+        return heard
+    helpful = () if any(change.field == "confidential" for change in opens.changes) else wrote.suggested
+    by = _promised(wrote, rules, opens, words) if rules.policy.slas else None
+    return tuple(replace(letter, articles=helpful, answered_by=by) for letter in heard)
 
 
 def _promised(wrote: Wrote, rules: Rules, opens: Event, words: str) -> datetime | None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from mailgate.desk.model import State, Status, Ticket
 from mailgate.desk.policy import Policy
-from mailgate.desk.workflow import STATES
+from mailgate.desk.workflow import STATES, state_of
 
 
 class Act(StrEnum):
@@ -44,7 +44,7 @@ AUTOCLOSE, PENDING, DUE = "autoclose", "pending", "due"
 
 def ladder(status: Status, policy: Policy) -> tuple[str, tuple[Rung, ...]]:
     """The timer kind and the rungs for tickets in this status; no rungs where nothing is planned."""
-    if status in (Status.WAITING_FOR_CLOSURE, Status.RESOLVED_BY_EVENT):
+    if state_of(status) is State.RESOLVED:
         close = policy.autoclose
         rungs = [Rung(after, Act.REMIND) for after in close.remind]
         rungs += [Rung(close.warn, Act.WARN)] if close.warn else []

@@ -1,4 +1,5 @@
-"""What can happen to a ticket from outside: somebody wrote, a timer came due, a letter could not be delivered, an operator ordered.
+"""What can happen to a ticket: somebody wrote, a timer came due, a letter could not be delivered, an operator ordered; or something
+happened to another ticket that this one has to do with.
 
 Each carries the facts that were looked up for it (who, how strong, which clue), so that deciding needs nothing else.
 """
@@ -12,9 +13,10 @@ from mailgate.desk.article import Article, Found, Origin
 from mailgate.desk.assignment import Roster
 from mailgate.desk.events import Event
 from mailgate.desk.held import Holding
+from mailgate.desk.kin import NO_KIN, Kin, Part
 from mailgate.desk.letters import Name
 from mailgate.desk.macros import Macros
-from mailgate.desk.model import Address, Person, Strength, TicketId
+from mailgate.desk.model import Address, Person, Strength, Ticket, TicketId
 
 
 class Nature(StrEnum):
@@ -95,10 +97,10 @@ class Wrote:
     first, where he may want to take one back; `macros` those that he asks for. `recipients` are all of the envelope and of the header,
     `headers` those fields that rules ask for, as (lower-cased name, decoded value). `roster` is there where policy has new tickets given to
     somebody. `meanwhile` is what a colleague answered unseen by him; `insists` says that this mail was held back for that before. `held` is
-    his answer that still is. `alarm` is there where a monitoring system wrote.
-    `origin` is what an article would be made of, where he asks for one; `suggested` are articles that may
-    help him, `found` is what he searched for. `holding` is there where somebody of people.toml decides about mails that wait for a
-    human; `blocked` is whom of the blocked senders it comes from.
+    his answer that still is. `alarm` is there where a monitoring system wrote. `kin` tells of other tickets as far as this mail concerns
+    them. `origin` is what an article would be made of, where he asks for one; `suggested` are articles that may help him, `found` is what
+    he searched for. `holding` is there where somebody of people.toml decides about mails that wait for a human; `blocked` is whom of the
+    blocked senders it comes from.
     """
 
     person: Person
@@ -134,6 +136,7 @@ class Wrote:
     found: Found | None = None
     holding: Holding | None = None
     blocked: str = ""
+    kin: Kin = NO_KIN
     findings: tuple[Finding, ...] = ()
 
 
@@ -165,6 +168,60 @@ class Ordered:
     origin: Origin | None = None
     macros: Macros | None = None
     roster: Roster | None = None
+    kin: Kin = NO_KIN
 
 
-Stimulus = Wrote | Due | Undelivered | Ordered
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who caused what passes on to other tickets, and how well he was known (None: nobody, a timer)."""
+
+    actor: Address
+    strength: Strength | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OriginResolved:
+    """The parent of this ticket was resolved; `solution` may be told to this ticket's requester."""
+
+    by: By
+    solution: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Another ticket was merged into this one. `confirmed` tells whether its requester was proven to be who he is."""
+
+    by: By
+    loser: Ticket
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The parent of this ticket was merged into another ticket, which is its parent from now on."""
+
+    by: By
+    loser: TicketId
+    parent: TicketId
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What came to this ticket through another one was undone there. `story` are this ticket's own events, oldest first."""
+
+    by: By
+    origin: TicketId
+    story: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SplitOff:
+    """A message of a ticket is to become a ticket of its own."""
+
+    by: By
+    origin: Ticket
+    part: Part
+
+
+Passed = OriginResolved | Joined | Adopted | TakenBack | SplitOff
+Stimulus = Wrote | Due | Undelivered | Ordered | Passed

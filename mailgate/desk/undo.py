@@ -5,7 +5,7 @@ What was said and sent stays said and sent; who heard that a ticket was solved o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mailgate.desk.events import Change, Event, born, fold, plain
@@ -15,10 +15,10 @@ from mailgate.desk.workflow import STATES
 # The commands that only change fields, or whose letters can be followed by another one.
 UNDOABLE = frozenset(
     "take assign start status resume priority impact urgency category tag escalate desk requester cc confidential spam due time"
-    " resolve close reopen".split()
+    " resolve close reopen parent merge link".split()
 )
 # What an answer did to the clocks stays done: the requester has it.
-_STAYS = frozenset({"responded", "since", "rungs", "climbed"})
+STAYS = frozenset({"responded", "since", "rungs", "climbed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,4 @@ def undo(story: Sequence[Event]) -> Undo | None:
 
 
 def _fields(events: Iterable[Event]) -> list[str]:
-    return list(dict.fromkeys(change.field for event in events for change in event.changes if change.field not in _STAYS))
-
-
-def asked(text: str, synonyms: Mapping[str, str]) -> bool:
-    """Whether this text may hold the command, so that its reader will want the story."""
-    folded = text.casefold()
-    return "undo" in folded or any(word in folded for word, verb in synonyms.items() if verb == "undo")
+    return list(dict.fromkeys(change.field for event in events for change in event.changes if change.field not in STAYS))

@@ -43,7 +43,8 @@ class Grammar(StrEnum):
 
 class Takes(StrEnum):
     """What follows a verb: nothing, nothing or `off`, a few words on its line, a person, `add` or `remove` and a person, a number or
-    nothing, the rest of the line and of the mail, or (where no other verb of the mail takes that) a few words and whatever stands below.
+    nothing, a ticket, the rest of the line and of the mail, or (where no other verb of the mail takes that) a few words and whatever
+    stands below.
     """
 
     NOTHING = "nothing"
@@ -52,6 +53,7 @@ class Takes(StrEnum):
     PERSON = "person"
     COPY = "copy"
     NUMBER = "number"
+    TICKET = "ticket"
     REST = "rest"
     BELOW = "below"
 
@@ -104,6 +106,10 @@ VERBS: tuple[Verb, ...] = (
     Verb("time", T, Takes.REASON, needed=True, example="#time 30m"),
     Verb("macro", T, Takes.REASON, needed=True, example="#macro which-device"),
     Verb("away", T, Takes.REASON, needed=True, example="#away until friday"),
+    Verb("merge", T, Takes.TICKET, needed=True, example="#merge 1041"),
+    Verb("parent", T, Takes.TICKET, needed=True, example="#parent 1041"),
+    Verb("link", T, Takes.TICKET, needed=True, example="#link 1041"),
+    Verb("split", T, example="#split"),
     Verb("undo", T, Takes.NUMBER, example="#undo"),
     Verb("send", T, example="#send"),
     Verb("help", T, example="#help"),
@@ -152,6 +158,10 @@ TRANSITIONS: dict[tuple[Grammar, str], tuple[tuple[frozenset[Status], Status | N
     (T, "time"): ((_ANY, None),),
     (T, "macro"): ((_ANY, None),),
     (T, "away"): ((_ANY, None),),
+    (T, "merge"): ((_ALIVE, Status.DUPLICATE),),
+    (T, "parent"): ((_ALIVE, None),),
+    (T, "link"): ((_ANY, None),),
+    (T, "split"): ((_ANY, None),),
     (T, "undo"): ((_ANY, None),),
     (T, "send"): ((_ANY, None),),
     (T, "note"): ((_ANY, None),),
@@ -164,7 +174,7 @@ TRANSITIONS: dict[tuple[Grammar, str], tuple[tuple[frozenset[Status], Status | N
 # Statuses that something other than a verb leads to: the first mail, a technician's answer, approvals, escalation, events, relations.
 OTHERWISE_REACHED = frozenset({
     Status.NEW, Status.RESPONDED, Status.AWAITING_APPROVAL, Status.ESCALATED, Status.RESOLVED_BY_EVENT,
-    Status.RESOLVED_BY_ORIGIN, Status.DUPLICATE, Status.DECLINED,
+    Status.RESOLVED_BY_ORIGIN, Status.DECLINED,
 })  # fmt: skip
 
 # What an own status behaves as, by its state.

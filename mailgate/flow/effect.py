@@ -1,4 +1,7 @@
-"""How does a decision come true? Ticket, story, timers and letters are written in the caller's transaction: all of it, or nothing."""
+"""How does a decision come true? Ticket, story, timers and letters are written in the caller's transaction: all of it, or nothing.
+
+What a decision means for other tickets is decided and written here as well, for the same cause: its effects are numbered through.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mailgate.desk import budget, sla
-from mailgate.desk.decision import Decision, Message
-from mailgate.desk.events import Event, born, fold
-from mailgate.desk.letters import NOTES, Letter, Name
+from mailgate.desk.decide import decide
+from mailgate.desk.decision import Decision, Message, Onward
+from mailgate.desk.events import born, fold
+from mailgate.desk.letters import NOTES, Letter, Likeness, Name
+from mailgate.desk.likeness import suspects
 from mailgate.desk.model import Address, Ticket, TicketId
 from mailgate.desk.rules import Rules
-from mailgate.flow import holding, post
+from mailgate.desk.stimuli import TakenBack
+from mailgate.flow import holding, journal, post
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
 from mailgate.mail.compose import Enclosure
-from mailgate.store import absences, articles, outbox, people, tickets, timers
+from mailgate.store import absences, articles, outbox, people, relations, story, tickets, timers
 from mailgate.store.engine import Lease, Tx
 
 _DAY = timedelta(days=1)
@@ -49,35 +55,101 @@ class Effect:
     suppressed: tuple[tuple[Letter, str], ...] = ()
 
 
+@dataclass(slots=True)
+class _Count:
+    """How many effects a cause has had so far: the numbers by which none of them can come true twice."""
+
+    events: int = 0
+    letters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Where the effects of one cause take place."""
+
+    tx: Tx
+    house: House
+    cause: Cause
+    now: datetime
+    lease: Lease | None
+    count: _Count
+
+
 def carry_out(
     tx: Tx, house: House, rules: Rules, before: Ticket | None, decision: Decision, cause: Cause, now: datetime,
     *, source: Source | None = None, lease: Lease | None = None,
 ) -> Effect:  # fmt: skip
     """Writes everything that follows from a decision. With a `lease` its letters are born claimed, to be sent at once.
 
-    Raises Fenced if the ticket was changed meanwhile, and the database's own error if this cause had its effect before.
+    Raises Fenced if a ticket was changed meanwhile, and the database's own error if this cause had its effect before.
     """
-    ticket = _change(tx, before, decision, cause)
+    stage = _Stage(tx, house, cause, now, lease, _Count())
+    done = _carry_out(stage, rules, before, decision, source)
+    return _pass_on(stage, rules, done, decision) if decision.onward else done
+
+
+def _carry_out(stage: _Stage, rules: Rules, before: Ticket | None, decision: Decision, source: Source | None) -> Effect:
+    tx = stage.tx
+    ticket = _change(stage, before, decision)
+    ids = source.ids if source else ()
     if decision.absence is not None:
         absences.put(tx, decision.absence)
     if ticket is not None:
         # Every letter comes from the desk where the ticket is now.
         rules = rules.at(ticket.desk)
-        _replan(tx, None if decision.opens else before, ticket, rules, now)
+        _replan(tx, None if decision.opens else before, ticket, rules, stage.now)
         if decision.message is not None:
-            _tell(tx, ticket, decision.message, now, source)
+            ids = (*ids, *_tell(tx, ticket, decision.message, stage.now, source))
     if decision.article is not None:
-        articles.put(tx, decision.article, now)
-    holding.carry_out_all(tx, decision.orders, (cause.type, cause.id), now)
+        articles.put(tx, decision.article, stage.now)
+    holding.carry_out_all(tx, decision.orders, (stage.cause.type, stage.cause.id), stage.now)
     crash_point("CP20-before-letters")
-    effect, letters = _write_letters(tx, house, rules, ticket, decision, cause, now, source, lease)
+    effect, letters = _write_letters(stage, rules, ticket, decision, source)
     if ticket is not None:
-        tickets.know(tx, ticket.desk, ticket.id, source.ids if source else (), letters)
+        tickets.know(tx, ticket.desk, ticket.id, ids, letters)
     return effect
 
 
-def _change(tx: Tx, before: Ticket | None, decision: Decision, cause: Cause) -> Ticket | None:
-    events: tuple[Event, ...] = decision.events
+def _pass_on(stage: _Stage, rules: Rules, done: Effect, decision: Decision) -> Effect:
+    """What the decision means for other tickets, and what that means for others again: each ticket once, so that it comes to an end."""
+    waiting, seen = list(decision.onward), {done.ticket.id} if done.ticket else set()
+    posted, suppressed = done.posted, done.suppressed
+    while waiting:
+        one = waiting.pop(0)
+        for number in _targets(stage.tx, one):
+            if number in seen:
+                continue
+            crash_point("CP50-passing-on")
+            ticket = tickets.get(stage.tx, number, lock=True) if number is not None else None
+            stimulus = one.stimulus
+            if isinstance(stimulus, TakenBack) and ticket is not None:
+                stimulus = replace(stimulus, story=story.events(stage.tx, ticket.id))
+            there = rules if ticket is None else rules.at(ticket.desk)
+            decision = decide(ticket, stimulus, there, stage.now)
+            further = _carry_out(stage, there, ticket, decision, None)
+            posted, suppressed = (*posted, *further.posted), (*suppressed, *further.suppressed)
+            waiting += decision.onward
+            _note(stage.cause, further, decision)
+            if further.ticket is not None:
+                seen.add(further.ticket.id)
+    return Effect(done.ticket, posted, suppressed)
+
+
+def _targets(tx: Tx, one: Onward) -> tuple[TicketId | None, ...]:
+    if one.children and one.ticket is not None:
+        return relations.children(tx, one.ticket)
+    return (one.ticket,)
+
+
+def _note(cause: Cause, done: Effect, decision: Decision) -> None:
+    events = (decision.opens, *decision.events) if decision.opens else decision.events
+    if done.ticket is not None and events:
+        verbs = ",".join(event.verb for event in events)
+        journal.changed(f"{cause.type}:{cause.id}", done.ticket.id, decision.outcome, verbs, len(decision.letters) - len(done.suppressed))
+
+
+def _change(stage: _Stage, before: Ticket | None, decision: Decision) -> Ticket | None:
+    tx, events = stage.tx, decision.events
     if decision.opens is not None:
         events = (decision.opens, *events)
         ticket = tickets.open_new(tx, fold(born(TicketId(0), decision.opens), decision.events))
@@ -85,7 +157,8 @@ def _change(tx: Tx, before: Ticket | None, decision: Decision, cause: Cause) -> 
         return None
     else:
         ticket = tickets.save(tx, before, fold(before, events)) if events else before
-    tickets.record(tx, ticket.id, events, cause.type, cause.id)
+    tickets.record(tx, ticket.id, events, stage.cause.type, stage.cause.id, stage.count.events)
+    stage.count.events += len(events)
     return ticket
 
 
@@ -95,43 +168,72 @@ def _replan(tx: Tx, before: Ticket | None, after: Ticket, rules: Rules, now: dat
         timers.rewrite(tx, after.id, planned, after.version, now)
 
 
-def _tell(tx: Tx, ticket: Ticket, message: Message, now: datetime, source: Source | None) -> None:
+def _tell(tx: Tx, ticket: Ticket, message: Message, now: datetime, source: Source | None) -> tuple[str, ...]:
+    """Adds the message to the story; the Message-ID of one that was taken over from another ticket."""
+    if message.copy_of is not None:
+        known = tickets.repeat(tx, message.copy_of, ticket.id, message.note)
+        return (known,) if known else ()
     if source is None:
         tickets.say(tx, ticket.id, message, now)
-        return
+        return ()
     # What somebody who only claims an address calls himself is not repeated to its owner.
     name = source.name if message.author == source.writer and source.verified else ""
     number = tickets.say(tx, ticket.id, message, now, name=name, message_id=source.message_id, inbox=source.inbox)
     tickets.attach(tx, number, source.files)
+    return ()
 
 
 def _write_letters(
-    tx: Tx, house: House, rules: Rules, ticket: Ticket | None, decision: Decision, cause: Cause, now: datetime,
-    source: Source | None, lease: Lease | None,
+    stage: _Stage, rules: Rules, ticket: Ticket | None, decision: Decision, source: Source | None
 ) -> tuple[Effect, list[tuple[str, Address]]]:  # fmt: skip
     """The effect with its letters, and the Message-ID of each with whom it goes to."""
     if not decision.letters:
         return Effect(ticket), []
-    number = ticket.id if ticket else TicketId(0)
+    tx, now, number = stage.tx, stage.now, ticket.id if ticket else TicketId(0)
     claimed = source.writer if source and not source.verified else None
     spent = _spent(tx, decision, number, rules, now, source)
     kept, dropped = budget.weigh(decision.letters, number, spent, rules, claimed=claimed, silent=source.silent if source else "")
-    occasion = _occasion(tx, house, rules, ticket, kept, cause, now, source)
-    written = [post.write(occasion, _worded(tx, ticket, letter), at) for at, letter in enumerate(kept)]
+    occasion = _occasion(tx, stage.house, rules, ticket, kept, stage.cause, now, source)
+    kept = _worded(tx, rules, ticket, kept, now)
+    written = [post.write(occasion, letter, at) for at, letter in enumerate(kept, stage.count.letters)]
+    stage.count.letters += len(kept)
     written += [post.skip(one.letter, one.reason) for one in (*decision.suppressed, *dropped)]
-    rows = [_row(one, rules, number, cause, claimed) for one in _once(written)]
-    posted = outbox.add(tx, rows, lease, now, now + RETRY_AFTER)
+    rows = [_row(one, rules, number, stage.cause, claimed) for one in _once(written)]
+    posted = outbox.add(tx, rows, stage.lease, now, now + RETRY_AFTER)
     unsent = tuple((one.letter, one.suppressed) for one in written if one.suppressed)
     return Effect(ticket, tuple(posted), unsent), [(one.message_id, one.recipient) for one in rows if one.message_id]
 
 
-def _worded(tx: Tx, ticket: Ticket | None, letter: Letter) -> Letter:
-    """Who is given a ticket by somebody else has not read what it is about: the letter brings what opened it, or its public story."""
-    if letter.name is Name.VENDOR and ticket is not None:
-        return replace(letter, story=tickets.public_story(tx, ticket))
-    if letter.name not in (Name.ASSIGNED, Name.NEW_TICKET) or letter.words or ticket is None:
-        return letter
-    return replace(letter, words=tickets.opening_words(tx, ticket.id), author=ticket.requester)
+def _worded(tx: Tx, rules: Rules, ticket: Ticket | None, letters: tuple[Letter, ...], now: datetime) -> tuple[Letter, ...]:
+    """The letters, with what only the database knows.
+
+    Who is given a ticket by somebody else has not read what it is about: his letter brings the words that opened it. And whoever hears of
+    a new one is shown others that may be the same. A vendor gets the public story.
+    """
+    if ticket is None or not any(one.name in (*_TELLING, Name.VENDOR) or one.about for one in letters):
+        return letters
+    like = _like(tx, rules, ticket, now) if any(one.name in _TELLING for one in letters) else ()
+    about = next((one.about for one in letters if one.about), None)
+    words = tickets.opening_words(tx, about or ticket.id) if any(not one.words for one in letters) else ""
+    found = []
+    for letter in letters:
+        told = replace(letter, like=like) if letter.name in _TELLING else letter
+        if letter.name is Name.VENDOR:
+            told = replace(letter, story=tickets.public_story(tx, ticket))
+        if not letter.words and (letter.about or letter.name in _TELLING):
+            told = replace(told, words=words, author=letter.author if letter.about else ticket.requester)
+        found.append(told)
+    return tuple(found)
+
+
+# The letters with which somebody hears of a ticket for the first time.
+_TELLING = (Name.ASSIGNED, Name.NEW_TICKET)
+
+
+def _like(tx: Tx, rules: Rules, ticket: Ticket, now: datetime) -> tuple[Likeness, ...]:
+    others = rules.people.organisation(ticket.requester) is not None
+    found = suspects(ticket.requester, ticket.subject, relations.candidates(tx, ticket, now, others=others), rules.people)
+    return tuple(one for one in found if one.ticket not in ticket.links)
 
 
 def _row(written: post.Written, rules: Rules, ticket: TicketId, cause: Cause, claimed: Address | None) -> outbox.NewLetter:

@@ -16,6 +16,7 @@ from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.events import Event, born, fold
 from mailgate.desk.held import PutAside
+from mailgate.desk.kin import NO_KIN, Kin, Wanted
 from mailgate.desk.letters import Letter
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.desk.stimuli import Finding, Meanwhile
@@ -93,6 +94,13 @@ class NothingKnown:
     def put_aside(self, rows: Sequence[int]) -> dict[int, PutAside]:
         """None of them waits."""
         return {}
+
+    def itself(self, number: TicketId) -> Ticket | None:
+        """None."""
+
+    def kin(self, ticket: Ticket, wanted: Wanted, writer: Sequence[Address], now: datetime) -> Kin:
+        """Nothing."""
+        return NO_KIN
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """None of ours."""

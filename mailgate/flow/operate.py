@@ -8,19 +8,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from mailgate.desk import suggestions, technician, undo
+from mailgate.desk import suggestions
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, MailOrder
 from mailgate.desk.holding import is_ours
+from mailgate.desk.kin import wanted
 from mailgate.desk.macros import Macros
-from mailgate.desk.model import Address, Person, Role, Strength, Ticket, TicketId
+from mailgate.desk.model import Address, Person, Role, State, Strength, Ticket, TicketId
 from mailgate.desk.stimuli import Ordered, Stimulus, Wrote
+from mailgate.desk.technician import commanding
+from mailgate.desk.workflow import state_of
 from mailgate.flow import effect, holding, journal, knowledge, macros
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.roster import roster
 from mailgate.flow.seam import crash_point
-from mailgate.store import answers, articles, blocks, facts, inbox, outbox, people, story, tickets
+from mailgate.store import answers, articles, blocks, facts, inbox, outbox, people, relations, story, tickets
 from mailgate.store.engine import Store, Tx
 from mailgate.store.loads import loads
 
@@ -38,23 +41,27 @@ class Done:
 def order(store: Store, house: House, number: TicketId, text: str, who: Address | None, now: datetime) -> Done:
     """A technician's commands for a ticket, in his name if one is given. Refusals are in the decision."""
     with journal.on_commit(), store.begin() as tx:
-        ticket = tickets.survivor(tx, number, lock=True)
+        text = commanding(text)
+        asks = wanted(text, None, house.policy.verbs_by_word())
+        # Under a merged ticket's number everything goes to the one that lives on, save to take the merging itself back.
+        ticket = (tickets.get if asks.undoes else tickets.survivor)(tx, number, lock=True)
         directory = people.directory(tx, house.people)
         person = directory.person(who) if who else OPERATOR
-        wants = ticket is not None and undo.asked(text, house.policy.verbs_by_word())
-        told = story.events(tx, ticket.id) if ticket is not None and wants else ()
-        held = answers.held(tx, ticket.id, person.addresses) if ticket is not None and person.staff else None
-        made_of = knowledge.origin(
-            partial(articles.origin, tx), ticket, replace(person, role=Role.TECHNICIAN), f"#{text.lstrip()}", None, house.policy
-        )
-        canned = _macros(tx, house, ticket, person, technician.commanding(text))
-        desk = ticket.desk if ticket else ""
-        taken = roster(partial(loads, tx), house.rules(desk, directory), now)
-        return _carry_out(tx, house, ticket, desk, Ordered(person, text, told, held, made_of, canned, taken), now)
+        if ticket is None:
+            return _carry_out(tx, house, None, "", Ordered(person, text), now)
+        asks = replace(asks, reopens=state_of(ticket.status) is State.RESOLVED)
+        told = story.events(tx, ticket.id) if asks.story else ()
+        held = answers.held(tx, ticket.id, person.addresses) if person.staff else None
+        made_of = knowledge.origin(partial(articles.origin, tx), ticket, replace(person, role=Role.TECHNICIAN), text, None, house.policy)
+        known = relations.kin(tx, ticket, asks, (), now, lock=True)
+        canned = _macros(tx, house, ticket, person, text)
+        taken = roster(partial(loads, tx), house.rules(ticket.desk, directory), now)
+        ordered = Ordered(person, text, told, held, made_of, canned, taken, known)
+        return _carry_out(tx, house, ticket, ticket.desk, ordered, now)
 
 
-def _macros(tx: Tx, house: House, ticket: Ticket | None, person: Person, text: str) -> Macros | None:
-    rules = house.rules(ticket.desk if ticket else "", house.people)
+def _macros(tx: Tx, house: House, ticket: Ticket, person: Person, text: str) -> Macros | None:
+    rules = house.rules(ticket.desk, house.people)
     return macros.asked(house, rules, ticket, person, text, lambda number, address: tickets.writer(tx, number, address)[1])
 
 

@@ -22,7 +22,7 @@ from mailgate.flow.house import House
 from mailgate.mail import header
 from mailgate.mail.compose import Draft, Enclosure, compose
 from mailgate.mail.letters import Content, Templates
-from mailgate.mail.view import ArticleView, DeskView, FoundView, Links, MessageView, PersonView, SearchView, TicketView, View
+from mailgate.mail.view import ArticleView, DeskView, FoundView, LikeView, Links, MessageView, PersonView, SearchView, TicketView, View
 
 _FOR_REQUESTER = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
 # Somebody in copy can only ask not to be written to.
@@ -196,6 +196,9 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
     held = shown_held(occasion.house.keyring, desk, letter.held, letter.to) if letter.held else None
     if letter.held and letter.held.blocked:
         links = Links(undo=held_link(occasion.house.keyring, desk, "unblock", letter.held.blocked, letter.to))
+    like = _alike(desk, letter) if staff else ()
+    if links.merge and like:
+        links = replace(links, merge=f"{links.merge}&body={letter.like[0].ticket}")
     author = _shown(occasion, letter.author) if letter.author else None
     technician = _shown(occasion, ticket.assignee) if ticket and ticket.assignee else None
     return View(
@@ -207,7 +210,7 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         others=_others(occasion, recipient, staff=staff) if staff or asks or copied else (),
         unconfirmed=_unconfirmed(occasion, links) if staff else (),
         articles=_articles(occasion, letter, recipient, staff=recipient.staff), search=_search(desk, letter),
-        answered_by=letter.answered_by,
+        answered_by=letter.answered_by, like=like,
     )  # fmt: skip
 
 
@@ -238,7 +241,7 @@ def _for_staff(letter: Letter, ticket: Ticket | None, technician: Person) -> tup
     """The words that a technician can tap: those that lead on from here, and what this letter is about."""
     about = {"undoable": ("undo",), HELD: ("send",)}.get(letter.note, ())
     onward = workflow.worth_a_tap(ticket.status, his=ticket.assignee in technician.addresses) if ticket else ()
-    return (*onward, *about, "cc", "help")
+    return (*onward, *about, *(("merge",) if letter.like else ()), "cc", "help")
 
 
 def _others(occasion: Occasion, recipient: Person, *, staff: bool) -> tuple[str, ...]:
@@ -285,6 +288,10 @@ def _search(desk: Desk, letter: Letter) -> SearchView | None:
         return None
     seen = tuple(FoundView(f"{desk.tag}-{one.ticket}", one.subject, one.status, one.confidential) for one in letter.found.tickets)
     return SearchView(letter.found.words, seen)
+
+
+def _alike(desk: Desk, letter: Letter) -> tuple[LikeView, ...]:
+    return tuple(LikeView(f"{desk.tag}-{one.ticket}", one.because) for one in letter.like)
 
 
 def _named(occasion: Occasion, letter: Letter) -> tuple[str, ...]:

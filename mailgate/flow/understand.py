@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from mailgate.desk import tokens, undo
+from mailgate.desk import tokens
 from mailgate.desk.assignment import Load
 from mailgate.desk.events import Event
 from mailgate.desk.letters import HUMAN, UNPROVEN, Name
@@ -18,10 +18,11 @@ from mailgate.desk.model import Address, Directory, Person, Strength, Ticket, Ti
 from mailgate.desk.policy import Desk, Policy
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import BY_HAND, Clue, Finding, Nature, Wrote
-from mailgate.flow import asides, colleagues, knowledge, macros
+from mailgate.flow import asides, colleagues, kindred, knowledge, macros
 from mailgate.flow.asides import Asides
 from mailgate.flow.colleagues import Answers
 from mailgate.flow.house import House
+from mailgate.flow.kindred import Relatives
 from mailgate.flow.knowledge import Library
 from mailgate.flow.roster import roster
 from mailgate.mail import classify, sender, thread
@@ -43,7 +44,7 @@ _MANY_HOPS = 30
 _NOBODY = Address("unknown@invalid")
 
 
-class Records(Answers, Library, Asides, Protocol):
+class Records(Answers, Library, Asides, Relatives, Protocol):
     """What is known from before. The database's answer is `store.records`; times are aware UTC."""
 
     @property
@@ -126,7 +127,7 @@ class _Hint:
 class _Thread:
     """The ticket of the strongest clue that leads to one; whether a clue to it also proves the writer, and the verb that he tapped.
 
-    `rejected` tells of the clues that led nowhere.
+    `rejected` tells of the clues that led nowhere, `beside` are the numbers that other clues name.
     """
 
     ticket: Ticket | None = None
@@ -137,6 +138,7 @@ class _Thread:
     bearers: tuple[KnownId, ...] = ()
     # The token of somebody who answers a digest of held mails.
     held: tokens.HeldToken | None = None
+    beside: tuple[TicketId, ...] = ()
 
 
 def understand(
@@ -163,17 +165,21 @@ def understand(
     collides = any(one.sender != address or one.strength != strength for one in earlier)
     rules = house.rules(found.ticket.desk if found.ticket else desk.name, people)
     insists, synonyms = claim.released, rules.policy.verbs_by_word()
+    asks = kindred.asks(found.ticket, person, mail, found.tap, found.beside, synonyms)
+    if asks.undoes and found.clue is not None:
+        # Under a merged ticket's number everything goes to the one that lives on, save to take the merging itself back.
+        found = replace(found, ticket=records.itself(found.clue.ticket))
     subject = bare_subject(mail.subject, f"{desk.tag}-0")
     wrote = Wrote(
         person, address, strength, known.strength is Strength.ALIGNED and not known.named, desk.name,
         subject, mail.reply_text, mail.text, nature, because, found.clue, found.tap,
         _copied(house, mail, person), tuple(one.filename for one in mail.attachments), mail.language,
         flags=_flags(known, collides=collides), further_copy=copy is not None,
-        told_today=_told_today(records, person, now) if people.find(address) else False,
-        story=_story(records, found, person, mail.reply_text, rules),
+        told_today=bool(people.find(address)) and records.told(person.addresses, Name.RECEIPT, UNPROVEN, now - timedelta(days=1)),
+        story=records.story(found.ticket.id) if found.ticket and asks.story else (),
         macros=macros.asked(house, rules, found.ticket, person, mail.reply_text, records.called) if person.staff else None,
         recipients=_recipients(claim, mail), headers=_headers(mail, rules.policy),
-        roster=roster(records.loads, rules, now),
+        roster=roster(records.loads, rules, now), kin=kindred.kin(records, found.ticket, asks, person, now),
         meanwhile=colleagues.meanwhile(records, found.ticket, person, _answers(found, person), insists=insists), insists=insists,
         held=colleagues.held(records, found.ticket, person, mail.reply_text, found.tap, synonyms),
         origin=knowledge.origin(records.origin, found.ticket, person, mail.reply_text, found.tap, rules.policy),
@@ -216,7 +222,8 @@ def _thread(records: Records, house: House, claim: Accepted, mail: ParsedMail, p
         proofs = [one for one in hints if one.ticket == hint.ticket and _proves(house, one, person)]
         taps = (one.token.verb for one in proofs if one.token and one.kind in _TAPPED and one.token.verb != tokens.THREAD)
         clue = Clue(hint.kind, hint.ticket, hint.found)
-        return _Thread(ticket, clue, bool(proofs), next(taps, None), tuple(rejected), tuple(bearers))
+        beside = dict.fromkeys(one.ticket for one in hints if one.ticket not in (hint.ticket, ticket.id) and one.kind in _THREADED)
+        return _Thread(ticket, clue, bool(proofs), next(taps, None), tuple(rejected), tuple(bearers), beside=tuple(beside))
     return _Thread(rejected=tuple(rejected), bearers=tuple(bearers))
 
 
@@ -242,6 +249,8 @@ def _leads(records: Records, claim: Accepted, hint: _Hint, ticket: Ticket) -> bo
 
 # Where the buttons of our letters put their verb: into the address, or into the subject where the mail server knows no sub-addresses.
 _TAPPED = ("reply-address", "signed-subject")
+# The clues that show of a second ticket that it is the same conversation.
+_THREADED = ("our-message-id", "thread-id", "message-id")
 
 
 def _hints(
@@ -397,15 +406,6 @@ def _fields(mail: ParsedMail) -> Iterator[tuple[str, str]]:
         if any(ids):
             yield name, " ".join(f"<{one}>" for one in ids)
     yield "subject", mail.subject
-
-
-def _told_today(records: Records, person: Person, now: datetime) -> bool:
-    return records.told(person.addresses, Name.RECEIPT, UNPROVEN, now - timedelta(days=1))
-
-
-def _story(records: Records, found: _Thread, person: Person, text: str, rules: Rules) -> tuple[Event, ...]:
-    wants = found.tap == "undo" or undo.asked(text, rules.policy.verbs_by_word())
-    return records.story(found.ticket.id) if found.ticket and person.staff and wants else ()
 
 
 def _silent(mail: ParsedMail, address: Address) -> str:

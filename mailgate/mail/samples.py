@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from mailgate.desk.letters import HELD_WHY, NOTES, Became, Line, Mailbox, Name, Said
+from mailgate.desk.letters import HELD_WHY, LIKE, NOTES, TAGGED, Became, Line, Mailbox, Name, Said
 from mailgate.desk.model import Status
 from mailgate.desk.workflow import STATES, VERBS, Grammar, worth_a_tap
 from mailgate.mail.view import (
@@ -15,6 +15,7 @@ from mailgate.mail.view import (
     FoundView,
     HeldMailView,
     HeldView,
+    LikeView,
     Links,
     MessageView,
     PersonView,
@@ -23,8 +24,10 @@ from mailgate.mail.view import (
     View,
 )
 
-_STAFF = frozenset({Name.NEW_TICKET, Name.ASSIGNED, Name.REQUESTER_REPLIED, Name.UNDELIVERABLE, Name.RECEIPT, Name.COLLISION,
-                    Name.ARTICLE, Name.FOUND})  # fmt: skip
+_STAFF = frozenset({
+    Name.NEW_TICKET, Name.ASSIGNED, Name.REQUESTER_REPLIED, Name.UNDELIVERABLE, Name.RECEIPT, Name.COLLISION, Name.ARTICLE, Name.FOUND,
+    Name.RELATED,
+})  # fmt: skip
 _ANNA = PersonView("Anna Weber", "anna.weber@example.org")
 _KIM = PersonView("Kim Novak", "kim.novak@example.org")
 _JO = PersonView("Jo Berg", "jo.berg@example.org")
@@ -37,6 +40,7 @@ _STATUS = {
     Name.CLOSED: ("Closed", "Completed"),
     Name.STATUS: ("In Progress", "Analysis"),
     Name.REQUESTER_REPLIED: ("In Progress", "Analysis"),
+    Name.RELATED: ("In Progress", "Analysis"),
     Name.UNDELIVERABLE: ("On Hold", "Pending"),
     Name.RECEIPT: ("In Progress", "Analysis"),
     Name.REOPENED: ("In Progress", "Analysis"),
@@ -77,16 +81,17 @@ _WORDS = {
     Name.REQUESTER_REPLIED: (_ANNA, "With every document. The number is P-3-117."),
     Name.VENDOR: (_KIM, "The drum unit was replaced last week. What else can it be?"),
     Name.COLLISION: (_JO, "Please use the printer in room 2.14 for now."),
+    Name.RELATED: (_ANNA, "The printer on the third floor prints blank pages."),
     Name.UNDELIVERABLE: (_ANNA, "550 5.1.1 <anna.weber@example.org>: Recipient address rejected: User unknown"),
 }
-_NOTE = {Name.RECEIPT: "refused", Name.UNDELIVERABLE: _ANNA.address, Name.HELP: Grammar.REQUESTER.value}
+_NOTE = {Name.RECEIPT: "refused", Name.RELATED: "joined MG-1041", Name.UNDELIVERABLE: _ANNA.address, Name.HELP: Grammar.REQUESTER.value}
 _STORY = (
     Said(datetime(2026, 11, 20, 8, 12, tzinfo=UTC), "requester", _REQUEST),
     Said(datetime(2026, 11, 20, 9, 30, tzinfo=UTC), "desk", _QUESTION),
     Said(datetime(2026, 11, 20, 10, 5, tzinfo=UTC), "copy", "With every document. The number is P-3-117."),
 )
 _REQUESTER_VERBS = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
-_STAFF_VERBS = ("help", "undo", "send")
+_STAFF_VERBS = ("help", "undo", "send", "merge")
 _LINES = (
     Line("#take", ok=True),
     Line("#pendig Which printer is it?", ok=False, wrong="unknown-verb", instead="#pending Which floor is the printer on?"),
@@ -213,8 +218,10 @@ def samples(name: Name) -> Iterator[View]:
     yield replace(usual, articles=_ARTICLES[1:], search=None, answered_by=None)
     yield replace(usual, articles=(), search=SearchView("blank"))
     for note in ("", *NOTES[name]) if name in NOTES else ():
-        said = f"{note} MG-7" if note in ("follows", "clue") else note
+        said = f"{note} MG-7" if note in TAGGED else note
         yield replace(usual, note=said, lines=_lines(name, note), message=None)
+    if usual.staff:
+        yield replace(usual, like=tuple(LikeView(f"MG-{7 + at}", because) for at, because in enumerate(LIKE)))
     if usual.ticket is not None:
         yield replace(usual, ticket=replace(usual.ticket, confidential=True))
         empty = replace(usual.ticket, subject="", category=None, team=None, assignee=None, due=None, resolution=None, closure="A\n\nB")

@@ -158,6 +158,7 @@ class Links:
     send: str | None = None
     cc: str | None = None
     kb: str | None = None
+    merge: str | None = None
     page: str | None = None
 
 
@@ -194,13 +195,21 @@ class HeldView:
 
 
 @dataclass(frozen=True, slots=True)
+class LikeView:
+    """A ticket that this one may be the same as: its tag, and why, as one of desk/letters.LIKE."""
+
+    tag: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """Everything that a template may use. `recipient` is whom this copy goes to, `staff` whether he works on tickets.
 
     `note` says why the letter is written, as one of desk/letters.NOTES; `lines` are those of a receipt, or the commands that help explains;
     `plain` asks for the form that echoes nothing. `story` is what was said in public, for somebody who has not followed it. `others` are
     the people who hear what is public as well, by name and address; `unconfirmed` those who would, each as (mailto that confirms him,
-    address): technicians alone are told.
+    address): technicians alone are told, as of `like`, the tickets that this may be the same as.
     """
 
     desk: DeskView
@@ -224,6 +233,7 @@ class View:
     search: SearchView | None = None
     answered_by: datetime | None = None
     held: HeldView | None = None
+    like: tuple[LikeView, ...] = ()
 
 
 def prepared(view: View, letter: Name) -> View:
@@ -238,7 +248,7 @@ def prepared(view: View, letter: Name) -> View:
         () if view.plain else tuple(header.text(one, _OTHER) for one in view.others),
         tuple((link, header.text(address, _OTHER)) for link, address in view.unconfirmed),
         tuple(map(_article, view.articles)), view.search and _search(view.search), view.answered_by,
-        view.held and _held(view.held),
+        view.held and _held(view.held), view.like,
     )  # fmt: skip
 
 

@@ -12,10 +12,11 @@ from mailgate.desk.article import Found, Origin
 from mailgate.desk.assignment import Load
 from mailgate.desk.events import Event
 from mailgate.desk.held import PutAside
+from mailgate.desk.kin import Kin, Wanted
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.desk.stimuli import Meanwhile
 from mailgate.desk.suggestions import Candidate
-from mailgate.store import answers, articles, aside, inbox, outbox, schema, story, tickets
+from mailgate.store import answers, articles, aside, inbox, outbox, relations, schema, story, tickets
 from mailgate.store.engine import Tx
 from mailgate.store.loads import loads
 from mailgate.store.statement import Statement
@@ -115,6 +116,14 @@ class Records:
     def put_aside(self, rows: Sequence[int]) -> dict[int, PutAside]:
         """What is known of those of these mails that wait for a human, or waited for one."""
         return aside.put_aside(self.tx, rows)
+
+    def itself(self, number: TicketId) -> Ticket | None:
+        """The ticket of that number, also if it was merged into another one."""
+        return tickets.get(self.tx, number, lock=self.lock)
+
+    def kin(self, ticket: Ticket, wanted: Wanted, writer: Sequence[Address], now: datetime) -> Kin:
+        """What is known of the tickets that a mail to this one concerns."""
+        return relations.kin(self.tx, ticket, wanted, writer, now, lock=self.lock)
 
     def letter_of(self, ids: Sequence[str]) -> int | None:
         """The outbox row of the letter that bears one of these Message-IDs."""

@@ -14,6 +14,8 @@ from mailgate.store.columns import storable as storable
 
 metadata = MetaData()
 
+_MERGED = text("merged_into IS NOT NULL")
+
 tickets = Table(
     "tickets", metadata,
     Column("id", Key, primary_key=True),
@@ -58,6 +60,8 @@ tickets = Table(
     Index("tickets_by_requester", "requester", "created"),
     Index("tickets_by_assignee", "assignee", "status"),
     Index("tickets_by_parent", "parent"),
+    # Few tickets are merged: the others cost it nothing.
+    Index("tickets_by_merged", "merged_into", sqlite_where=_MERGED, postgresql_where=_MERGED),
 )  # fmt: skip
 
 participants = Table(

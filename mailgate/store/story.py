@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,13 +13,13 @@ from mailgate.desk.events import Change, Event
 from mailgate.desk.model import Address, State, Status, Strength, Ticket, TicketId
 from mailgate.desk.sla import Timer
 from mailgate.desk.workflow import STATES
-from mailgate.store import schema, search, tickets, timers
+from mailgate.store import relations, schema, search, tickets, timers
 from mailgate.store.engine import Tx
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message of the story, with the attachments that it brought."""
+    """A message of the story, with the attachments that it brought, and the ticket that it was written to."""
 
     id: int
     direction: str
@@ -32,6 +32,7 @@ class Said:
     message_id: str | None
     at: datetime
     text: str
+    ticket: TicketId
     files: tuple[tickets.File, ...] = ()
 
 
@@ -47,6 +48,7 @@ class Happened:
     note: str
     changes: tuple[Change, ...]
     cause: str
+    ticket: TicketId
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A ticket and everything around it."""
+    """A ticket and everything around it. What was said and happened in tickets that were merged into it is among its own, by time.
+
+    `merged` are those tickets.
+    """
 
     ticket: Ticket
     children: tuple[TicketId, ...] = ()
@@ -85,6 +90,7 @@ class Story:
     messages: tuple[Said, ...] = ()
     events: tuple[Happened, ...] = ()
     timers: tuple[Timer, ...] = ()
+    merged: tuple[TicketId, ...] = ()
     letters: tuple[Written, ...] = ()
 
     def why(self, letter: Written) -> str:
@@ -97,15 +103,17 @@ def tell(tx: Tx, number: TicketId, *, whole: bool = True) -> Story | None:
     ticket = tickets.get(tx, number)
     if ticket is None:
         return None
-    children = tx.execute(select(schema.tickets.c.id).where(schema.tickets.c.parent == number).order_by(schema.tickets.c.id)).scalars()
-    back = tx.execute(select(schema.links.c.ticket).where(schema.links.c.other == number)).scalars()
-    links = tuple(sorted({*ticket.links, *(TicketId(one) for one in back)}))
-    story = Story(ticket, tuple(TicketId(one) for one in children), links, tuple(_asked(tx, number)))
+    story = Story(ticket, relations.children(tx, number), relations.linked(tx, ticket), tuple(_asked(tx, number)))
     if not whole:
         return story
-    return Story(
-        ticket, story.children, links, story.approvals, tuple(_said(tx, number)), tuple(happened(tx, number)),
-        tuple(timers.of_ticket(tx, number)), tuple(_written(tx, number)),
+    merged = relations.losers(tx, number)
+    said, told = list(_said(tx, number)), list(happened(tx, number))
+    if merged:
+        said = sorted((*said, *(one for loser in merged for one in _said(tx, loser))), key=lambda one: (one.at, one.id))
+        told = sorted((*told, *(one for loser in merged for one in happened(tx, loser))), key=lambda one: (one.at, one.id))
+    return replace(
+        story, messages=tuple(said), events=tuple(told), timers=tuple(timers.of_ticket(tx, number)), letters=tuple(_written(tx, number)),
+        merged=merged,
     )  # fmt: skip
 
 
@@ -127,7 +135,7 @@ def _said(tx: Tx, number: TicketId) -> Iterator[Said]:
     for row in tx.execute(select(said).where(said.c.ticket == number).order_by(said.c.id)):
         yield Said(
             row.id, row.direction, row.author, row.author_name, row.strength, row.visibility, row.unverified, row.note,
-            row.message_id, row.at, row.text, tuple(files.get(row.id, ())),
+            row.message_id, row.at, row.text, number, tuple(files.get(row.id, ())),
         )  # fmt: skip
 
 
@@ -136,7 +144,7 @@ def happened(tx: Tx, number: TicketId) -> Iterator[Happened]:
     table = schema.events
     for row in tx.execute(select(table).where(table.c.ticket == number).order_by(table.c.id)):
         changed = tickets.load_changes(row.changes)
-        yield Happened(row.id, row.at, row.actor, row.strength, row.verb, row.note, changed, f"{row.cause_type}:{row.cause_id}")
+        yield Happened(row.id, row.at, row.actor, row.strength, row.verb, row.note, changed, f"{row.cause_type}:{row.cause_id}", number)
 
 
 def _written(tx: Tx, number: TicketId) -> Iterator[Written]:

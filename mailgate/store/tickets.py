@@ -73,6 +73,9 @@ def _put_participant(database: Database) -> Any:
 
 _PUT_PARTICIPANTS = Statement(_put_participant, schema.participants.c)
 _LINK = Statement(lambda database: database.insert(schema.links).on_conflict_do_nothing(), schema.links.c)
+_UNLINK = Statement(lambda _: (
+    delete(schema.links).where(schema.links.c.ticket == bindparam("of_ticket"), schema.links.c.other == bindparam("of_other"))
+))  # fmt: skip
 
 
 def get(tx: Tx, ticket: TicketId, *, lock: bool = False) -> Ticket | None:
@@ -166,6 +169,8 @@ def _keep_participants(tx: Tx, ticket: Ticket, before: tuple[Participant, ...]) 
 
 def _keep_links(tx: Tx, ticket: Ticket, before: tuple[TicketId, ...]) -> None:
     _LINK.change_all(tx, ({"ticket": ticket.id, "other": other} for other in ticket.links if other not in before))
+    for other in (one for one in before if one not in ticket.links):
+        _UNLINK.change(tx, {"of_ticket": ticket.id, "of_other": other})
 
 
 def _keep_stretch(tx: Tx, before: Ticket | None, after: Ticket) -> None:
@@ -193,12 +198,15 @@ _ADD_MESSAGE = Statement(
 )
 
 
-def record(tx: Tx, ticket: TicketId, events: Sequence[Event], cause_type: str, cause_id: str) -> None:
-    """Adds events to the story. A cause that had its effect already fails here (unique cause key)."""
+def record(tx: Tx, ticket: TicketId, events: Sequence[Event], cause_type: str, cause_id: str, first: int = 0) -> None:
+    """Adds events to the story. A cause that had its effect already fails here (unique cause key).
+
+    `first` is the number of the first one among all effects of this cause.
+    """
     _ADD_EVENT.change_all(tx, (
         {"ticket": ticket, "at": one.at, "actor": one.actor, "strength": one.strength, "verb": one.verb, "note": one.note,
          "changes": dump_changes(one.changes), "cause_type": cause_type, "cause_id": cause_id, "effect_no": number}
-        for number, one in enumerate(events)
+        for number, one in enumerate(events, first)
     ))  # fmt: skip
 
 
@@ -231,6 +239,18 @@ def say(
         "visibility": message.visibility, "unverified": message.unverified, "note": message.note, "message_id": message_id,
         "inbox": inbox, "at": at, "text": message.text,
     }).id)  # fmt: skip
+
+
+_SAID = Statement(lambda _: select(schema.messages).where(schema.messages.c.id == bindparam("message")))
+_ATTACHED = Statement(lambda _: select(schema.attachments).where(schema.attachments.c.message == bindparam("message")))
+
+
+def repeat(tx: Tx, message: int, ticket: TicketId, note: str) -> str | None:
+    """Adds a message of another ticket to the story of this one, with its files, its time and its mail; returns its Message-ID."""
+    said = _SAID.row(tx, {"message": message})._asdict()
+    copy = int(_ADD_MESSAGE.row(tx, {**said, "ticket": ticket, "note": note}).id)
+    _ATTACH.change_all(tx, ({**row._asdict(), "message": copy} for row in _ATTACHED.rows(tx, {"message": message})))
+    return str(said["message_id"]) if said["message_id"] else None
 
 
 @dataclass(frozen=True, slots=True)

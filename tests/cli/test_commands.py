@@ -34,7 +34,7 @@ def test_a_mail_that_is_ingested_becomes_a_ticket_that_is_listed_and_shown(shell
     assert set(listed) == TICKET_KEYS
     assert (listed["tag"], listed["subject"], listed["state"], listed["status"]) == ("MG-1", "The lift is stuck", "Open", "New")
     shown = shell.json("tickets", "show", "1")
-    assert set(shown) == TICKET_KEYS | {"messages", "events", "timers", "letters"}
+    assert set(shown) == TICKET_KEYS | {"messages", "events", "timers", "letters", "suspected"}
     letter = shown["letters"][0]
     assert (letter["letter"], letter["to"], letter["why"], letter["cause"]) == ("acknowledgement", "ann@out.example", "open", "inbox:1")
     assert [event["verb"] for event in shown["events"]] == ["open"]

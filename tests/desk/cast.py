@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mailgate.desk.kin import Kin, Part
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Address, Directory, Participant, Person, Role, State, Status, Strength, Team, Ticket, TicketId
 from mailgate.desk.policy import Desk, Policy, Security
@@ -52,8 +53,13 @@ def ticket(status: Status = Status.NEW, **fields: Any) -> Ticket:
     return replace(plain, **fields)
 
 
+# Another ticket of Ann's, and a message of hers that could be a ticket of its own.
+OTHER = replace(ticket(), id=TicketId(1041))
+KIN = Kin((OTHER,), OTHER.id, parts=(Part(17, ANN.address, ANN.name, "And my phone is dead, too.", OPENED, Strength.TOKEN),))
+
+
 def wrote(person: Person, text: str, strength: Strength = Strength.TOKEN, **fields: Any) -> Wrote:
     """A mail of this person. Whoever is aligned is so, whoever shows a token is so unless told otherwise."""
     aligned = strength in (Strength.ALIGNED, Strength.TOKEN)
-    mail = Wrote(person, person.address, strength, aligned, DESK.name, "Printer is dead", text, f"{text}\n> quoted")
+    mail = Wrote(person, person.address, strength, aligned, DESK.name, "Printer is dead", text, f"{text}\n> quoted", kin=KIN)
     return replace(mail, **fields)

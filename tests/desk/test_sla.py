@@ -45,9 +45,14 @@ def test_the_ladders_are_those_of_the_policy() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "status", [one for one in Status if one not in (Status.PENDING, Status.WAITING_FOR_CLOSURE, Status.RESOLVED_BY_EVENT)]
-)
+def test_what_was_resolved_with_its_parent_ends_as_everything_that_is_resolved() -> None:
+    assert ladder(Status.RESOLVED_BY_ORIGIN, POLICY) == ladder(Status.WAITING_FOR_CLOSURE, POLICY)
+
+
+ON_A_LADDER = (Status.PENDING, Status.WAITING_FOR_CLOSURE, Status.RESOLVED_BY_ORIGIN, Status.RESOLVED_BY_EVENT)
+
+
+@pytest.mark.parametrize("status", [one for one in Status if one not in ON_A_LADDER])
 def test_nothing_is_planned_in_other_statuses(status: Status) -> None:
     assert plan(ticket(status), POLICY) == ()
 

@@ -21,13 +21,13 @@ from pathlib import Path
 
 from mailgate.config.packaged import packaged
 from mailgate.desk import tokens
-from mailgate.desk.events import Event, changes, fold
-from mailgate.desk.model import Address, Directory, Person, Role, Status, Team, Ticket, TicketId
+from mailgate.desk.model import Address, Directory, Person, Role, Team, Ticket, TicketId
 from mailgate.desk.policy import Desk, Policy, Security
 from mailgate.desk.tokens import Keyring
 from mailgate.flow.house import House
 from mailgate.flow.indexing import Indexer
 from mailgate.flow.intake import RawMail, take_in
+from mailgate.flow.operate import Done, order
 from mailgate.flow.step import Reader, Worker
 from mailgate.flow.timers import Timekeeper
 from mailgate.mail.isolate import Died
@@ -177,14 +177,14 @@ class Office:
         return f"{local}+{tokens.mark(self.keyring, verb, TicketId(ticket), Address(person))}@{host}"
 
     def merge(self, loser: int, into: int) -> None:
-        """Makes one ticket a duplicate of another, as the merging of tickets will."""
-        with self.store.begin() as tx:
-            before = tickets.get(tx, TicketId(loser))
-            assert before is not None
-            merged = changes(merged_into=into, status=Status.DUPLICATE)
-            event = Event("merge", TINA.address, self.now, changes=merged)
-            tickets.save(tx, before, fold(before, (event,)))
-            tickets.record(tx, before.id, (event,), "order", f"merge {loser}")
+        """Makes one ticket a duplicate of another, by Tina's order from the shell."""
+        self.order(loser, f"#merge {into}")
+
+    def order(self, number: int, text: str) -> Done:
+        """Tina's commands from the shell. Raises AssertionError if one is refused."""
+        done = order(self.store, self.house, TicketId(number), text, TINA.address, self.now)
+        assert not done.decision.refusals, done.decision.refusals
+        return done
 
     def suppressed(self) -> list[tuple[str, str, str]]:
         """The letters that were planned and not sent: (name, to, reason)."""

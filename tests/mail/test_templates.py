@@ -12,7 +12,7 @@ import pytest
 
 from mailgate.config.packaged import packaged
 from mailgate.desk import commands, held, workflow
-from mailgate.desk.letters import HELD_WHY, NOTES, WRONG, Line, Name
+from mailgate.desk.letters import HELD_WHY, LIKE, NOTES, TAGGED, WRONG, Line, Name
 from mailgate.desk.model import Status
 from mailgate.desk.workflow import VERBS, Grammar
 from mailgate.mail import sandbox
@@ -160,6 +160,7 @@ def test_every_slug_of_a_refusal_is_listed() -> None:
     ("kind", "slugs"),
     [
         ("wrong", WRONG),
+        ("alike", LIKE),
         ("did", NOTES[Name.REQUESTER_REPLIED]),
         ("meant", NOTES[Name.REQUESTER_REPLIED]),
         ("stage", [status.value for status in Status]),
@@ -191,7 +192,7 @@ def test_german_speaks_of_each_status_and_writes_each_example_in_german() -> Non
 @pytest.mark.parametrize(("name", "note", "language"), EACH_NOTE)
 def test_every_note_is_told_in_words(name: Name, note: str, language: str) -> None:
     usual = replace(sample(name), note="")
-    names = note in ("follows", "clue")
+    names = note in TAGGED
     said = note + (" MG-7" if names else "")
     with_it, without = (LETTERS.render(name, language, replace(usual, note=one)) for one in (said, ""))
     assert name is Name.HELP or with_it.text != without.text

@@ -12,9 +12,10 @@ import pytest
 from mailgate.desk.absence import Absence
 from mailgate.desk.decision import Message
 from mailgate.desk.events import Event, born, changes, fold
-from mailgate.desk.model import Address, Directory, Participant, Status, TicketId
+from mailgate.desk.kin import Wanted
+from mailgate.desk.model import Address, Directory, Participant, Status, Ticket, TicketId
 from mailgate.desk.sla import Timer
-from mailgate.store import absences, aside, blocks, digests, facts, inbox, outbox, people, tickets, timers
+from mailgate.store import absences, aside, blocks, digests, facts, inbox, outbox, people, relations, tickets, timers
 from mailgate.store.engine import Store, Tx
 from mailgate.store.inbox import End, InboxState
 from mailgate.store.loads import loads
@@ -43,6 +44,15 @@ def held(tx: Tx) -> None:
     aside.waiting(tx, "Desk", 50)
     aside.put_aside(tx, [1])
     blocks.kept_away(tx, ANN, NOW)
+
+
+def related(tx: Tx, ticket: Ticket, message: int) -> None:
+    """Each statement that asks how tickets hang together, once."""
+    asks = Wanted((ticket.id,), splits=True, answers=("a@mua.example",), threads=(ticket.id,), reopens=True)
+    relations.kin(tx, ticket, asks, (ANN,), NOW, lock=True)
+    relations.losers(tx, ticket.id)
+    relations.candidates(tx, ticket, NOW, others=True)
+    tickets.repeat(tx, message, ticket.id, "split")
 
 
 def live(store: Store) -> None:
@@ -77,6 +87,7 @@ def live(store: Store) -> None:
         absences.put(tx, Absence(ANN, "2026-03-02"))
         absences.handed(tx, [ANN])
         absences.hand(tx, ANN, "2026-03-02")
+        related(tx, after, number)
         tickets.about(tx, "Desk", "icinga", lock=True, opens=True)
         tickets.open_new(tx, fold(born(TicketId(0), opening()), [Event("alarm", "t", NOW, None, changes(event_key="icinga"))]))
         timers.rewrite(tx, after.id, [Timer("autoclose", NOW)], 1, NOW)

@@ -1,0 +1,96 @@
+"""Which other tickets does a mail concern, and what has to be known of them before deciding? Values only; the store looks them up.
+
+What a command makes of them is the question of `relations`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailgate.desk.commands import read, tapped
+from mailgate.desk.model import Address, Strength, Ticket, TicketId
+from mailgate.desk.workflow import Grammar
+
+# The commands that concern more than one ticket, and those that need to know what was before.
+_NAMING = frozenset({"parent", "merge", "link"})
+_KNOWING = frozenset({"merge", "split", "undo"})
+_VERBS = (*_NAMING, "split", "undo")
+# `7`, `#7`, `MG-7`, `[MG-7]`.
+_NUMBER = re.compile(r"\[?#?(?:[^\W\d_][\w-]{0,30}-)?([0-9]{1,18})\]?")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A message of a ticket that can become a ticket of its own."""
+
+    id: int
+    author: Address
+    author_name: str
+    text: str
+    at: datetime
+    strength: Strength | None = None
+    unverified: bool = False
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """What is known of other tickets.
+
+    `named` are those that commands name, as they are, with their parents, the parents' parents and so on. `near` is another open ticket
+    of the same requester. `children` were resolved together with this ticket. `threads` are open tickets that the mail turns out to be
+    about as well. `parts` are the messages that could be split off, the newest first; `answered` is the one that the mail answers.
+    """
+
+    named: tuple[Ticket, ...] = ()
+    near: TicketId | None = None
+    children: tuple[TicketId, ...] = ()
+    threads: tuple[TicketId, ...] = ()
+    parts: tuple[Part, ...] = ()
+    answered: int | None = None
+
+    def find(self, number: TicketId | None) -> Ticket | None:
+        """The ticket of that number, if it is known."""
+        return next((one for one in self.named if one.id == number), None)
+
+
+NO_KIN = Kin()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What has to be looked up: the tickets that commands name, whether a message is to be split off, and what the mail answers.
+
+    `threads` are tickets that the mail mentions beside its own. `reopens` tells that the ticket may be opened again, `story` that a command
+    needs to know its past, `undoes` that one is to be taken back.
+    """
+
+    numbers: tuple[TicketId, ...] = ()
+    splits: bool = False
+    answers: tuple[str, ...] = ()
+    threads: tuple[TicketId, ...] = ()
+    reopens: bool = False
+    story: bool = False
+    undoes: bool = False
+
+
+def wanted(text: str, tap: str | None, synonyms: Mapping[str, str]) -> Wanted:
+    """What a technician's text asks for. Nothing is read where none of the words occurs."""
+    folded = text.casefold()
+    words = (*_VERBS, *(word for word, verb in synonyms.items() if verb in _VERBS))
+    if tap not in words and not any(word in folded for word in words):
+        return Wanted()
+    technician = Grammar.TECHNICIAN
+    reading = tapped(tap, text, technician, synonyms=synonyms) if tap else read(text, technician, bare=True, synonyms=synonyms)
+    asked = {command.verb for command in reading.commands}
+    numbers = dict.fromkeys(number for one in reading.commands if one.verb in _NAMING and (number := ticket_number(one.args)) is not None)
+    return Wanted(tuple(numbers), "split" in asked, story=bool(asked & _KNOWING), undoes="undo" in asked)
+
+
+def ticket_number(words: str) -> TicketId | None:
+    """The number that these words are; None where they are something else."""
+    found = _NUMBER.fullmatch(words.strip(" \t.,;:!"))
+    return TicketId(int(found[1])) if found else None
