@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import TYPE_CHECKING
 
-from mailgate.config import hours, scalars
+from mailgate.config import scalars
 from mailgate.config.reader import Bad, File, Node, Table, choice, day, hint, integer, known, line, listed, quoted, shown
 from mailgate.desk.model import Address, Directory, Organisation, Person, Role, Team
+
+if TYPE_CHECKING:
+    from mailgate.desk.plans import Week
 
 _NOBODY = Address("")
 # Until further notice.
@@ -46,8 +50,15 @@ def _person(table: Table, teams: Iterable[str]) -> Person:
         timezone=table.get("timezone", scalars.timezone, None),
         away=table.get("away", _away, None),
         delegate=table.get("delegate", scalars.address, None),
-        hours=table.get("hours", hours.hours, None),
+        hours=table.get("hours", _hours, None),
     )
+
+
+def _hours(node: Node) -> Week:
+    # Only a directory with hours pays for knowing how they are written.
+    from mailgate.config.hours import hours
+
+    return hours(node)
 
 
 def _away(node: Node) -> str | None:
