@@ -16,7 +16,7 @@ from mailgate.config.scalars import as_duration
 from mailgate.config.settings import Settings
 from mailgate.desk.errors import Misconfigured, Temporary
 from mailgate.desk.model import Role
-from mailgate.desk.policy import Quiet, Retention
+from mailgate.desk.policy import Quiet
 
 if TYPE_CHECKING:
     from mailgate.cli.opened import Opened
@@ -77,8 +77,7 @@ def not_served(known: Settings) -> list[str]:
     policy = known.policy
     asked = {
         "[[sla]]": policy.slas, "[[escalation]]": policy.escalations,
-        "[[approval]]": policy.approvals,
-        "[quiet]": policy.quiet != Quiet(), "[retention]": policy.retention != Retention(),
+        "[[approval]]": policy.approvals, "[quiet]": policy.quiet != Quiet(),
     }  # fmt: skip
     return [name for name, there in asked.items() if there]
 

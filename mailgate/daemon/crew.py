@@ -26,6 +26,7 @@ from mailgate.flow.delivery import Delivery
 from mailgate.flow.house import House
 from mailgate.flow.indexing import Indexer
 from mailgate.flow.intake import Intake, RawMail, Receipt
+from mailgate.flow.retention import Sweeper
 from mailgate.flow.step import Worker
 from mailgate.flow.timers import Timekeeper
 from mailgate.mail.isolate import Parser
@@ -46,6 +47,7 @@ class Crew:
         self._delivery = Delivery(store, house, owner, utc, time.monotonic, random.random)
         self._keeper = Timekeeper(store, house, utc)
         self._indexer = Indexer(store)
+        self._sweeper = Sweeper(store, house.policy.retention, utc)
         self._postman = Postman(self._delivery, Courier(wiring.relay(settings)))
         worker = Worker(store, house, self._parser, owner, utc, lambda: self._postman.free, limits.parse_time.total_seconds())
         self._intake = Intake(store, house, owner, utc, lambda: self._bench.stored())
@@ -139,6 +141,7 @@ class Crew:
         while self._keeper.tick():
             pass
         self._indexer.tick()
+        self._sweeper.tick()
 
 
 class Missing(Temporary):

@@ -29,6 +29,15 @@ class Article:
     gone: bool = False
 
 
+# A title has so many characters at most.
+LONGEST_TITLE = 150
+
+
+def first_line(text: str) -> str:
+    """The first line of a text that says something, cut where a title ends."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:LONGEST_TITLE]
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What an article is made of or changed from: the words that opened the ticket, what their writer calls himself, and the article."""

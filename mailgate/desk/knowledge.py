@@ -13,14 +13,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from mailgate.desk.article import Article, Origin
+from mailgate.desk.article import LONGEST_TITLE, Article, Origin, first_line
 from mailgate.desk.commands import Command
 from mailgate.desk.decision import Refusal
 from mailgate.desk.draft import Draft
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Status
 
-_LONGEST_TITLE, _LONGEST_PROBLEM, _LONGEST_SOLUTION = 150, 1_500, 20_000
+_LONGEST_PROBLEM, _LONGEST_SOLUTION = 1_500, 20_000
 _OFF = frozenset("off drop aus weg löschen verwerfen".split())
 _INTERNAL = frozenset("internal intern".split())
 _PUBLIC = frozenset("public öffentlich".split())
@@ -91,7 +91,7 @@ def _write(draft: Draft, command: Command, edit: _Edit, origin: Origin) -> None:
         edit = replace(edit, solution=edit.title, title="")
     article = replace(
         present,
-        title=edit.title[:_LONGEST_TITLE] or present.title,
+        title=edit.title[:LONGEST_TITLE] or present.title,
         problem=edit.problem[:_LONGEST_PROBLEM] or present.problem,
         solution=edit.solution[:_LONGEST_SOLUTION] or present.solution,
         internal=present.internal if edit.internal is None else edit.internal,
@@ -115,16 +115,11 @@ def _made(draft: Draft, origin: Origin) -> Article:
     ticket = draft.ticket
     words, signed = _unsigned(origin.words[: _LONGEST_PROBLEM * 2])
     hidden = _names(draft, origin, signed)
-    title = " ".join(_without(ticket.subject, hidden).split())[:_LONGEST_TITLE]
+    title = " ".join(_without(ticket.subject, hidden).split())[:LONGEST_TITLE]
     problem = _greeted(_without(words, hidden))[:_LONGEST_PROBLEM].strip()
     solution = _greeted(_without(ticket.resolution or "", hidden))[:_LONGEST_SOLUTION]
     borrowed = tuple(name for name, value in (("title", title), ("problem", problem)) if value)
     return Article(ticket.id, ticket.desk, title, problem, solution, draft.person.address, borrowed=borrowed)
-
-
-def first_line(text: str) -> str:
-    """The first line of a text that says something, cut where a title ends."""
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:_LONGEST_TITLE]
 
 
 def _edit(args: str) -> _Edit:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailgate.desk.article import Found, Origin
+from mailgate.desk.article import Article, Found, Origin
 from mailgate.desk.assignment import Load
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
@@ -20,7 +20,6 @@ from mailgate.desk.kin import NO_KIN, Kin, Wanted
 from mailgate.desk.letters import Letter
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.desk.stimuli import Finding, Meanwhile
-from mailgate.desk.suggestions import Candidate
 from mailgate.flow import post
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
@@ -83,9 +82,9 @@ class NothingKnown:
         """Nothing."""
         return Origin()
 
-    def candidates(self, desk: str, asked: Sequence[str]) -> tuple[list[Candidate], int]:
+    def suggested(self, desk: str, subject: str, text: str) -> tuple[Article, ...]:
         """No articles."""
-        return [], 0
+        return ()
 
     def search(self, desk: str, text: str) -> Found:
         """Nothing."""

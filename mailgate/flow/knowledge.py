@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from mailgate.desk import knowledge, searching, suggestions
+from mailgate.desk import knowledge, searching
 from mailgate.desk.article import Article, Found, Origin
 from mailgate.desk.model import Person, State, Strength, Ticket, TicketId
 from mailgate.desk.policy import Policy
 from mailgate.desk.stimuli import Nature
-from mailgate.desk.suggestions import Candidate
 from mailgate.desk.workflow import state_of
 from mailgate.mail import signature
 
@@ -22,8 +21,8 @@ class Library(Protocol):
     def origin(self, ticket: TicketId) -> Origin:
         """What an article of this ticket is made of, and the article that there is."""
 
-    def candidates(self, desk: str, asked: Sequence[str]) -> tuple[list[Candidate], int]:
-        """The public articles of a desk that share words with what is asked, and how many articles the desk has."""
+    def suggested(self, desk: str, subject: str, text: str) -> tuple[Article, ...]:
+        """The public articles of a desk that may help whoever writes this."""
 
     def search(self, desk: str, text: str) -> Found:
         """What the desk's tickets and articles say about these words."""
@@ -46,9 +45,7 @@ def suggested(
     opens = ticket is None or state_of(ticket.status) is State.CLOSED
     if not opens or not strength.trusted or nature is not Nature.HUMAN:
         return ()
-    asked = suggestions.asked(subject, text)
-    candidates, total = library.candidates(desk, asked)
-    return suggestions.chosen(asked, candidates, total) if candidates else ()
+    return library.suggested(desk, subject, text)
 
 
 def searched(library: Library, desk: str, person: Person, strength: Strength, nature: Nature, subject: str, text: str) -> Found | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from mailgate.desk import suggestions
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, MailOrder
 from mailgate.desk.holding import is_ours
@@ -71,9 +70,7 @@ def open_by_phone(store: Store, house: House, desk: str, requester: Address, nam
         directory = people.directory(tx, house.people)
         taken = roster(partial(loads, tx), house.rules(desk, directory), now)
         person = directory.person(requester, name)
-        asked = suggestions.asked(subject, text)
-        fitting, total = articles.candidates(tx, desk, asked)
-        helpful = suggestions.chosen(asked, fitting, total)
+        helpful = articles.suggested(tx, desk, subject, text)
         wrote = Wrote(
             person, requester, Strength.TOKEN, True, desk, subject, text, text, source="phone", roster=taken, suggested=helpful
         )  # fmt: skip

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, false, func, or_, select, update
 
-from mailgate.desk.article import Article, Found, Origin, Seen
+from mailgate.desk import suggestions
+from mailgate.desk.article import Article, Found, Origin, Seen, first_line
 from mailgate.desk.model import Address, State, Status, TicketId
 from mailgate.desk.suggestions import Candidate, terms
 from mailgate.desk.words import words
@@ -73,12 +74,12 @@ def _unindex(tx: Tx, ticket: TicketId) -> None:
 
 
 def forget_words_of(tx: Tx, requested: Any) -> None:
-    """No article keeps the words of those who asked for these tickets; the technicians' own words stay. `requested` selects numbers."""
+    """No article keeps the words of those who asked for these tickets; the technicians' own words stay. `requested` are numbers."""
     for row in tx.execute(select(_a).where(_a.c.ticket.in_(requested), _a.c.borrowed != "")).all():
         article = _article(row)
-        title = article.solution.strip().partition("\n")[0][:150] if "title" in article.borrowed else article.title
+        title = first_line(article.solution) if "title" in article.borrowed else article.title
         problem = "" if "problem" in article.borrowed else article.problem
-        tx.execute(update(_a).where(_a.c.ticket == row.ticket).values(title=title, problem=problem, borrowed=""))
+        put(tx, replace(article, title=title, problem=problem, borrowed=()), row.changed)
 
 
 def reindex(tx: Tx) -> None:
@@ -103,16 +104,16 @@ _FITTING = Statement(lambda database: (
 ))  # fmt: skip
 
 
-def candidates(tx: Tx, desk: str, asked: Sequence[str]) -> tuple[list[Candidate], int]:
-    """The public articles of a desk that share words with what is asked, and how many articles the desk has."""
+def suggested(tx: Tx, desk: str, subject: str, text: str) -> tuple[Article, ...]:
+    """The public articles of a desk that may help whoever writes this. Costs next to nothing where it has none."""
     total = _COUNT.row(tx, {"of_desk": desk}).total
-    if not total:
-        return [], 0
+    asked = suggestions.asked(subject, text) if total else ()
     rows = search.with_any(tx, Index.ARTICLES, asked, _MOST_LOOKED_AT)
     if not rows:
-        return [], total
-    fitting = _FITTING.rows(tx, {"rows": rows, "of_desk": desk, "solved": list(_SOLVED)})
-    return [Candidate(_article(row), frozenset(row.title_words.split()), frozenset(row.further_words.split())) for row in fitting], total
+        return ()
+    found = _FITTING.rows(tx, {"rows": rows, "of_desk": desk, "solved": list(_SOLVED)})
+    candidates = [Candidate(_article(row), frozenset(row.title_words.split()), frozenset(row.further_words.split())) for row in found]
+    return suggestions.chosen(asked, candidates, total)
 
 
 def numbers(tx: Tx, text: str, most: int = _MOST_FOUND) -> list[int]:
@@ -124,18 +125,19 @@ def found(tx: Tx, desk: str, text: str) -> Found:
     """What a technician finds on his desk: up to ten tickets and ten articles, the newest first."""
     table = schema.tickets
     order = {number: at for at, number in enumerate(search.tickets(tx, text)[:200])}
-    rows = tx.execute(
-        select(table.c.id, table.c.subject, table.c.status, table.c.confidential).where(table.c.id.in_(order), table.c.desk == desk)
-    ).all()  # fmt: skip
-    rows = sorted(rows, key=lambda row: order[row.id])[:_MOST_FOUND]
+    wanted = select(table.c.id, table.c.subject, table.c.status, table.c.confidential).where(table.c.id.in_(order), table.c.desk == desk)
+    rows = sorted(tx.execute(wanted).all() if order else (), key=lambda row: order[row.id])[:_MOST_FOUND]
     seen = (Seen(TicketId(one.id), "" if one.confidential else one.subject, Status(one.status), one.confidential) for one in rows)
     return Found(text, tuple(seen), tuple(one.article for one in _articles(tx, desk, text)))
 
 
 def _articles(tx: Tx, desk: str, text: str) -> list[Kept]:
-    kept = listed(tx, numbers(tx, text, 50))
+    rows = numbers(tx, text, 50)
+    if not rows:
+        return []
+    kept = listed(tx, rows)
     secret = select(schema.tickets.c.id).where(schema.tickets.c.id.in_([one.article.ticket for one in kept]), schema.tickets.c.confidential)
-    hidden = set(tx.execute(secret).scalars()) if kept else set()
+    hidden = set(tx.execute(secret).scalars())
     return [one for one in reversed(kept) if one.article.desk == desk and one.article.ticket not in hidden][:_MOST_FOUND]
 
 

@@ -244,7 +244,8 @@ def _as_sqlite(engine: Engine, begin: str) -> None:
         # The driver must not begin transactions of its own: a deferred one that reads and then writes fails at once.
         connection.isolation_level = None
         _log_ahead(connection)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}", "cache_size=-8000"):
+        # What is deleted is overwritten: some builds do so by themselves, others only when they are told.
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", f"busy_timeout={_BUSY_MS}", "cache_size=-8000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -16,6 +16,9 @@ INSTANCE = "instance"
 PEOPLE = "people"
 # Up to which message everything that was said can be searched for.
 INDEXED = "indexed"
+# On which day it was last seen to that nothing is kept longer than policy wants, and up to which change of tickets.
+SWEPT = "swept"
+REMOVED = "removed"
 # Wall clock, monotonic clock and boot at the last tick.
 CLOCK = "clock"
 

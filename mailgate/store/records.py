@@ -8,14 +8,13 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, or_, select
 
-from mailgate.desk.article import Found, Origin
+from mailgate.desk.article import Article, Found, Origin
 from mailgate.desk.assignment import Load
 from mailgate.desk.events import Event
 from mailgate.desk.held import PutAside
 from mailgate.desk.kin import Kin, Wanted
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.desk.stimuli import Meanwhile
-from mailgate.desk.suggestions import Candidate
 from mailgate.store import answers, articles, aside, inbox, outbox, relations, schema, story, tickets
 from mailgate.store.engine import Tx
 from mailgate.store.loads import loads
@@ -85,9 +84,9 @@ class Records:
         """What an article of this ticket is made of, and the article that there is."""
         return articles.origin(self.tx, ticket)
 
-    def candidates(self, desk: str, asked: Sequence[str]) -> tuple[list[Candidate], int]:
-        """The public articles of a desk that share words with what is asked, and how many articles the desk has."""
-        return articles.candidates(self.tx, desk, asked)
+    def suggested(self, desk: str, subject: str, text: str) -> tuple[Article, ...]:
+        """The public articles of a desk that may help whoever writes this."""
+        return articles.suggested(self.tx, desk, subject, text)
 
     def search(self, desk: str, text: str) -> Found:
         """What the desk's tickets and articles say about these words."""

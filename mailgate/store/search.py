@@ -144,6 +144,13 @@ def behind(tx: Tx) -> bool:
     return int(tx.execute(select(func.max(schema.messages.c.id))).scalar() or 0) > _indexed(tx)
 
 
+def forget_messages(tx: Tx, ticket: TicketId) -> None:
+    """What was said in this ticket, and is about to go, is found no more."""
+    said, indexed = schema.messages, _indexed(tx)
+    for row in tx.execute(_from(0).where(said.c.ticket == ticket, said.c.id <= indexed, said.c.visibility != Visibility.HIDDEN)).all():
+        remove(tx, Index.MESSAGES, row.id, _words(row.subject, row.text))
+
+
 def forget(tx: Tx) -> None:
     """No word of what messages said is kept; they are indexed anew from the first on."""
     clear(tx, Index.MESSAGES)

@@ -28,6 +28,7 @@ from mailgate.flow.house import House
 from mailgate.flow.indexing import Indexer
 from mailgate.flow.intake import RawMail, take_in
 from mailgate.flow.operate import Done, order
+from mailgate.flow.retention import Sweeper
 from mailgate.flow.step import Reader, Worker
 from mailgate.flow.timers import Timekeeper
 from mailgate.mail.isolate import Died
@@ -196,7 +197,7 @@ class Office:
         self.now += timedelta(**period)
         while self.keeper.tick():
             pass
-        while Indexer(self.store).tick():
+        while Indexer(self.store).tick() or Sweeper(self.store, self.policy.retention, lambda: self.now).tick():
             pass
 
     def violations(self) -> list[str]:

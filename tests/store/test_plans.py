@@ -10,12 +10,28 @@ from pathlib import Path
 import pytest
 
 from mailgate.desk.absence import Absence
+from mailgate.desk.article import Article
 from mailgate.desk.decision import Message
 from mailgate.desk.events import Event, born, changes, fold
 from mailgate.desk.kin import Wanted
 from mailgate.desk.model import Address, Directory, Participant, Status, Ticket, TicketId
 from mailgate.desk.sla import Timer
-from mailgate.store import absences, aside, blocks, digests, facts, inbox, outbox, people, relations, tickets, timers
+from mailgate.store import (
+    absences,
+    articles,
+    aside,
+    blocks,
+    digests,
+    facts,
+    inbox,
+    outbox,
+    people,
+    relations,
+    retention,
+    search,
+    tickets,
+    timers,
+)
 from mailgate.store.engine import Store, Tx
 from mailgate.store.inbox import End, InboxState
 from mailgate.store.loads import loads
@@ -55,6 +71,26 @@ def related(tx: Tx, ticket: Ticket, message: int) -> None:
     tickets.repeat(tx, message, ticket.id, "split")
 
 
+def _know(tx: Tx, after: Ticket) -> None:
+    """What the knowledge base asks and is told, and what an alarm is about."""
+    article = Article(after.id, after.desk, "Printer prints blank pages", "", "Pull the strip.", ANN)
+    articles.put(tx, article, NOW)
+    articles.suggested(tx, after.desk, "Blank strip", "")
+    articles.origin(tx, after.id)
+    articles.found(tx, after.desk, "strip")
+    search.behind(tx)
+    search.catch_up(tx, 10)
+    articles.found(tx, after.desk, "text")
+    tickets.about(tx, "Desk", "icinga", lock=True, opens=True)
+    tickets.open_new(tx, fold(born(TicketId(0), opening()), [Event("alarm", "t", NOW, None, changes(event_key="icinga"))]))
+
+
+def _forget(tx: Tx) -> None:
+    """What the calendar asks."""
+    retention.empty_mails(tx, InboxState.IGNORED, NOW, 10)
+    retention.remove_tickets(tx, NOW, 10)
+
+
 def live(store: Store) -> None:
     """Each statement that a mail, a timer or a letter runs, once."""
     with store.begin() as tx:
@@ -88,8 +124,7 @@ def live(store: Store) -> None:
         absences.handed(tx, [ANN])
         absences.hand(tx, ANN, "2026-03-02")
         related(tx, after, number)
-        tickets.about(tx, "Desk", "icinga", lock=True, opens=True)
-        tickets.open_new(tx, fold(born(TicketId(0), opening()), [Event("alarm", "t", NOW, None, changes(event_key="icinga"))]))
+        _know(tx, after)
         timers.rewrite(tx, after.id, [Timer("autoclose", NOW)], 1, NOW)
         (due,) = timers.due(tx, NOW, 50)
         timers.fired(tx, due, NOW)
@@ -107,6 +142,7 @@ def live(store: Store) -> None:
         facts.get(tx, facts.HOLD)
         inbox.finish(tx, claims[0], End(InboxState.DONE, "", after.id, ANN, "claimed", "[]"), NOW)
         inbox.put_back(tx, claims[1], NOW, strike=False)
+        _forget(tx)
 
 
 def test_no_hot_statement_walks_through_a_table(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -314,6 +314,14 @@ def test_a_requester_and_a_technician_who_proves_nothing_open_a_ticket(desk: Off
     assert "found" not in {one.name for one in desk.letters()}
 
 
+def test_behind_a_border_a_token_alone_finds_nothing(desk: Office) -> None:
+    makes(desk)
+    desk.letters()
+    desk.post(reply(desk.last("new_ticket", TINA.address), "search: blank", name="Tina"))
+    assert {one.name for one in desk.letters()} == {"receipt"}
+    assert "nothing proves that it was you" in desk.last("receipt").text.replace("\r\n", " ")
+
+
 # ------------------------------------------------------------------------------------------------------------------- promises
 
 _DAY = (Interval(timedelta(hours=9), timedelta(hours=17)),)

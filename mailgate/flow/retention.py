@@ -1,0 +1,56 @@
+"""Is anything kept longer than policy wants? Once a day what is goes, a batch at each tick, until nothing is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailgate.desk.policy import Retention
+from mailgate.flow import journal
+from mailgate.flow.seam import crash_point
+from mailgate.store import facts, retention
+from mailgate.store.engine import Store, Tx
+from mailgate.store.inbox import InboxState
+
+# So many in one commit, so that no mail waits long for its turn.
+_TICKETS = 10
+_MAILS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """Removes what has been kept long enough. `clock` gives aware UTC. Where policy keeps everything it asks nobody anything."""
+
+    store: Store
+    policy: Retention
+    clock: Callable[[], datetime]
+
+    def tick(self) -> int:
+        """Removes up to one batch of each kind in one commit; returns how many. The day's work is done when there is nothing more."""
+        if self.policy == Retention():
+            return 0
+        now = self.clock()
+        today = now.date().isoformat()
+        with self.store.look() as tx:
+            if facts.get(tx, facts.SWEPT) == today or facts.get(tx, facts.HOLD) is not None:
+                return 0
+        with journal.on_commit(), self.store.begin() as tx:
+            gone = {what: count for what, count in self._sweep(tx, now).items() if count}
+            if gone:
+                journal.told("removed", **gone)
+            else:
+                facts.put(tx, facts.SWEPT, today)
+            crash_point("CP50-swept")
+        return sum(gone.values())
+
+    def _sweep(self, tx: Tx, now: datetime) -> dict[str, int]:
+        policy = self.policy
+        gone: dict[str, int] = {}
+        if policy.tickets is not None:
+            gone["tickets"] = retention.remove_tickets(tx, now - policy.tickets, _TICKETS)
+        if policy.mails is not None:
+            gone["mails"] = retention.empty_mails(tx, InboxState.DONE, now - policy.mails, _MAILS)
+        if policy.ignored is not None:
+            gone["ignored"] = retention.empty_mails(tx, InboxState.IGNORED, now - policy.ignored, _MAILS)
+        return gone
