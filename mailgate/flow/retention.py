@@ -41,7 +41,7 @@ class Sweeper:
                 journal.told("removed", **gone)
             else:
                 facts.put(tx, facts.SWEPT, today)
-            crash_point("CP50-swept")
+            crash_point("CP51-swept")
         return sum(gone.values())
 
     def _sweep(self, tx: Tx, now: datetime) -> dict[str, int]:

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, select, update
 from mailgate.desk.events import changes
 from mailgate.desk.model import Address, State, Ticket, TicketId
 from mailgate.desk.workflow import STATES
-from mailgate.store import articles, facts, schema, search, tickets
+from mailgate.store import articles, facts, relations, schema, search, tickets
 from mailgate.store.engine import Tx
 from mailgate.store.inbox import InboxState
 from mailgate.store.outbox import WAITING, OutboxState
@@ -46,14 +46,16 @@ def remove_tickets(tx: Tx, before: datetime, most: int) -> int:
     table = schema.tickets
     since = facts.get(tx, facts.REMOVED)
     old = select(table.c.id, table.c.updated).where(
-        table.c.status.in_(_CLOSED), table.c.updated <= before, table.c.requester != NOBODY,
+        table.c.status.in_(_CLOSED), table.c.updated <= before, table.c.requester != NOBODY, table.c.merged_into.is_(None),
         table.c.updated >= (datetime.fromisoformat(since) if since else datetime(1970, 1, 1, tzinfo=UTC)),
     )  # fmt: skip
     rows = tx.execute(old.order_by(table.c.updated, table.c.id).limit(most)).all()
     for row in rows:
-        ticket = tickets.get(tx, TicketId(row.id), lock=True)
-        if ticket is not None and ticket.requester != NOBODY:
-            _remove(tx, ticket)
+        # What was merged into a ticket is part of its story, and goes with it.
+        for number in (TicketId(row.id), *relations.losers(tx, TicketId(row.id))):
+            ticket = tickets.get(tx, number, lock=True)
+            if ticket is not None and ticket.requester != NOBODY:
+                _remove(tx, ticket)
     if rows:
         facts.put(tx, facts.REMOVED, rows[-1].updated.isoformat())
     return len(rows)

@@ -97,6 +97,21 @@ def test_open_tickets_and_those_that_somebody_wrote_to_are_kept(office: Office) 
     assert office.ticket(2).subject == "Zanzibar printer"
 
 
+def test_what_was_merged_into_a_ticket_stays_as_long_as_that_and_goes_with_it(either_office: Office) -> None:
+    office = either_office
+    office.change(policy=Policy(retention=Retention(tickets=YEAR)))
+    office.post(mail("The Zanzibar printer is dead.", subject="Zanzibar", sender="eva@out.example"))
+    office.post(mail("Printer out of order.", subject="Printer"))
+    office.merge(1, into=2)
+    office.later(days=366)
+    assert "zanzibar printer is dead" in everything(office)
+    office.post(reply(office.last("new_ticket", TINA.address), "#close", name="Tina"))
+    office.later(days=366)
+    assert "zanzibar" not in everything(office)
+    assert "eva@out.example" not in everything(office)
+    assert {office.ticket(number).requester for number in (1, 2)} == {retention.NOBODY}
+
+
 def test_a_mail_to_a_removed_ticket_opens_a_new_one_and_its_number_is_given_to_nobody(office: Office) -> None:
     office.change(policy=Policy(retention=Retention(tickets=YEAR)))
     solved(office)
