@@ -104,7 +104,7 @@ def test_what_was_merged_into_a_ticket_stays_as_long_as_that_and_goes_with_it(ei
     office.post(mail("Printer out of order.", subject="Printer"))
     office.merge(1, into=2)
     office.later(days=366)
-    assert "zanzibar printer is dead" in everything(office)
+    assert "The Zanzibar printer is dead." in [one.text for one in office.story(2).messages]
     office.post(reply(office.last("new_ticket", TINA.address), "#close", name="Tina"))
     office.later(days=366)
     assert "zanzibar" not in everything(office)
