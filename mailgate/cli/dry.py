@@ -12,7 +12,7 @@ from mailgate.config.settings import Settings
 from mailgate.desk.tokens import Keyring
 from mailgate.flow.explain import Explanation, NothingKnown, explain
 from mailgate.flow.house import House
-from mailgate.flow.understand import Records
+from mailgate.flow.records import Records
 from mailgate.mail.isolate import Died, Parser
 from mailgate.mail.letters import Templates
 from mailgate.mail.parsed import ParsedMail

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mailgate.desk import held, tokens
 from mailgate.desk.held import Holding, PutAside
@@ -12,21 +12,8 @@ from mailgate.desk.tokens import HeldToken, Keyring
 from mailgate.mail import thread
 from mailgate.mail.parsed import ParsedMail
 
-
-class Accepted(Protocol):
-    """What is known of a mail beside its octets: its envelope sender, and whether a human let it in."""
-
-    @property
-    def envelope_from(self) -> str | None:
-        """None where the channel knows no envelope."""
-
-    @property
-    def released(self) -> bool:
-        """Whether it was held once."""
-
-    @property
-    def attach_to(self) -> TicketId | None:
-        """The ticket that a human put it on."""
+if TYPE_CHECKING:
+    from mailgate.flow.records import Accepted
 
 
 class Asides(Protocol):

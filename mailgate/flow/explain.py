@@ -21,9 +21,11 @@ from mailgate.desk.letters import Letter
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.desk.stimuli import Finding, Meanwhile
 from mailgate.flow import post
+from mailgate.flow.clues import bounced_letter
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
-from mailgate.flow.understand import Accepted, Records, Situation, bounced_letter, understand, unreadable
+from mailgate.flow.records import Accepted, Records
+from mailgate.flow.understand import Situation, understand, unreadable
 from mailgate.mail.identity import identify
 from mailgate.mail.parsed import Kind, ParsedMail
 

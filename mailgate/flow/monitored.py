@@ -16,7 +16,8 @@ from mailgate.mail import header
 from mailgate.mail.parsed import Kind, ParsedMail
 
 if TYPE_CHECKING:
-    from mailgate.flow.understand import Records, Situation
+    from mailgate.flow.records import Records
+    from mailgate.flow.understand import Situation
 
 # The clues that nobody has who does not answer a letter of ours, or whom a human let in by hand.
 _ANSWERS = frozenset({"reply-address", "our-message-id", "thread-id", "signed-subject", BY_HAND})

@@ -13,8 +13,9 @@ from mailgate.desk.model import Ticket
 from mailgate.desk.opening import assigned_team, triaged
 from mailgate.flow.explain import NothingKnown
 from mailgate.flow.house import House
+from mailgate.flow.records import Accepted
 from mailgate.flow.step import Reader
-from mailgate.flow.understand import Accepted, understand
+from mailgate.flow.understand import understand
 from mailgate.mail.isolate import Died
 from mailgate.mail.parsed import Kind, ParsedMail
 from mailgate.store import inbox, people, story, tickets
