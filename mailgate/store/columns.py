@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC as _UTC
 from datetime import datetime, timedelta
 
@@ -23,11 +24,9 @@ class Moment(TypeDecorator[datetime]):
         """The column type of this database."""
         return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else DateTime(timezone=True))  # type: ignore[arg-type]
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], object]:
         """To the database. Raises ValueError for a naive time."""
-        if value is not None and value.tzinfo is None:
-            raise ValueError("a naive time would be guessed at")
-        return (value - _EPOCH) // _MICROSECOND if value is not None and dialect.name == "sqlite" else value
+        return _microseconds if dialect.name == "sqlite" else _aware
 
     def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:
         """From the database, aware and in UTC."""
@@ -47,10 +46,28 @@ class Text(TypeDecorator[str]):
     impl = _Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
         """To the database, made storable."""
-        # Nearly every text is: asked here, since each mail brings a hundred.
-        return value if value is None or (value.isascii() and "\0" not in value) else storable(value)
+        return _stored
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise ValueError("a naive time would be guessed at")
+    return moment
+
+
+def _microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else (_aware(moment) - _EPOCH) // _MICROSECOND  # type: ignore[operator]
+
+
+def _stored(value: str | None) -> str | None:
+    if value is None:
+        return None
+    # The word of an enumeration becomes a plain one: of anything else SQLite's driver asks around what to make of it.
+    text = str.__str__(value)
+    # Nearly every text is storable: asked here, since each mail brings a hundred.
+    return text if text.isascii() and "\0" not in text else storable(text)
 
 
 Key = BigInteger().with_variant(Integer, "sqlite")

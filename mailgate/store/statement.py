@@ -11,8 +11,6 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, Column, Dialect, Executable, Interval, Table, TypeDecorator, bindparam, func, select, type_coerce
@@ -50,9 +48,13 @@ class _Json(TypeDecorator[list[object]]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: list[object] | None, dialect: Dialect) -> str:
+    def bind_processor(self, dialect: Dialect) -> Callable[[list[object] | None], str]:
         """To the database."""
-        return json.dumps([storable(one) if isinstance(one, str) else one for one in value or ()])
+        return _as_json
+
+
+def _as_json(values: list[object] | None) -> str:
+    return json.dumps([storable(one) if isinstance(one, str) else one for one in values or ()])
 
 
 def _among_json(column: Column[Any], name: str) -> ColumnElement[bool]:
@@ -75,19 +77,20 @@ _DATABASES = {
 class _Ready(NamedTuple):
     """A statement in one driver's words.
 
-    `take` gets the values by place, `fixed` are those that never change, `bring` says which places need another form in the database.
+    `places` says for each place of the SQL which value stands there, and what brings that into the form of the database; values that never
+    change stand in `fixed`, in that form already. `read` says which places of a row come in another form than ours.
     """
 
     sql: str
-    take: Callable[[Mapping[str, object]], tuple[object, ...]]
+    places: tuple[tuple[str, _Form | None], ...]
     fixed: dict[str, object]
-    bring: tuple[tuple[int, _Form], ...]
     row: Callable[[Iterable[Any]], Any]
     read: tuple[tuple[int, _Form], ...]
 
     def given(self, values: Mapping[str, object]) -> Sequence[object]:
         """What the driver is given for these values. Raises KeyError where one is missing."""
-        return _formed(self.take({**self.fixed, **values}), self.bring)
+        known = {**self.fixed, **values} if self.fixed else values
+        return [known[name] if form is None else form(known[name]) for name, form in self.places]
 
 
 class Statement:
@@ -113,7 +116,7 @@ class Statement:
         """Runs it; the rows that it selects or returns."""
         ready, cursor = self._run(tx, values)
         found = cursor.fetchall()
-        return [ready.row(_formed(row, ready.read)) for row in found] if ready.read else list(map(ready.row, found))
+        return [ready.row(_read(row, ready.read)) for row in found] if ready.read else list(map(ready.row, found))
 
     def row(self, tx: Tx, values: Mapping[str, object]) -> Any:
         """The first of its rows; None where there is none."""
@@ -133,37 +136,30 @@ class Statement:
         binds = [compiled.binds[one] for one in compiled.positiontup]
         columns = list(getattr(statement, "exported_columns", ()))
         row: Any = namedtuple("Row", [column.key for column in columns])  # type: ignore[misc]
+        forms = {one.key: _bringer(one.type, dialect) for one in binds}
+        fixed = {one.key: _formed(one.value, forms.pop(one.key)) for one in binds if not one.required}
         ready = _Ready(
-            compiled.string, _taker([one.key for one in binds]), {one.key: one.value for one in binds if not one.required},
-            _forms(_bringer(one.type, dialect) for one in binds), row._make, _forms(_reader(one.type, dialect) for one in columns),
+            compiled.string, tuple((one.key, forms.get(one.key)) for one in binds), fixed, row._make,
+            tuple((place, form) for place, one in enumerate(columns) if (form := _reader(one.type, dialect)) is not None),
         )  # fmt: skip
         self._ready[name] = ready
         return ready
 
 
-def _taker(names: Sequence[str]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda values: tuple(values[name] for name in names)
+def _formed(value: object, form: _Form | None) -> object:
+    return value if form is None else form(value)
 
 
-def _formed(values: Sequence[object], forms: tuple[tuple[int, _Form], ...]) -> Sequence[object]:
-    formed = list(values)
+def _read(row: Sequence[object], forms: tuple[tuple[int, _Form], ...]) -> Sequence[object]:
+    """A row as ours has it."""
+    ours = list(row)
     for place, form in forms:
-        formed[place] = form(formed[place])
-    return formed
-
-
-def _forms(found: Iterable[_Form | None]) -> tuple[tuple[int, _Form], ...]:
-    return tuple((place, form) for place, form in enumerate(found) if form is not None)
+        ours[place] = form(ours[place])
+    return ours
 
 
 def _bringer(kind: TypeEngine[Any], dialect: Dialect) -> _Form | None:
-    """What brings a value into the form of the database; a type of ours that adds nothing to what it stands on is asked directly."""
-    here = kind.dialect_impl(dialect)
-    if isinstance(here, TypeDecorator) and here.impl_instance.bind_processor(dialect) is None:
-        return partial(here.process_bind_param, dialect=dialect)
-    return here.bind_processor(dialect)
+    return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _reader(kind: TypeEngine[Any], dialect: Dialect) -> _Form | None:
