@@ -1,6 +1,7 @@
 """What becomes of the mails that wait? Claims a few, has them read, asks the desk about each, and writes the answers in one commit.
 
-One bad mail undoes nothing of its neighbours': each has a savepoint of its own. Sends nothing; the letters go out from the outbox.
+One bad mail undoes nothing of its neighbours': where one fails, the batch is done anew, each of them under a savepoint. Sends nothing; the
+letters go out from the outbox.
 """
 
 from __future__ import annotations
@@ -56,6 +57,14 @@ class Reader(Protocol):
         """For each mail what it says, or why its reader died; `timeout` seconds for each."""
 
 
+# A claimed mail, what it says or why its reader died, and what a check of its sender found.
+_Read = tuple[Claim, ParsedMail | Died, Report | None]
+
+
+class _Spoilt(Exception):
+    """One mail of a batch failed, and with it the transaction of all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Worker:
     """Takes mails through the house. `owner` names this process in the leases; `clock` gives aware UTC."""
@@ -92,14 +101,22 @@ class Worker:
         crash_point("CP19-claimed")
         read = self._read(claims)
         # Outside of every transaction, since others are asked.
-        reports = checked(claims, read, self.house.security, self.check)
+        batch = list(zip(claims, read, checked(claims, read, self.house.security, self.check), strict=True))
+        try:
+            return self._commit(batch, _plainly)
+        except _Spoilt:
+            # Rare, and savepoints for all who need none would cost each mail a twentieth of its work.
+            return self._commit(batch, self._guarded)
+
+    def _commit(self, batch: Sequence[_Read], take: Callable[[Case, ParsedMail | Died], tuple[outbox.Posted, ...]]) -> list[outbox.Posted]:
+        """Has each mail taken to its end, all in one commit. Raises what `take` raises; then nothing has happened."""
         now = self.clock()
         lease = self.store.lease(self.owner, now, LEASE) if self.may_send() else None
         posted: list[outbox.Posted] = []
         with journal.on_commit(), self.store.begin() as tx:
             records = Records(tx, people.directory(tx, self.house.people))
-            for claim, mail, report in zip(claims, read, reports, strict=True):
-                posted += self._one(Case(records, self.house, claim, now, lease, report), mail)
+            for claim, mail, report in batch:
+                posted += take(Case(records, self.house, claim, now, lease, report), mail)
             crash_point("CP21-before-commit")
         crash_point("CP22-after-commit")
         return posted
@@ -120,7 +137,8 @@ class Worker:
             inbox.free(tx, self.owner, now, FOUND_OPEN, besides=[claim.id for claim in hand])
             outbox.free_of(tx, self.owner, [cause(claim).id for claim in tried], now)
 
-    def _one(self, case: Case, mail: ParsedMail | Died) -> tuple[outbox.Posted, ...]:
+    def _guarded(self, case: Case, mail: ParsedMail | Died) -> tuple[outbox.Posted, ...]:
+        """The mail by itself: where it fails, it alone waits."""
         claim = case.claim
         try:
             with journal.on_commit(), savepoint(case.tx):
@@ -167,6 +185,13 @@ class Case:
     def understood(self, mail: ParsedMail) -> Situation:
         """The situation that the mail makes."""
         return understand(self.records, self.house, accepted(self.claim), mail, self.now, self.checked)
+
+
+def _plainly(case: Case, mail: ParsedMail | Died) -> tuple[outbox.Posted, ...]:
+    try:
+        return step(case, mail)
+    except Exception as error:
+        raise _Spoilt from error
 
 
 def step(case: Case, mail: ParsedMail | Died) -> tuple[outbox.Posted, ...]:

@@ -6,7 +6,7 @@ So nobody is ignored. Its neighbours in the same batch notice nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -16,6 +16,7 @@ from mailgate.mail.isolate import Died
 from mailgate.mail.parse import parse
 from mailgate.mail.parsed import ParsedMail
 from mailgate.store import inbox
+from mailgate.store.engine import Tx
 from tests.kit.office import TINA, Office, mail
 
 ANN = "ann@out.example"
@@ -98,6 +99,26 @@ def test_its_neighbours_in_the_same_batch_are_unharmed(either_office: Office) ->
     work_for(office, 10)
     assert [office.row(one).state for one in rows] == ["done", "quarantined", "done", "done"]
     assert office.count() == 4
+
+
+def test_a_fault_of_ours_over_one_mail_makes_that_one_wait_and_no_other(either_office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office, usual = either_office, inbox.finish
+
+    def failing(tx: Tx, claim: inbox.Claim, end: inbox.End, now: datetime) -> None:
+        if b"ARSENIC" in claim.raw:
+            raise ZeroDivisionError("a bug")
+        usual(tx, claim, end, now)
+
+    monkeypatch.setattr(inbox, "finish", failing)
+    rows = [office.receive(mail(text, sender=f"a{at}@out.example")) for at, text in enumerate(("one", "ARSENIC", "two"))]
+    office.worker.run()
+    assert [office.row(one).state for one in rows] == ["done", "received", "done"]
+    assert [one.name for one in office.letters()].count("acknowledgement") == 2
+    monkeypatch.undo()
+    work_for(office, 10)
+    assert office.row(rows[1]).state == "done"
+    assert office.count() == 3
+    assert not office.violations()
 
 
 def test_it_may_be_tried_again_once_the_reader_is_mended(office: Office) -> None:
