@@ -149,14 +149,14 @@ def _letters(office: Office) -> Sequence[Any]:
 
 
 def test_a_mail_that_a_fault_of_ours_keeps_out_keeps_nobody_else_out(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = intake.arrival
+    usual = intake.arrivals
 
-    def arrival(house: object, one: RawMail) -> object:
+    def arrivals(house: object, one: RawMail) -> object:
         if b"poison" in one.raw:
             raise ZeroDivisionError("a bug")
         return usual(house, one)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(intake, "arrival", arrival)
+    monkeypatch.setattr(intake, "arrivals", arrivals)
     store = storing(office)
     other = sqlite3.connect(office.folder / "office.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -169,7 +169,7 @@ def test_a_mail_that_a_fault_of_ours_keeps_out_keeps_nobody_else_out(office: Off
     with pytest.raises(Temporary):
         waiting[2].result(10)
     assert store.alive
-    monkeypatch.setattr(intake, "arrival", usual)
+    monkeypatch.setattr(intake, "arrivals", usual)
     assert store.receive(raw(mail("poison again", sender=ANN))).result(10).inbox_id
     store.close()
     assert not store.alive
