@@ -56,6 +56,7 @@ class Crew:
         # Whether the database answered at the last tick, and when that was (monotonic seconds).
         self.answers = True
         self.ticked = time.monotonic()
+        self._chores_fault = ""
 
     def start(self) -> None:
         """Begins with what an earlier life left behind."""
@@ -86,6 +87,19 @@ class Crew:
         self.answers, self.ticked = True, time.monotonic()
         self._postman.look()
         self._bench.look()
+        await self._tidy()
+
+    async def _tidy(self) -> None:
+        """Does what has time: no fault in it keeps anybody from his work, and each is told once."""
+        try:
+            await asyncio.to_thread(self._chores)
+        except Temporary:
+            # A full disk or a database that is away is told where it keeps mail out.
+            return
+        except Exception as error:
+            if repr(error) != self._chores_fault:
+                journal.trouble("chores", error)
+            self._chores_fault = repr(error)
 
     @property
     def held(self) -> bool:
@@ -140,6 +154,8 @@ class Crew:
     def _fire(self) -> None:
         while self._keeper.tick():
             pass
+
+    def _chores(self) -> None:
         self._indexer.tick()
         self._sweeper.tick()
 

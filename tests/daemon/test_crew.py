@@ -22,6 +22,7 @@ from mailgate.daemon.service import Service
 from mailgate.daemon.work import Workbench
 from mailgate.desk.errors import Temporary
 from mailgate.flow.delivery import Outcome, Parcel, Result
+from mailgate.flow.indexing import Indexer
 from mailgate.flow.intake import Intake
 from mailgate.flow.timers import Timekeeper
 from tests.kit.daemon import Gateway
@@ -278,6 +279,24 @@ async def test_a_tick_that_fails_is_told_and_the_next_one_comes(
     assert sum("where=tick" in line for line in told) == 2
     assert any("error=ZeroDivisionError at=mailgate.daemon.crew:" in line for line in told)
     assert "database_back" in told
+
+
+async def test_what_has_time_keeps_nobody_from_his_work_and_a_fault_in_it_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[Exception] = [Temporary("the disk is full"), ZeroDivisionError("a bug"), ZeroDivisionError("a bug"), Temporary("again")]
+
+    def tick(_: Indexer) -> int:
+        if tries:
+            raise tries.pop(0)
+        return 0
+
+    monkeypatch.setattr(Indexer, "tick", tick)
+    async with serving(tmp_path) as (gateway, _):
+        with caplog.at_level(logging.INFO, "mailgate"):
+            await eventually(lambda: not tries, "all of it has been tried")
+            assert await asyncio.to_thread(gateway.get, "/readyz") == 200
+    assert sum("where=chores error=ZeroDivisionError" in record.getMessage() for record in caplog.records) == 1
 
 
 async def test_the_service_leaves_no_thread_behind(tmp_path: Path) -> None:
