@@ -142,6 +142,12 @@ def tapped(
     return read(f"#{verb}{between}{text}", grammar, bare=True, synonyms=synonyms, own=own, macros=macros)
 
 
+def borrowed(verb: str, text: str) -> Reading:
+    """The reading of a technician's mail to a one-tap address that was made for somebody else: one wrong line, whatever the text says."""
+    known = verbs(Grammar.TECHNICIAN).get(verb)
+    return Reading((Command(verb, "", f"#{verb}", "not-your-button", known.example if known else "#help"),), text)
+
+
 def suggestion(word: str, grammar: Grammar, *, synonyms: Mapping[str, str] | None = None, own: tuple[OwnStatus, ...] = ()) -> str:
     """The verb most like this word, in whichever language, as a line that would work; empty where none is near."""
     return _nearest(word, verbs(grammar, own), synonyms or {})

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mailgate.desk import holding, leave, searching, technician, vendor, workflow
 from mailgate.desk.authority import Standing, permits, proven, standing
-from mailgate.desk.commands import Reading, read, tapped
+from mailgate.desk.commands import Reading, borrowed, read, tapped
 from mailgate.desk.decision import Decision, Message, Outcome, Refusal
 from mailgate.desk.draft import Draft, shown
 from mailgate.desk.events import Event
@@ -98,6 +98,9 @@ def _heard_all_the_same(wrote: Wrote) -> bool:
 
 def _read(wrote: Wrote, draft: Draft) -> Reading:
     synonyms, own, macros = draft.rules.policy.verbs_by_word(), draft.rules.policy.statuses, wrote.macros or Macros()
+    if wrote.borrowed and draft.grammar is Grammar.TECHNICIAN:
+        # What he wrote may be a note: it must not go out because the button that he pressed is a colleague's.
+        return borrowed(wrote.borrowed, wrote.text)
     if wrote.tap:
         return tapped(wrote.tap, wrote.text, draft.grammar, synonyms=synonyms, own=own, macros=macros)
     return read(wrote.text, draft.grammar, bare=True, synonyms=synonyms, own=own, macros=macros)

@@ -80,6 +80,7 @@ WRONG = (
     "needs-numbers", "needs-ticket", "no-such-mail", "no-such-ticket", "already-decided", "is-a-colleague", "no-such-block", "no-sender",
     "named-twice", "not-the-owner",
     "unknown-ticket", "same-ticket", "merged-already", "closed-ticket", "round-in-circles", "nothing-to-split",
+    "not-your-button",
 )  # fmt: skip
 
 

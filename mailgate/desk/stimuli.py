@@ -92,7 +92,8 @@ class Wrote:
     """A mail (or a telephone note) from one person to one desk.
 
     `strength` counts the token, `aligned` tells whether the address alone is proven. `text` is what he newly wrote, `whole` the entire
-    readable body. `tap` is the verb of a one-tap address. `copied` are the other people in To and Cc, our own addresses left out.
+    readable body. `tap` is the verb of a one-tap address, `borrowed` that of one that was made for somebody else. `copied` are the other people in To
+    and Cc, our own addresses left out.
     `told_today` says that a refusal already went to this person's registered address within a day. `story` are the ticket's events, oldest
     first, where he may want to take one back; `macros` those that he asks for. `recipients` are all of the envelope and of the header,
     `headers` those fields that rules ask for, as (lower-cased name, decoded value). `roster` is there where policy has new tickets given to
@@ -130,6 +131,7 @@ class Wrote:
     meanwhile: Meanwhile | None = None
     insists: bool = False
     held: int | None = None
+    borrowed: str | None = None
     alarm: Alarm | None = None
     origin: Origin | None = None
     suggested: tuple[Article, ...] = ()

@@ -58,18 +58,29 @@ def mark(keyring: Keyring, verb: str, ticket: TicketId, person: Address) -> str:
 
 def read(keyring: Keyring, text: str) -> Token | None:
     """The token that this local part (or what follows the sub-address sign in it) carries, or None where we did not sign it."""
-    pieces = text.lower().split(".")
-    if len(text) > _LONGEST or len(pieces) != 3:
-        return None
-    verb, number, mac = pieces
-    if not (verb.isascii() and verb.isalpha() and number.isascii() and number.isdigit() and len(number) <= 18):
-        return None
-    if len(mac) != _CLUE + _BOUND:
+    verb, number, mac = _pieces(text)
+    if not verb:
         return None
     ticket = TicketId(int(number))
     if any(_same(_mac(key, f"ticket {ticket}", _CLUE), mac[:_CLUE]) for key in keyring.keys):
         return Token(verb, ticket, mac[_CLUE:])
     return None
+
+
+def pressed(text: str) -> str:
+    """The verb of what looks like a one-tap mark, whoever signed it and for whom; empty for everything else."""
+    verb = _pieces(text)[0]
+    return "" if verb == THREAD else verb
+
+
+def _pieces(text: str) -> tuple[str, str, str]:
+    """Verb, ticket number and MAC of what has the shape of a mark; three times nothing where it has not."""
+    pieces = text.lower().split(".") if len(text) <= _LONGEST else []
+    match pieces:
+        case [verb, number, mac] if verb.isascii() and verb.isalpha() and number.isascii() and number.isdigit():
+            return (verb, number, mac) if len(number) <= 18 and len(mac) == _CLUE + _BOUND else ("", "", "")
+        case _:
+            return "", "", ""
 
 
 def belongs(keyring: Keyring, token: Token, person: tuple[Address, ...]) -> bool:

@@ -129,6 +129,14 @@ def _hints(
             yield _Hint("message-id", other.ticket, other.message_id)
 
 
+def borrowed(house: House, claim: Accepted, mail: ParsedMail, person: Person, found: Lead) -> str | None:
+    """The verb of a button that a technician presses and that was made for somebody else, or signed with a key that is no more."""
+    if found.ticket is None or found.tap is not None or not person.staff:
+        return None
+    marks = (*details(house, claim, mail), *thread.marks(mail.subject))
+    return next(filter(None, map(tokens.pressed, marks)), None)
+
+
 def details(house: House, claim: Accepted, mail: ParsedMail) -> Iterator[str]:
     """What stands behind our sub-address signs: at the desk's own addresses, since the mail came to every other desk that it names as well.
 

@@ -90,6 +90,7 @@ def understand(
         roster=roster(records.loads, rules, now), kin=kindred.kin(records, found.ticket, asks, person, now),
         meanwhile=colleagues.meanwhile(records, found.ticket, person, clues.answered(found, person), insists=insists), insists=insists,
         held=colleagues.held(records, found.ticket, person, mail.reply_text, found.tap, synonyms),
+        borrowed=clues.borrowed(house, claim, mail, person, found),
         origin=knowledge.origin(records.origin, found.ticket, person, mail.reply_text, found.tap, rules.policy),
         suggested=knowledge.suggested(records, found.ticket, desk.name, strength, nature, subject, mail.reply_text or mail.text),
         found=knowledge.searched(records, desk.name, person, strength, nature, "" if found.ticket else subject, mail.reply_text),
@@ -188,6 +189,5 @@ def unreadable(situation: Situation, why: str) -> Situation:
     words = f"A mail from {situation.wrote.address} could not be read ({why}). The raw mail is kept."
     clue = situation.wrote.clue
     ticket = situation.ticket if clue is not None and clue.kind in ("mentioned-before", "further-copy", BY_HAND) else None
-    return replace(
-        situation, wrote=replace(situation.wrote, text="", whole=words, copied=(), tap=None, alarm=None, holding=None), ticket=ticket
-    )
+    wrote = replace(situation.wrote, text="", whole=words, copied=(), tap=None, borrowed=None, alarm=None, holding=None)
+    return replace(situation, wrote=wrote, ticket=ticket)

@@ -9,11 +9,14 @@ from html import unescape
 
 import pytest
 
-from mailgate.desk.model import Address, Directory, Status, Team
+from mailgate.desk import tokens
+from mailgate.desk.model import Address, Directory, Status, Team, TicketId
 from mailgate.desk.plans import Category
+from mailgate.desk.tokens import Keyring
 from mailgate.desk.workflow import Grammar, follows, worth_a_tap
 from mailgate.flow import operate
-from tests.kit.office import PEOPLE, TINA, TOM, Letter, Office, mail, reply
+from tests.kit.office import DESK, PEOPLE, TINA, TOM, Letter, Office, aligned, mail, reply
+from tests.stories.conftest import GUARDED
 
 ANN = Address("ann@out.example")
 
@@ -142,3 +145,46 @@ def test_a_request_climbs_from_level_to_level_and_its_requester_hears_each_time(
     office.post(reply(office.last("new_ticket", eva.address), "#escalate", name="Eva"))
     assert [(one.name, one.to) for one in office.letters()] == [("receipt", eva.address)]
     assert "#escalate " in office.last("receipt").text
+
+
+# ------------------------------------------------------------------------------------------------ somebody else's button
+
+
+@pytest.mark.parametrize("verb", ["note", "resolve", "pending", "kb"])
+def test_a_colleagues_button_does_nothing_and_what_was_written_to_it_goes_to_nobody(office: Office, announced: Letter, verb: str) -> None:
+    # Tom presses a button of Tina's letter, which she forwarded to him; that he is Tom his own letter proves.
+    his = office.last("new_ticket", TOM.address)
+    office.letters()
+    ids = f"In-Reply-To: {his['Message-ID']}\nReferences: {his['References']}"
+    office.post(mail("He forgot to switch it on again.", sender=TOM.address, name="Tom", to=announced.tap(verb), headers=ids))
+    (letter,) = office.letters()
+    assert (letter.name, letter.to) == ("receipt", TOM.address)
+    assert f"#{verb}" in letter.text and "made for somebody else" in " ".join(letter.text.split())
+    assert office.story().messages[-1].visibility == "internal"
+    assert office.ticket().status is Status.NEW
+
+
+def test_a_button_that_was_signed_with_a_lost_key_does_nothing_as_well(open_office: Callable[..., Office]) -> None:
+    office = open_office(security=GUARDED)
+    office.post(aligned(mail("The printer is dead.")))
+    old = office.last("new_ticket", TINA.address).tap("note")
+    office.change(keyring=Keyring((b"n" * 32,)))
+    office.letters()
+    office.post(aligned(mail("He forgot to switch it on.", sender=TINA.address, name="Tina", to=old, subject="[MG-1] note"), "desk.example"))
+    (letter,) = office.letters()
+    assert (letter.name, letter.to) == ("receipt", TINA.address)
+
+
+def test_without_sub_addresses_a_colleagues_button_does_nothing_either(open_office: Callable[..., Office]) -> None:
+    office = open_office(desk=replace(DESK, subaddress=""), security=GUARDED)
+    office.post(aligned(mail("The printer is dead.")))
+    mark = tokens.mark(office.keyring, "note", TicketId(1), TINA.address)
+    office.letters()
+    office.post(aligned(mail("He forgot to switch it on.", sender=TOM.address, name="Tom", subject=mark), "desk.example"))
+    (letter,) = office.letters()
+    assert (letter.name, letter.to) == ("receipt", TOM.address)
+
+
+def test_a_requesters_answer_to_somebody_elses_button_is_an_answer(office: Office, announced: Letter) -> None:
+    office.post(mail("It still smokes.", to=announced.tap("close"), headers=f"In-Reply-To: {office.last('acknowledgement')['Message-ID']}"))
+    assert (office.story().messages[-1].text, office.ticket().status) == ("It still smokes.", Status.NEW)
