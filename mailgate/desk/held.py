@@ -102,11 +102,11 @@ class PutAside:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """An answer to a digest of held mails: the orders in it, and what is known of the mails and tickets that they name."""
+    """An answer to a digest of held mails: the orders in it, what is known of the mails that they name, and the desks of the tickets."""
 
     orders: tuple[Asked, ...] = ()
     mails: Mapping[int, PutAside] = field(default_factory=dict)
-    tickets: frozenset[TicketId] = frozenset()
+    tickets: Mapping[TicketId, str] = field(default_factory=dict)
 
 
 def read(text: str) -> tuple[Asked, ...]:

@@ -29,9 +29,10 @@ def decided(wrote: Wrote, holding: Holding, rules: Rules) -> Decision:
         return _unproven(wrote, holding)
     if not _keeps(wrote, rules):
         return _answered(wrote, holding, rules, [Refusal(one.line, "not-the-owner") for one in holding.orders])
-    # Of another desk's mails, whoever has no say in them is not even told that they are there.
+    # Of another desk's mails and tickets, whoever has no say in them is not even told that they are there.
     mine = {row: mail for row, mail in holding.mails.items() if _keeps(wrote, rules.at(mail.desk))}
-    holding = replace(holding, mails=mine)
+    known = {number: desk for number, desk in holding.tickets.items() if _keeps(wrote, rules.at(desk))}
+    holding = replace(holding, mails=mine, tickets=known)
     refusals = [refusal for one in holding.orders if (refusal := _fault(one, holding, rules)) is not None]
     refusals += _named_twice(holding)
     return _answered(wrote, holding, rules, refusals)

@@ -29,7 +29,7 @@ def received(ticket: Ticket | None, wrote: Wrote, rules: Rules, now: datetime) -
     """The desk's answer to a mail. A closed ticket is answered by a new one that is linked to it."""
     rank = standing(ticket, wrote, rules)
     because = f"{wrote.person.role} {wrote.strength}" + (f" to ticket {ticket.id}" if ticket else "")
-    searches = wrote.found is not None and not wrote.further_copy and proven(wrote, rules)
+    searches = wrote.found is not None and not wrote.further_copy and proven(wrote, rules) and rules.at(wrote.desk).serves(wrote.person)
     decision = searching.answered(wrote) if searches else _by_standing(rank, ticket, wrote, rules, now)
     return replace(decision, trail=(*wrote.findings, Finding("authority", rank, because), *decision.trail))
 

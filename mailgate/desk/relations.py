@@ -55,6 +55,10 @@ def merge(draft: Draft, command: Command, after: Status | None, _text: str) -> N
     if state_of(other.status) is State.CLOSED:
         draft.refusals.append(Refusal(command.line, "closed-ticket", f"#link {other.id}"))
         return
+    if other.parent != draft.ticket.id and _descends(other, draft.ticket.id, draft.kin):
+        # Its children go along: what stands between the two would stand below and above the same ticket.
+        draft.refusals.append(Refusal(command.line, "round-in-circles", f"#link {other.id}"))
+        return
     loser, tag = draft.ticket, _tag(draft, other.id)
     confirmed = _known(draft.story, loser.requester)
     ends = {"status": after, "merged_into": other.id, "closed": draft.now, "closure_category": "duplicate"}

@@ -92,16 +92,15 @@ class Wrote:
     """A mail (or a telephone note) from one person to one desk.
 
     `strength` counts the token, `aligned` tells whether the address alone is proven. `text` is what he newly wrote, `whole` the entire
-    readable body. `tap` is the verb of a one-tap address, `borrowed` that of one that was made for somebody else. `copied` are the other people in To
-    and Cc, our own addresses left out.
-    `told_today` says that a refusal already went to this person's registered address within a day. `story` are the ticket's events, oldest
-    first, where he may want to take one back; `macros` those that he asks for. `recipients` are all of the envelope and of the header,
-    `headers` those fields that rules ask for, as (lower-cased name, decoded value). `roster` is there where policy has new tickets given to
-    somebody. `meanwhile` is what a colleague answered unseen by him; `insists` says that this mail was held back for that before. `held` is
-    his answer that still is. `alarm` is there where a monitoring system wrote. `kin` tells of other tickets as far as this mail concerns
-    them. `origin` is what an article would be made of, where he asks for one; `suggested` are articles that may help him, `found` is what
-    he searched for. `holding` is there where somebody of people.toml decides about mails that wait for a human; `blocked` is whom of the
-    blocked senders it comes from.
+    readable body. `tap` is the verb of a one-tap address, `borrowed` that of one that was made for somebody else. `copied` are the other
+    people in To and Cc, our own addresses left out. `told_today` says that a refusal already went to this person's registered address
+    within a day. `story` are the ticket's events, oldest first, where he may want to take one back; `macros` those that he asks for.
+    `recipients` are all of the envelope and of the header, `headers` those fields that rules ask for, as (lower-cased name, decoded value).
+    `roster` is there where policy has new tickets given to somebody. `meanwhile` is what a colleague answered unseen by him; `insists` says
+    that this mail was held back for that before. `held` is his answer that still is. `alarm` is there where a monitoring system wrote.
+    `kin` tells of other tickets as far as this mail concerns them. `origin` is what an article would be made of, where he asks for one;
+    `suggested` are articles that may help him, `found` is what he searched for. `holding` is there where somebody of people.toml decides
+    about mails that wait for a human; `blocked` is whom of the blocked senders it comes from.
     """
 
     person: Person

@@ -37,7 +37,7 @@ def holding(records: Asides, shown: HeldToken | None, person: Person, text: str)
     if shown is None or person.role is Role.REQUESTER:
         return None
     orders = held.read(text) if shown.verb == tokens.HELD else held.tapped(shown.verb, shown.row, text)
-    known = frozenset(one for one in held.tickets(orders) if records.ticket(one) is not None)
+    known = {one: ticket.desk for one in held.tickets(orders) if (ticket := records.ticket(one)) is not None}
     return Holding(orders, records.put_aside(held.rows(orders)), known)
 
 

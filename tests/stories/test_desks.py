@@ -11,7 +11,7 @@ from mailgate.desk.model import Address, Directory, Person, Role, Team, TicketId
 from mailgate.desk.policy import Desk
 from mailgate.flow import operate
 from mailgate.flow.intake import RawMail, take_in
-from tests.kit.office import DESK, MAX, OLGA, TINA, TOM, Letter, Office, aligned, mail, reply
+from tests.kit.office import DESK, MAX, OLGA, TINA, TOM, Letter, Office, aligned, mail, reply, spoofed
 from tests.stories.conftest import GUARDED
 
 IT = replace(DESK, name="IT", tag="IT")
@@ -347,3 +347,34 @@ def test_ein_ticket_zieht_um_und_das_gespraech_geht_weiter(house: Office) -> Non
     answered(house, before, "Danke!", "Ann Other")
     assert house.last("reply", ANN).subject == "Re: [HT-1] Tür"
     assert house.last("requester_replied").to == HUGO.address
+
+
+# ------------------------------------------------------------------------------------------------------- what others find
+
+
+def test_whoever_works_elsewhere_searches_in_vain(checked: Office) -> None:
+    to(checked, "hr@desk.example")
+    for who, opened in ((TINA, {"new_ticket"}), (HANNA, {"found"})):
+        checked.letters()
+        raw = mail("", sender=who.address, name=who.name, to="hr@desk.example", subject="search: salary")
+        checked.post(aligned(raw, "desk.example"), to=["hr@desk.example"])
+        assert {one.name for one in checked.letters()} & {"new_ticket", "found"} == opened
+        assert all("HR-1 " not in one.text for one in checked.everything_sent() if one.to == TINA.address)
+
+
+def test_a_lead_attaches_held_mail_to_no_ticket_of_another_desk(open_office: Callable[..., Office]) -> None:
+    lena = Person(Address("lena@desk.example"), "Lena Lead", Role.LEAD, team="first")
+    office = open_office(desk=IT, further=(HR, HAUS), people=replace(STAFF, people=(TINA, lena, HANNA)), security=GUARDED)
+    to(office, "hr@desk.example")
+    assert office.post(spoofed(mail("Pay this.", sender="eve@evil.example"), "evil.example")).state == "held"
+    office.later(hours=24)
+    digest = office.last("held", lena.address)
+    receipts = []
+    for number in (1, 77):
+        office.post(
+            aligned(mail(f"attach 2 {number}", sender=lena.address, name="", to=digest.reply_to), "desk.example"), to=[digest.reply_to]
+        )
+        receipts.append(office.last("receipt", lena.address).text.replace(f"2 {number}", ""))
+    # She learns nothing: a ticket that is not there reads the same.
+    assert receipts[0] == receipts[1]
+    assert (office.row(2).state, len(office.story(1).messages)) == ("held", 1)

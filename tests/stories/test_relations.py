@@ -475,3 +475,15 @@ def test_falsche_nummern_und_was_stattdessen_geht(deutsch: Office) -> None:
     deutsch.post(reply(deutsch.last("acknowledgement", ANN), "Und die Lampe flackert.", name="Ann"))
     tina(deutsch, 2, "#abtrennen")
     assert "ist ein Anliegen für sich. Es hat die Nummer MG-3." in flat(deutsch.last("acknowledgement", ANN))
+
+
+def test_a_ticket_is_merged_into_no_grandchild_of_its_own(outage: Office) -> None:
+    # Bob's request hangs on Ann's, and Ann's on the server's.
+    tina(outage, 3, "#parent 2")
+    tina(outage, 1, "#merge 3")
+    assert "That ticket stands below this one already." in flat(outage.last("receipt", TINA.address))
+    assert [(outage.ticket(number).parent, outage.ticket(number).merged_into) for number in (1, 2, 3)] == [
+        (None, None),
+        (1, None),
+        (2, None),
+    ]

@@ -159,7 +159,8 @@ def test_a_colleagues_button_does_nothing_and_what_was_written_to_it_goes_to_nob
     office.post(mail("He forgot to switch it on again.", sender=TOM.address, name="Tom", to=announced.tap(verb), headers=ids))
     (letter,) = office.letters()
     assert (letter.name, letter.to) == ("receipt", TOM.address)
-    assert f"#{verb}" in letter.text and "made for somebody else" in " ".join(letter.text.split())
+    assert f"#{verb}" in letter.text
+    assert "made for somebody else" in " ".join(letter.text.split())
     assert office.story().messages[-1].visibility == "internal"
     assert office.ticket().status is Status.NEW
 
@@ -170,7 +171,9 @@ def test_a_button_that_was_signed_with_a_lost_key_does_nothing_as_well(open_offi
     old = office.last("new_ticket", TINA.address).tap("note")
     office.change(keyring=Keyring((b"n" * 32,)))
     office.letters()
-    office.post(aligned(mail("He forgot to switch it on.", sender=TINA.address, name="Tina", to=old, subject="[MG-1] note"), "desk.example"))
+    office.post(
+        aligned(mail("He forgot to switch it on.", sender=TINA.address, name="Tina", to=old, subject="[MG-1] note"), "desk.example")
+    )
     (letter,) = office.letters()
     assert (letter.name, letter.to) == ("receipt", TINA.address)
 
