@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # final punctuation, then a blank, a colon or a comma before whatever follows. One pass.
 _HASH = re.compile(r"#(?P<word>[^\W\d_][\w\u0300-\u036f-]{0,31})[.!;)]{0,9}(?P<rest>(?:[\s:,].*)?)$", re.DOTALL)
 _PUNCTUATION = " \t.!,;:)"
+# What takes nothing, or hardly anything: words behind it are not what was meant.
+_ALONE = (Takes.NOTHING, Takes.SWITCH, Takes.NUMBER)
 _LONGEST_LINE = 1000
 # Nobody orders more at once; whoever writes a thousand lines of `help` wants something else.
 _MOST_COMMANDS = 20
@@ -153,11 +155,15 @@ def suggestion(word: str, grammar: Grammar, *, synonyms: Mapping[str, str] | Non
     return _nearest(word, verbs(grammar, own), synonyms or {})
 
 
-def _nearest(word: str, known: Mapping[str, Verb], synonyms: Mapping[str, str]) -> str:
+def _nearest(word: str, known: Mapping[str, Verb], synonyms: Mapping[str, str], args: str = "") -> str:
+    """The verb most like this word, with what was written behind it, else with an example; empty where none is near."""
     said = {one: verb for one, verb in synonyms.items() if verb in known} | {one: one for one in known}
     # A short word that was mistyped shares less with what was meant.
     near = get_close_matches(_folded(word[:32]), said, n=1, cutoff=0.6 if len(word) > 3 else 0.5)
-    return known[said[near[0]]].example if near else ""
+    if not near:
+        return ""
+    verb = known[said[near[0]]]
+    return verb.example if verb.takes in _ALONE or not args else f"{verb.example.split()[0]} {args}"[:_LONGEST_LINE]
 
 
 def _command(line: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: Mapping[str, str], *, bare: bool) -> Command | None:
@@ -170,7 +176,7 @@ def _command(line: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: M
         if verb is None:
             if grammar is Grammar.REQUESTER:
                 return None
-            return Command(word, "", line, "unknown-verb", _nearest(word, known, synonyms))
+            return Command(word, "", line, "unknown-verb", _nearest(word, known, synonyms, hashed["rest"].strip(" \t:,")))
         return _argued(verb, hashed["rest"].strip(" \t:,"), line)
     if not bare or grammar is not Grammar.REQUESTER:
         return None

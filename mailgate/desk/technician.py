@@ -31,8 +31,9 @@ def technician(draft: Draft, reading: Reading, wrote: str, mail: Wrote | None = 
         word, policy = reading.misplaced.lstrip("#").split()[0], draft.rules.policy
         instead = suggestion(word, Grammar.TECHNICIAN, synonyms=policy.verbs_by_word(), own=policy.statuses)
         draft.refuse(reading.misplaced, "not-at-the-top", instead)
-    if not draft.refusals:
-        obey.obey(draft, reading.commands, reading.text)
+    # Where one line is wrong, the others are tried as well: the receipt tells of each, and the draft is dropped.
+    wrong = {refusal.line for refusal in draft.refusals}
+    obey.obey(draft, tuple(command for command in reading.commands if command.line not in wrong), reading.text)
     if draft.refusals:
         return refused(before, draft, wrote, reading, Name.RECEIPT)
     if reading.text or not reading.commands:

@@ -168,7 +168,9 @@ def test_a_technicians_bare_words_are_a_reply(text: str) -> None:
     ("text", "error", "instead"),
     [
         ("#tkae", "unknown-verb", "#take"),
-        ("#resolved It prints.", "unknown-verb", verbs(T)["resolve"].example),
+        ("#resolved It prints.", "unknown-verb", "#resolve It prints."),
+        ("#asign maria", "unknown-verb", "#assign maria"),
+        ("#tkae it", "unknown-verb", "#take"),
         ("#xyzzy", "unknown-verb", ""),
         ("#accept", "unknown-verb", ""),
         ("#take it", "takes-nothing", "#take"),

@@ -244,6 +244,12 @@ FAULTY = [
     ),
     ("#resolve", [("#resolve", "needs-words", "#resolve The toner was empty; it prints again.")]),
     ("#take\n#reopen\nBye", [("#reopen", "wrong-status", "#start")]),
+    # The receipt knows of each line, not only of those that read wrong.
+    (
+        "#priority P9\n#take\n#asign tina\n#due 2001-01-01\nBye",
+        [("#asign tina", "unknown-verb", "#assign tina"), ("#priority P9", "unknown-value", "#priority P2"),
+         ("#due 2001-01-01", "in-the-past", "#due fri 9:00")],
+    ),
 ]  # fmt: skip
 
 
