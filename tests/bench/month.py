@@ -15,8 +15,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.kit.month import CANARY, Month, month_office
-from tests.kit.proofs import let_out, shares, unexplained, unlike_their_story
+from tests.kit.habits import CANARY
+from tests.kit.month import Month
+from tests.kit.proofs import let_out, letters, shares, unexplained, unlike_their_story, unsent, verbs
+from tests.kit.staffing import month_office
 
 
 def main() -> int:
@@ -26,13 +28,15 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=7)
     options.add_argument("--days", type=int, default=30)
     given = options.parse_args()
-    logging.disable()
+    troubles = _Troubles(logging.ERROR)
+    logging.getLogger("mailgate").addHandler(troubles)
+    logging.getLogger("mailgate").propagate = False
     with tempfile.TemporaryDirectory() as folder:
         month = Month(month_office(Path(folder)), given.seed, given.tickets, given.days)
         began = time.process_time()
         month.run()
         lived = time.process_time()
-        wrong = _prove(month)
+        wrong = _prove(month, troubles.said)
         spent, proved = lived - began, time.process_time() - lived
         print(f"{month.mails} mails, {month.office.count()} tickets: {spent:.0f} s of CPU, {proved:.0f} s for proofs")
         print(", ".join(f"{what or 'nothing'} {times}" for what, times in month.did.most_common()))
@@ -41,20 +45,36 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _prove(month: Month) -> int:
+class _Troubles(logging.Handler):
+    """What the gateway says went wrong."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
+def _prove(month: Month, troubles: list[str]) -> int:
     office = month.office
     found, unfair = shares(office.store, office.people)
-    spread = Counter(one.most - one.fewest for one in found)
     proofs = {
         "violations of the ledger": office.violations(),
         "tickets unlike their story": [str(one) for one in unlike_their_story(office.store)],
         "letters that nothing explains": list(unexplained(office.store, office.people)),
         "letters that let a note out": list(let_out(office.store, office.people, CANARY)),
-        "new tickets for somebody who had more than a colleague": unfair,
+        "answers that were held back and went out all the same": list(unsent(office.store, office.people)),
+        "tickets for somebody who was away or had more than a colleague": unfair,
+        "errors in the log": troubles,
     }
     for what, wrong in proofs.items():
         print(f"{len(wrong)} {what}", *wrong[:10], sep="\n    ")
-    print("most less fewest unfinished tickets of a team, by day and team:", dict(sorted(spread.items())))
+    for team in office.people.teams:
+        spread = Counter(one.most - one.fewest for one in found if one.team == team.name)
+        print(f"most less fewest unfinished tickets in {team.name}, and on how many days:", dict(sorted(spread.items())))
+    for what, counted in (("events", verbs(office.store)), ("letters", letters(office.store))):
+        print(f"{what}:", ", ".join(f"{name} {times}" for name, times in counted.most_common()))
     return sum(map(len, proofs.values()))
 
 

@@ -12,100 +12,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from heapq import heappop, heappush
-from pathlib import Path
 from random import Random
+from urllib.parse import unquote
 
 from sqlalchemy import select
 
-from mailgate.desk.model import Address, Directory, Level, Organisation, Person, Role, State, Team
-from mailgate.desk.plans import Category, Monitor, When
-from mailgate.desk.policy import AssignBy, Policy, Security
+from mailgate.desk.model import Address, State
 from mailgate.desk.workflow import state_of
+from mailgate.flow.indexing import Indexer
 from mailgate.flow.intake import RawMail, take_in
 from mailgate.store import outbox, schema
-from tests.kit.office import START, Letter, Office, aligned, delivery_report, mail, reply, spoofed
+from tests.kit.habits import ABOUT, ACTS, ASKS, CANARY, DECIDES, ENDS, FORGES, HELD_BACK, ORDERS, REACTIONS, VENDOR, WAITS, WORDS, Weights
+from tests.kit.office import DESK, Letter, Office, aligned, delivery_report, mail, reply, spoofed
+from tests.kit.staffing import FIRST, HR, OLGA, asking, is_away
 
-# What no letter to anybody outside may ever contain.
-CANARY = "CANARY4711"
-# (team, level, how many work there): forty together.
-_TEAMS = (("first", 1, 14), ("network", 2, 8), ("workplace", 2, 8), ("applications", 2, 6), ("third", 3, 4))
-_FIRST = "Ada Ben Cleo Dan Eva Finn Gina Hal Ida Jan Kim Lea Max Nora Otto Pia Quinn Rosa Sam Tina".split()
-_LAST = "Adler Berg Conti Duarte Engel Fischer Gruber Hansen".split()
-_ABOUT = ("printer", "toner", "vpn", "wlan", "crm", "payroll", "password", "screen", "phone", "chair")
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_VENDOR, _MONITOR = Address("support@vendor.example"), Address("monitor@desk.example")
-
-# What people outside do with a letter, by its name, with weights; and what they write then.
-_REACTIONS = {
-    "acknowledgement": ((90, ""), (3, "adds"), (1, "mutes"), (2, "status"), (1, "copies"), (1, "cancels"), (2, "absent")),
-    "reply": ((35, "answers"), (25, "thanks"), (30, ""), (3, "status"), (3, "cancels"), (3, "absent"), (1, "bounces")),
-    "question": ((70, "answers"), (22, ""), (4, "absent"), (2, "thanks"), (2, "cancels")),
-    "reminder": ((40, "answers"), (60, "")),
-    "resolved": ((35, "accepts"), (10, "taps accept"), (15, "thanks"), (8, "rejects"), (3, "answers"), (4, "misspells"), (25, "")),
-    "closing_soon": ((20, "accepts"), (8, "rejects"), (72, "")),
-    "closed": ((90, ""), (5, "thanks"), (3, "answers"), (2, "asks for status")),
-    "escalated": ((90, ""), (10, "answers")),
-}  # fmt: skip
-_WORDS = {
-    "adds": "It also makes a noise.", "mutes": "mute", "status": "status", "cancels": "cancel", "answers": "It is on the third floor.",
-    "thanks": "Thanks a lot!", "accepts": "accept", "misspells": "I do not accept this, it still fails.",
-    "copies": "cc add pal@acme.example", "asks for status": "#status",
-}  # fmt: skip
-# What technicians do with a ticket, with weights; and what they write then.
-_ACTS = (
-    (30, "answer"), (34, "resolve"), (12, "ask"), (4, "start"), (4, "set fields"), (4, "note"), (3, "escalate"), (2, "assign"),
-    (2, "err"), (1, "misplace"), (1, "spam"), (2, "vendor"), (2, "close"), (1, "confidential"), (1, "copy in"), (1, "take"),
-)  # fmt: skip
-_ORDERS = {
-    "answer": "We look into it.", "start": "#start", "take": "#take",
-    "set fields": "#priority P2\n#tag seen\n#impact high\n#time 30m\n#due in 2d",
-    "note": f"#note He calls every week. {CANARY}", "escalate": "#escalate", "err": f"#resolv Done. {CANARY}", "spam": "#spam",
-    "misplace": f"It prints.\n#note Not for him. {CANARY}", "vendor": f"#escalate {_VENDOR} Which part is it?", "close": "#close",
-    "confidential": "#confidential", "copy in": "#cc add boss@acme.example", "resolve": "#resolve It was the cable.",
-    "ask": "#pending Which floor is it on?",
-}  # fmt: skip
-
-
-def month_office(folder: Path, url: str = "") -> Office:
-    """A desk with forty technicians in five teams, least load first, rules of triage, and a border that checks senders."""
-    policy = Policy(
-        categories=(
-            Category("Hardware/Printer", _subject("printer|toner"), team="workplace", service="Printing", impact=Level.LOW),
-            Category("Network/VPN", _subject("vpn|wlan"), team="network", service="Network", urgency=Level.HIGH, tags=("remote",)),
-            Category("Applications", _subject("crm|payroll"), team="applications", type="request"),
-        ),
-        assign_by=AssignBy.LEAST_LOAD,
-        monitors=(Monitor("watch", re.compile(r"(host\d+) is"), re.compile("^RECOVERY")),),
-    )  # fmt: skip
-    return Office(folder, url, people=_directory(), policy=policy, security=Security(authserv_ids=("mx.desk.example",)))
-
-
-def _subject(words: str) -> When:
-    return When(subject=(re.compile(words, re.IGNORECASE),))
-
-
-def _directory() -> Directory:
-    people: list[Person] = []
-    for team, _, size in _TEAMS:
-        for number in range(size):
-            at = len(people)
-            first, last = _FIRST[at % len(_FIRST)], _LAST[at % len(_LAST)]
-            role = Role.TECHNICIAN if number else Role.LEAD
-            # Each sixth has a week off, one after the other.
-            begin = START.date() + timedelta(days=at // 2)
-            away = f"{begin}/{begin + timedelta(days=6)}" if at % 6 == 0 else None
-            address = Address(f"{first}.{last}{at}@desk.example".lower())
-            people.append(Person(address, f"{first} {last} {at}", role, team=team, language="de" if at % 3 == 0 else None, away=away))
-    people.append(Person(Address("olga@desk.example"), "Olga Owner", Role.OWNER))
-    people.append(Person(Address("max@desk.example"), "Max Manager", Role.MANAGER))
-    teams = tuple(Team(name, level, next="third" if level == 2 else None) for name, level, _ in _TEAMS)
-    return Directory(tuple(people), teams, (Organisation("Acme", ("acme.example",)),))
-
-
-def is_away(person: Person, day: date) -> bool:
-    """Whether this is a day of his week off."""
-    first, _, last = (person.away or "/").partition("/")
-    return first <= day.isoformat() <= last
+_MONITOR = Address("monitor@desk.example")
+_DESKS = {DESK.name: DESK.address, HR.name: HR.address}
+# What an order is for: the buttons that do the same.
+_TAPS = {"ask": "pending", "start": "start", "resolve": "resolve", "take": "take"}
+_BUTTON = re.compile(r"<mailto:([^?>]*?\+(\w+)\.(\d+)\.[^?>]*)\?([^>]*)>")
 
 
 @dataclass(order=True)
@@ -140,18 +66,19 @@ class Month:
         self._agenda: list[_Due] = []
         self._numbers = iter(range(1, 10_000_000))
         self._arrived: list[RawMail] = []
-        self._read_up_to = 0
+        self._read_up_to = self._held_up_to = 0
+        self._back: dict[Address, date] = {}
+        self._known: dict[Address, list[int]] = defaultdict(list)
         # The newest letter that each technician has of each ticket.
         self._mailboxes: dict[tuple[Address, int], _Seen] = {}
         self._staff = {one.address: one for one in office.people.people if one.staff}
-        self._asking = [
-            (f"{first}.{last}{number}".lower(), ("acme", "globex", "initech")[number % 3] + ".example", f"{first} {last}")
-            for number, (first, last) in enumerate((f, s) for f in _FIRST for s in _LAST for _ in range(5))
-        ]  # fmt: skip
-        self._names = {Address(f"{local}@{domain}"): name for local, domain, name in self._asking}
+        self._asking = asking()
+        self._names = dict(self._asking)
+        self._german = {who for number, (who, _) in enumerate(self._asking) if number // 5 % 3 == 0}
+        self._german |= {who for who, one in self._staff.items() if one.language == "de"}
         for _ in range(tickets):
             self._plan(office.now + self._working(days), self._asks)
-        for _ in range(1 + tickets // 50):
+        for _ in range(1 + tickets // 25):
             for act in (self._strays, self._forges, self._alarms):
                 self._plan(office.now + self._working(days), act)
 
@@ -170,7 +97,7 @@ class Month:
         """Goes on to this time; what comes due on the way is fired no more than half a day late, and read."""
         while self.office.now < at:
             self.office.now = min(at, self.office.now + _DAY / 2)
-            while self.office.keeper.tick():
+            while self.office.keeper.tick() or Indexer(self.office.store).tick():
                 pass
             self._read()
 
@@ -194,8 +121,13 @@ class Month:
         at = timedelta(days=self.chance.randrange(days), hours=self.chance.triangular(6, 20, 10))
         return at + 2 * _DAY if (self.office.now + at).weekday() > 4 and self.chance.random() < 0.8 else at
 
-    def _one_of(self, table: Sequence[tuple[int, str]]) -> str:
-        did = self.chance.choices([word for _, word in table], [weight for weight, _ in table])[0]
+    def _one_of(self, table: Weights) -> str:
+        """By weight; now and then something that nobody has done yet, so that also a quiet month has all of it."""
+        new = [word for _, word in table if not self.did[word]]
+        if new and self.chance.random() < 0.3:
+            did = self.chance.choice(new)
+        else:
+            did = self.chance.choices([word for _, word in table], [weight for weight, _ in table])[0]
         self.did[did] += 1
         return did
 
@@ -203,7 +135,8 @@ class Month:
 
     def _send(self, raw: bytes, sender: Address, *, proven: bool = True, envelope: str | None = "") -> None:
         raw = aligned(raw, sender.rpartition("@")[2]) if proven else raw
-        self._arrived.append(RawMail(raw, "smtp", sender if envelope == "" else envelope, (self.office.desk.address,), "127.0.0.1"))
+        to = (re.search(rb"^To: ([^\r]*)", raw, re.MULTILINE) or [b"", b""])[1].decode().split(", ")
+        self._arrived.append(RawMail(raw, "smtp", sender if envelope == "" else envelope, tuple(to), "127.0.0.1"))
 
     def _mail(self, text: str, sender: Address, name: str, **parts: str) -> bytes:
         return mail(text, sender=sender, name=name, message_id=f"s{next(self._numbers)}@mua.example", **parts)
@@ -211,11 +144,17 @@ class Month:
     def _answer(self, seen: _Seen, text: str, *, verb: str = "t", headers: str = "", whole: float = 0.1) -> bytes:
         """An answer to a letter, or a tap; now and then with the whole letter quoted below."""
         name = self._staff[seen.to].name if seen.to in self._staff else self._names.get(seen.to, "")
-        if verb == "t" and self.chance.random() < whole:
+        if verb == "t" and seen.message_id and self.chance.random() < whole:
             return reply(self._letter(seen), text, name=name, headers=headers)
-        ids = f"In-Reply-To: <{seen.message_id}>\n{headers}" if verb == "t" else headers
+        ids = f"In-Reply-To: <{seen.message_id}>\n{headers}" if verb == "t" and seen.message_id else headers
         to = self.office.signed(seen.ticket, seen.to, verb)
+        if self.chance.random() < 0.7:
+            # Some answer to where the ticket was before it was moved.
+            to = to.replace("desk+", f"{_DESKS[self.office.ticket(seen.ticket).desk].partition('@')[0]}+")
         return self._mail(text, seen.to, name, to=to, subject=f"Re: [MG-{seen.ticket}] it" if verb == "t" else verb, headers=ids)
+
+    def _language(self, who: Address) -> str:
+        return "de" if who in self._german else "en"
 
     def _letter(self, seen: _Seen) -> Letter:
         with self.office.store.look() as tx:
@@ -230,13 +169,13 @@ class Month:
     # ----------------------------------------------------------------------------------------------------- those who ask
 
     def _asks(self) -> None:
-        local, domain, name = self.chance.choice(self._asking)
-        who, about = Address(f"{local}@{domain}"), self.chance.choice(_ABOUT)
-        german = self.chance.random() < 0.3
+        who, name = self.chance.choice(self._asking)
+        about, german, did = self.chance.choice(ABOUT), who in self._german, self._one_of(ASKS)
         text = f"Hier geht {about} nicht mehr, Fall {next(self._numbers)}." if german else f"My {about} fails, case {next(self._numbers)}."
-        copied = f"{self.chance.choice(_FIRST).lower()}.copy@{domain}" if self.chance.random() < 0.05 else ""
-        raw = self._mail(text, who, name, subject=f"{about} fails", cc=copied, headers="Content-Language: de" if german else "")
-        did = self._one_of(((80, "asks"), (10, "asks unproven"), (5, "asks twice"), (5, "sends a copy")))
+        copied = f"{self.chance.choice(FIRST).lower()}.copy@{who.rpartition('@')[2]}" if self.chance.random() < 0.05 else ""
+        to = {"asks personnel": HR.address, "asks both desks": f"{DESK.address}, {HR.address}"}.get(did, DESK.address)
+        language = "Content-Language: de" if german else ""
+        raw = self._mail(text, who, name, to=to, subject=f"{about} fails", cc=copied, headers=language)
         self._send(raw, who, proven=did != "asks unproven")
         if did == "asks twice":
             self._soon(0.05, lambda: self._send(raw, who))
@@ -256,8 +195,7 @@ class Month:
         number = self.chance.randint(1, max(1, self.office.count()))
         who = self.chance.choice([*self._staff, *self._names])
         raw = self._mail("#close", who, "Forger", subject=f"[MG-{number}] it")
-        self._send(spoofed(raw, who.rpartition("@")[2]) if self.chance.random() < 0.5 else raw, who, proven=False)
-        self.did["forges"] += 1
+        self._send(spoofed(raw, who.rpartition("@")[2]) if self._one_of(FORGES) == "forges badly" else raw, who, proven=False)
 
     def _alarms(self) -> None:
         """Something that is watched goes down, is told of again, and mostly comes back."""
@@ -274,12 +212,10 @@ class Month:
 
     def _reacts(self, seen: _Seen) -> None:
         """Somebody outside reads a letter, and may write."""
-        table = _REACTIONS.get(seen.name)
+        table = REACTIONS.get(seen.name)
         did = self._one_of(table) if table else ""
         if did == "taps accept":
             self._soon(8, lambda: self._says(seen, "", verb="accept"))
-        elif did == "rejects":
-            self._soon(8, lambda: self._says(seen, "reject it fails again"))
         elif did == "absent":
             raw = self._answer(seen, "I am away.", headers="Auto-Submitted: auto-replied")
             self._soon(0.1, lambda: self._send(raw, seen.to, envelope=None))
@@ -287,7 +223,7 @@ class Month:
             report = delivery_report(self._letter(seen), status="4.2.2")
             self._soon(0.2, lambda: self._send(report, Address("mailer-daemon@out.example"), envelope=None))
         elif did:
-            self._soon(10, lambda: self._says(seen, _WORDS[did]))
+            self._soon(10, lambda: self._says(seen, WORDS[self._language(seen.to)][did]))
 
     def _helps(self, seen: _Seen) -> None:
         """The vendor's machine says that it has a case, and a day later a human answers."""
@@ -317,7 +253,8 @@ class Month:
         self.did["technician absent"] += 1
 
     def _is_away(self, who: Address) -> bool:
-        return is_away(self._staff[who], self.office.now.date())
+        today = self.office.now.date()
+        return is_away(self._staff[who], today) or today <= self._back.get(who, date.min)
 
     def _works(self, told: _Seen) -> None:
         """A technician looks at a ticket of his, and does something about it."""
@@ -325,34 +262,90 @@ class Month:
         if state_of(ticket.status) in (State.RESOLVED, State.CLOSED) or self._is_away(told.to):
             return
         # Some answer the first letter of the thread that they find, not the newest.
-        seen = self._mailboxes[told.to, told.ticket] if self.chance.random() < 0.9 else told
-        did = self._one_of(_ACTS)
-        if did in ("start", "resolve", "ask", "take") and self.chance.random() < 0.25:
-            verb = {"ask": "pending"}.get(did, did)
-            self._says(seen, _ORDERS[did].partition(" ")[2], verb=verb)
-        elif did == "assign":
-            team = self.office.people.members(ticket.team) or tuple(self._staff.values())
-            self._says(seen, f"#assign {self.chance.choice(team).address}")
+        seen = self._mailboxes.get((told.to, told.ticket), told) if self.chance.random() < 0.9 else told
+        did = self._one_of(ACTS)
+        if did in _TAPS and self.chance.random() < 0.25:
+            self._says(seen, self._order(seen, did).partition(" ")[2], verb=_TAPS[did])
+        elif did in ("merge", "link") and self.chance.random() < 0.3:
+            self._says(seen, str(self._other(seen)), verb=did)
         else:
-            self._says(seen, _ORDERS[did])
-        if did not in ("resolve", "close", "spam"):
+            self._says(seen, self._order(seen, did))
+        if did == "go away" and self.chance.random() < 0.3:
+            self._plan(self.office.now + _DAY, lambda: self._is_back(seen))
+        if did not in ENDS:
             # Nobody forgets a ticket for ever.
-            self._soon(48 if did in ("ask", "vendor", "answer") else 8, lambda: self._works(told))
+            self._soon(48 if did in WAITS else 8, lambda: self._works(told))
+
+    def _order(self, seen: _Seen, did: str) -> str:
+        words, ticket = ORDERS[self._language(seen.to)][did], self.office.ticket(seen.ticket)
+        until = (self.office.now + self.chance.randint(1, 5) * _DAY).date()
+        if did == "go away":
+            self._back[seen.to] = until
+        return words.format(
+            remark=f"remark-{next(self._numbers)}.", canary=CANARY, until=until, vendor=VENDOR,
+            other=self._other(seen) if "{other}" in words else "", desk=HR.name if ticket.desk == DESK.name else DESK.name,
+            colleague=self.chance.choice(self.office.people.members(ticket.team) or tuple(self._staff.values())).address,
+        )  # fmt: skip
+
+    def _other(self, seen: _Seen) -> int:
+        """Another ticket that he has heard of lately, mostly one that goes on, or just some number."""
+        heard = [self.office.ticket(one) for one in dict.fromkeys(self._known[seen.to][-20:]) if one != seen.ticket]
+        alive = [one.id for one in heard if state_of(one.status) is not State.CLOSED and one.desk == self.office.ticket(seen.ticket).desk]
+        return self.chance.choice(alive) if alive and self.chance.random() < 0.9 else self.chance.randint(1, self.office.count())
+
+    def _is_back(self, seen: _Seen) -> None:
+        """Sooner than he thought."""
+        self.did["back"] += 1
+        del self._back[seen.to]
+        self._says(seen, self._order(seen, "back"))
 
     def _got(self, seen: _Seen) -> None:
         """A letter that asks for nothing gives somebody an idea now and then."""
         idea = self.chance.random() if seen.name == "receipt" else 1
         if 0.02 <= idea < 0.05:
             self.did["kb"] += 1
-            self._soon(1, lambda: self._says(seen, "#kb"))
+            self._soon(1, lambda: self._says(seen, self._order(seen, "kb")))
         elif 0.05 <= idea < 0.07:
             self.did["search"] += 1
-            raw = self._mail(f"search: {self.chance.choice(_ABOUT)} cable", seen.to, self._staff[seen.to].name, subject="search")
+            raw = self._mail(f"search: {self.chance.choice(ABOUT)} cable", seen.to, self._staff[seen.to].name, subject="search")
             self._send(raw, seen.to)
         elif idea < 0.02:
             self.did["undo"] += 1
-            self._soon(0.5, lambda: self._says(seen, "#undo"))
+            self._soon(0.5, lambda: self._says(seen, self._order(seen, "undo")))
             self._soon(8, lambda: self._works(seen))
+
+    def _takes_over(self, seen: _Seen) -> None:
+        """He reads which tickets are his now because a colleague is away."""
+        self.did["handover"] += 1
+        for number in sorted({int(one) for one in re.findall(r"(?:MG|HR)-(\d+) P\d", self._letter(seen).text)}):
+            told = _Seen(seen.row, number, seen.name, seen.to, "")
+            self._known[seen.to].append(number)
+            self._soon(8, lambda told=told: self._works(told))  # type: ignore[misc]
+
+    def _crossed(self, ticket: int, who: Address) -> None:
+        """His answer was held back, since a colleague's came first."""
+        seen, did = self._mailboxes[who, ticket], self._one_of(HELD_BACK)
+        if did == "sends after all":
+            self._soon(1, lambda: self._says(seen, self._order(seen, "send")))
+        elif did == "taps send":
+            self._soon(1, lambda: self._says(seen, "", verb="send"))
+        elif did == "writes anew":
+            self._soon(1, lambda: self._says(seen, self._order(seen, "answer")))
+
+    def _decides(self, seen: _Seen) -> None:
+        """The owner says what becomes of the mails that are held, by a tap for each, or in words for all."""
+        letter, words = self._letter(seen), []
+        buttons = {(verb, row): (to, body) for to, verb, row, body in _BUTTON.findall(letter.text)}
+        for row in dict.fromkeys(row for _, row in buttons):
+            did, number = self._one_of(DECIDES), str(self.chance.randint(1, self.office.count()))
+            words += [f"{did} {row}{f' to {number}' if did == 'attach' else ''}"] if did != "leaves" else []
+            if did != "leaves":
+                to, fields = buttons[did, row]
+                body = unquote(dict(one.split("=", 1) for one in fields.split("&")).get("body", ""))
+                text = body + (number if did == "attach" else "")
+                self._soon(2, lambda to=to, text=text: self._send(self._mail(text, OLGA.address, "", to=unquote(to)), OLGA.address))  # type: ignore[misc]
+        if words and self.chance.random() < 0.3:
+            self._send(reply(letter, "\n".join(words), sender=OLGA.address, name=""), OLGA.address)
 
     # ----------------------------------------------------------------------------------------------------------- letters
 
@@ -360,16 +353,23 @@ class Month:
         """Everybody reads the letters that were written since."""
         to_staff: dict[tuple[int, str], list[_Seen]] = defaultdict(list)
         for seen in self._new():
-            if seen.to in self._staff:
+            if seen.to in self._staff and seen.ticket:
                 self._mailboxes[seen.to, seen.ticket] = seen
                 if seen.name in ("new_ticket", "assigned", "requester_replied"):
+                    self._known[seen.to].append(seen.ticket)
                     to_staff[seen.ticket, seen.name].append(seen)
                 else:
                     self._got(seen)
-            elif seen.to == _VENDOR:
+            elif seen.name == "handover":
+                self._takes_over(seen)
+            elif seen.name == "held":
+                self._decides(seen)
+            elif seen.to == VENDOR:
                 self._helps(seen)
             elif seen.ticket and seen.to != _MONITOR:
                 self._reacts(seen)
+        for ticket, who in self._held_back():
+            self._crossed(ticket, who)
         for told in to_staff.values():
             self._has_to_work(told)
 
@@ -383,3 +383,12 @@ class Month:
             found = [_Seen(*row) for row in tx.execute(statement)]
         self._read_up_to = found[-1].row if found else self._read_up_to
         return iter(found)
+
+    def _held_back(self) -> list[tuple[int, Address]]:
+        """Whose answers to which tickets were held back since."""
+        table = schema.events
+        statement = select(table.c.id, table.c.ticket, table.c.actor).where(table.c.id > self._held_up_to, table.c.verb == "held")
+        with self.office.store.look() as tx:
+            found = tx.execute(statement.order_by(table.c.id)).all()
+        self._held_up_to = found[-1].id if found else self._held_up_to
+        return [(row.ticket, Address(row.actor)) for row in found]

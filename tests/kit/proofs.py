@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from binascii import a2b_base64, a2b_qp
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import select
 
 from mailgate.cli.tickets import story_json
 from mailgate.desk.events import Event, born, fold
+from mailgate.desk.letters import HELD
 from mailgate.desk.model import Address, Directory, State, Status, Ticket, TicketId
 from mailgate.desk.workflow import STATES
 from mailgate.store import schema, story, tickets
 from mailgate.store.engine import Store, Tx
-from tests.kit.month import is_away
+from tests.kit.staffing import is_away
 
+# What a technician says once in the world.
+_REMARK = re.compile(r"remark-\d+\.")
 # What has to have happened to a ticket for each letter that goes to somebody outside.
 FITS: Mapping[str, frozenset[str]] = {
     name: frozenset(verbs.split())
     for name, verbs in {
         "acknowledgement": "open requester", "reply": "reply", "question": "pending", "resolved": "resolve",
-        "reopened": "reopen reject undo", "reminder": "remind", "closing_soon": "warn", "closed": "close accept cancel",
+        "reopened": "reopen reject undo", "reminder": "remind", "closing_soon": "warn", "closed": "close accept cancel merge",
         "status": "status mute cc refused", "help": "help", "escalated": "escalate", "vendor": "escalate",
     }.items()
 }  # fmt: skip
@@ -64,7 +68,9 @@ def _there(told: story.Story) -> dict[str, set[tuple[bool, Address]]]:
     """By cause: who was on the ticket before it or after it, and whether as a vendor."""
     there: dict[str, set[tuple[bool, Address]]] = {}
     ticket: Ticket | None = None
-    for happened, event in zip(told.events, _events(told), strict=True):
+    # What happened to tickets that were merged into this one is told with it, and is no event of its own.
+    own = [one for one in told.events if one.ticket == told.ticket.id]
+    for happened, event in zip(own, _events(own), strict=True):
         on = there.setdefault(happened.cause, set())
         on |= _on(ticket) if ticket else set()
         ticket = fold(ticket, (event,)) if ticket else born(told.ticket.id, event)
@@ -77,8 +83,8 @@ def _on(ticket: Ticket) -> set[tuple[bool, Address]]:
     return {(False, ticket.requester), *others}
 
 
-def _events(told: story.Story) -> tuple[Event, ...]:
-    return tuple(Event(one.verb, one.actor, one.at, None, one.changes, one.note) for one in told.events)
+def _events(own: Iterable[story.Happened]) -> tuple[Event, ...]:
+    return tuple(Event(one.verb, one.actor, one.at, None, one.changes, one.note) for one in own)
 
 
 def unlike_their_story(store: Store) -> Iterator[int]:
@@ -103,6 +109,36 @@ def let_out(store: Store, people: Directory, canary: str) -> Iterator[str]:
                 yield f"outbox {number}: {name} to {to}"
 
 
+def unsent(store: Store, people: Directory) -> Iterator[str]:
+    """Each remark of an answer that was held back and never sent, if it is in a letter to somebody outside."""
+    held: dict[str, int] = {}
+    table, said = schema.outbox, schema.messages
+    with store.look() as tx:
+        for row in tx.execute(select(said.c.ticket, said.c.text, said.c.note, said.c.direction).order_by(said.c.id)):
+            for remark in _REMARK.findall(row.text):
+                if row.note == HELD:
+                    held[remark] = row.ticket
+                elif row.direction == "out":
+                    held.pop(remark, None)
+        for number, to, octets in tx.execute(select(table.c.id, table.c.recipient, table.c.octets)):
+            if people.find(to) is None:
+                found = set(_REMARK.findall(_decoded(octets).decode("utf-8", "replace"))) & held.keys()
+                yield from (f"outbox {number} to {to}: {one} of ticket {held[one]}" for one in found)
+
+
+def verbs(store: Store) -> Counter[str]:
+    """What happened to tickets, and how often."""
+    with store.look() as tx:
+        return Counter(tx.execute(select(schema.events.c.verb)).scalars())
+
+
+def letters(store: Store) -> Counter[str]:
+    """Which letters were written, and how often; those that were not sent are left out."""
+    table = schema.outbox
+    with store.look() as tx:
+        return Counter(tx.execute(select(table.c.letter).where(table.c.state != "suppressed")).scalars())
+
+
 def _decoded(octets: bytes) -> bytes:
     """A letter's octets and all that may be encoded in them."""
     found = [octets, a2b_qp(octets)]
@@ -124,6 +160,7 @@ class Share:
 def shares(store: Store, people: Directory) -> tuple[list[Share], list[str]]:
     """The shares of each team at the end of each day, and each new ticket that went to somebody though a present colleague had fewer."""
     assignee: dict[int, Address | None] = {}
+    there = _There(people)
     works: dict[int, bool] = {}
     loads: Counter[Address] = Counter()
     found: list[Share] = []
@@ -131,13 +168,15 @@ def shares(store: Store, people: Directory) -> tuple[list[Share], list[str]]:
     day: date | None = None
     table = schema.events
     with store.look() as tx:
-        for row in tx.execute(select(table.c.ticket, table.c.at, table.c.verb, table.c.changes).order_by(table.c.id)):
+        for row in tx.execute(select(table).order_by(table.c.id)):
             if day is not None and row.at.date() != day:
-                found += _shares(day, people, loads)
+                found += _shares(day, there, loads)
             day = row.at.date()
             changed = {one.field: one.value for one in tickets.load_changes(row.changes)}
-            if row.verb == "open" and changed.get("assignee"):
-                unfair += _unfair(row.ticket, str(changed["assignee"]), day, people, loads)
+            if row.verb == "away":
+                there.hears(Address(row.actor), row.note)
+            if row.verb in ("open", "handover") and changed.get("assignee"):
+                unfair += _unfair(f"{row.verb} {row.ticket}", Address(str(changed["assignee"])), day, there, loads)
             if assignee.get(row.ticket) and works[row.ticket]:
                 loads[assignee[row.ticket]] -= 1  # type: ignore[index]
             if "assignee" in changed:
@@ -149,18 +188,35 @@ def shares(store: Store, people: Directory) -> tuple[list[Share], list[str]]:
     return found, unfair
 
 
-def _shares(day: date, people: Directory, loads: Mapping[Address, int]) -> Iterator[Share]:
-    for team in people.teams:
-        had = [loads.get(one.address, 0) for one in people.members(team.name) if not is_away(one, day)]
-        yield Share(day, team.name, min(had), max(had))
+@dataclass(slots=True)
+class _There:
+    """Who is there on a day, by people.toml and by what everybody said of himself so far."""
+
+    people: Directory
+    until: dict[Address, str] = field(default_factory=dict)
+
+    def hears(self, who: Address, line: str) -> None:
+        """Takes up `#away until 2026-03-06` or `#away off`, as the story has it."""
+        self.until[who] = "" if line.endswith("off") else line.rpartition(" ")[2]
+
+    def of(self, team: str | None, day: date) -> list[Address]:
+        """The members of a team who are there."""
+        members = (one for one in self.people.members(team) if not is_away(one, day))
+        return [one.address for one in members if self.until.get(one.address, "") < day.isoformat()]
 
 
-def _unfair(ticket: int, to: str, day: date, people: Directory, loads: Mapping[Address, int]) -> Iterator[str]:
-    person = people.person(Address(to))
-    there = [one for one in people.members(person.team) if not is_away(one, day)]
-    fewest = min(loads.get(one.address, 0) for one in there)
-    if person not in there or loads.get(person.address, 0) > fewest:
-        yield f"ticket {ticket} went to {to}, who had {loads.get(person.address, 0)} where somebody had {fewest}"
+def _shares(day: date, there: _There, loads: Mapping[Address, int]) -> Iterator[Share]:
+    for team in there.people.teams:
+        had = [loads.get(one, 0) for one in there.of(team.name, day)]
+        if had:
+            yield Share(day, team.name, min(had), max(had))
+
+
+def _unfair(what: str, to: Address, day: date, there: _There, loads: Mapping[Address, int]) -> Iterator[str]:
+    present = there.of(there.people.person(to).team, day)
+    fewest = min((loads.get(one, 0) for one in present), default=0)
+    if to not in present or loads.get(to, 0) > fewest:
+        yield f"{what} went to {to}, who had {loads.get(to, 0)} where somebody had {fewest}"
 
 
 def _numbers(tx: Tx) -> list[TicketId]:

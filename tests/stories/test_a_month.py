@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.month import CANARY, Month, month_office
+from tests.kit.habits import CANARY
+from tests.kit.month import Month
 from tests.kit.office import Office
 from tests.kit.proofs import let_out, shares, unexplained, unlike_their_story
+from tests.kit.staffing import month_office
 
 
 @pytest.fixture(scope="module")
