@@ -59,7 +59,7 @@ class Month:
     """
 
     def __init__(self, office: Office, seed: int, tickets: int, days: int = 30, slot: timedelta = _HOUR / 2) -> None:
-        self._slot = slot
+        self._slot, self.tickets = slot, tickets
         self.office, self.chance, self.ends = office, Random(seed), office.now + days * _DAY
         self.did: Counter[str] = Counter()
         self.mails = 0
@@ -78,7 +78,7 @@ class Month:
         self._german |= {who for who, one in self._staff.items() if one.language == "de"}
         for _ in range(tickets):
             self._plan(office.now + self._working(days), self._asks)
-        for _ in range(1 + tickets // 25):
+        for _ in range(8 + tickets // 25):
             for act in (self._strays, self._forges, self._alarms):
                 self._plan(office.now + self._working(days), act)
 
@@ -124,7 +124,7 @@ class Month:
     def _one_of(self, table: Weights) -> str:
         """By weight; now and then something that nobody has done yet, so that also a quiet month has all of it."""
         new = [word for _, word in table if not self.did[word]]
-        if new and self.chance.random() < 0.3:
+        if new and self.chance.random() < 0.5:
             did = self.chance.choice(new)
         else:
             did = self.chance.choices([word for _, word in table], [weight for weight, _ in table])[0]

@@ -101,12 +101,25 @@ def unlike_their_story(store: Store) -> Iterator[int]:
 
 
 def let_out(store: Store, people: Directory, canary: str) -> Iterator[str]:
-    """Each letter to somebody outside in which these words are."""
+    """Each letter to somebody outside in which these words are.
+
+    What a technician writes to a ticket that is none of his business is a request of his own (`clue-of-a-stranger`), and all of it its
+    words: such a ticket has no notes to be kept from a vendor.
+    """
     table = schema.outbox
     with store.look() as tx:
-        for number, name, to, octets in tx.execute(select(table.c.id, table.c.letter, table.c.recipient, table.c.octets)):
-            if people.find(to) is None and canary.encode() in _decoded(octets):
-                yield f"outbox {number}: {name} to {to}"
+        for row in tx.execute(select(table.c.id, table.c.ticket, table.c.letter, table.c.recipient, table.c.octets)):
+            if (
+                people.find(row.recipient) is None
+                and canary.encode() in _decoded(row.octets)
+                and not _his_own(tx, row.ticket, people, canary)
+            ):
+                yield f"outbox {row.id}: {row.letter} to {row.recipient} about ticket {row.ticket}"
+
+
+def _his_own(tx: Tx, number: TicketId, people: Directory, canary: str) -> bool:
+    ticket, opening = tickets.get(tx, number), tickets.opening_words(tx, number)
+    return ticket is not None and people.find(ticket.requester) is not None and canary in opening
 
 
 def unsent(store: Store, people: Directory) -> Iterator[str]:
@@ -130,6 +143,13 @@ def verbs(store: Store) -> Counter[str]:
     """What happened to tickets, and how often."""
     with store.look() as tx:
         return Counter(tx.execute(select(schema.events.c.verb)).scalars())
+
+
+def own_statuses(store: Store) -> set[str]:
+    """The statuses of the operator's own in which some ticket ever stood."""
+    with store.look() as tx:
+        rows = tx.execute(select(schema.events.c.changes)).scalars()
+        return {str(one.value) for row in rows for one in tickets.load_changes(row) if one.field == "own" and one.value}
 
 
 def letters(store: Store) -> Counter[str]:
