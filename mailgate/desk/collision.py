@@ -63,8 +63,8 @@ def _held(before: Ticket, draft: Draft, decision: Decision, wrote: Wrote, other:
 
 def send(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
     """Has the writer's answer that was held back read once more, and sent."""
-    if draft.held is None:
+    if draft.known.held is None:
         draft.refusals.append(Refusal(command.line, "nothing-held", "#help"))
         return
     draft.event("send")
-    draft.again = draft.held
+    draft.again = draft.known.held

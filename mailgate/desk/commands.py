@@ -150,6 +150,14 @@ def borrowed(verb: str, text: str) -> Reading:
     return Reading((Command(verb, "", f"#{verb}", "not-your-button", known.example if known else "#help"),), text)
 
 
+def may_name(text: str, synonyms: Mapping[str, str], *known: str) -> bool:
+    """Whether commands in a technician's text may be among these verbs: cheap, and never wrong with a no. For what has to be looked up."""
+    if "#" not in text:
+        return False
+    folded = unicodedata.normalize("NFC", text).lower()
+    return any(verb in folded for verb in known) or any(word in folded for word, verb in synonyms.items() if verb in known)
+
+
 def suggestion(word: str, grammar: Grammar, *, synonyms: Mapping[str, str] | None = None, own: tuple[OwnStatus, ...] = ()) -> str:
     """The verb most like this word, in whichever language, as a line that would work; empty where none is near."""
     return _nearest(word, verbs(grammar, own), synonyms or {})

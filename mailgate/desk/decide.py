@@ -27,7 +27,7 @@ def decide(ticket: Ticket | None, stimulus: Stimulus, rules: Rules, now: datetim
     decision = _answer(ticket, stimulus, rules, now)
     if ticket is None or decision.opens is not None:
         return decision
-    return followed(ticket, decision, rules, stimulus.kin if isinstance(stimulus, Wrote | Ordered) else NO_KIN)
+    return followed(ticket, decision, rules, stimulus.known.kin if isinstance(stimulus, Wrote | Ordered) else NO_KIN)
 
 
 def _answer(ticket: Ticket | None, stimulus: Stimulus, rules: Rules, now: datetime) -> Decision:
@@ -98,6 +98,5 @@ def _came_back(ticket: Ticket, back: Undelivered, rules: Rules, now: datetime) -
 
 
 def _ordered(ticket: Ticket, order: Ordered, rules: Rules, now: datetime) -> Decision:
-    draft = Draft(ticket, rules, now, order.person, Strength.TOKEN, Grammar.TECHNICIAN, order.story, order.kin, held=order.held)
-    draft.origin, draft.roster = order.origin, order.roster
-    return technician.ordered(draft, order.text, order.macros).noting("authority", "shell", order.person.address)
+    draft = Draft(ticket, rules, now, order.person, Strength.TOKEN, Grammar.TECHNICIAN, order.known)
+    return technician.ordered(draft, order.text).noting("authority", "shell", order.person.address)

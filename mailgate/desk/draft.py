@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailgate.desk.absence import Absence
-from mailgate.desk.article import Article, Origin
-from mailgate.desk.assignment import Roster
+from mailgate.desk.article import Article
 from mailgate.desk.authority import permits
 from mailgate.desk.commands import Reading
 from mailgate.desk.decision import Decision, Message, Onward, Outcome, Refusal
 from mailgate.desk.events import Event, changes, fold
-from mailgate.desk.kin import NO_KIN, Kin
+from mailgate.desk.known import NOTHING_KNOWN, Known
 from mailgate.desk.letters import Letter, Likeness, Line, Name
 from mailgate.desk.model import Address, Participant, Person, Strength, Ticket, Visibility
 from mailgate.desk.rules import Rules
@@ -35,21 +34,15 @@ class Draft:
     # None: nobody wrote, a timer or a delivery report did it.
     strength: Strength | None
     grammar: Grammar
-    # All events so far, where a command needs them.
-    story: tuple[Event, ...] = ()
-    kin: Kin = NO_KIN
+    known: Known = NOTHING_KNOWN
     events: list[Event] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     message: Message | None = None
-    # The inbox row of the writer's answer that is held back, and that of the one which is to be sent after all.
-    held: int | None = None
+    # The inbox row of an answer of the writer's that was held back and is to be sent after all.
     again: int | None = None
-    # What an article would be made of, where somebody asks for one, and the article as it is from now on.
-    origin: Origin | None = None
+    # The article of the ticket as it is from now on.
     article: Article | None = None
-    # Who could be given the ticket, where policy leaves that to the desk.
-    roster: Roster | None = None
     # The operator's own name for the status that the present command leads to.
     own: str | None = None
     # What the lines of commands were understood as, where that is worth telling.
@@ -96,7 +89,7 @@ class Draft:
 
     def tell_watchers(self, *, words: str = "", note: str = "") -> None:
         """What the requester's side did or wrote, and the files that it sent, to whoever looks after the ticket."""
-        like = tuple(Likeness(number, "same-thread") for number in self.kin.threads)
+        like = tuple(Likeness(number, "same-thread") for number in self.known.kin.threads)
         for person in self.rules.watchers(self.ticket, self.now):
             if person.address not in self.person.addresses:
                 letter = Letter(Name.REQUESTER_REPLIED, person.address, words, self.person.address, (), note, attach=True, like=like)

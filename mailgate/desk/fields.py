@@ -150,10 +150,10 @@ def escalate(draft: Draft, command: Command, after: Status | None, _text: str) -
 
 def _taker(draft: Draft, team: Team) -> Person | None:
     """Who of the next level gets the ticket, where policy gives tickets to somebody."""
-    if draft.roster is None:
+    if draft.known.roster is None:
         return None
     about = filter(None, (draft.ticket.category, draft.ticket.service, *draft.ticket.tags))
-    return chosen(team.name, about, draft.rules.people, draft.rules.policy.assign_by, draft.roster)
+    return chosen(team.name, about, draft.rules.people, draft.rules.policy.assign_by, draft.known.roster)
 
 
 def _belongs_to(draft: Draft, team: Team, taker: Person | None) -> dict[str, object]:

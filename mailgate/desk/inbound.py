@@ -12,7 +12,6 @@ from mailgate.desk.decision import Decision, Message, Outcome, Refusal
 from mailgate.desk.draft import Draft, shown
 from mailgate.desk.events import Event
 from mailgate.desk.letters import UNPROVEN, Letter, Name
-from mailgate.desk.macros import Macros
 from mailgate.desk.model import Role, State, Strength, Ticket, Visibility
 from mailgate.desk.opening import opened
 from mailgate.desk.requester import appended, muted, requester
@@ -50,10 +49,9 @@ def _by_standing(rank: Standing, ticket: Ticket | None, wrote: Wrote, rules: Rul
     if rank is Standing.OBSERVER:
         return _noted(ticket, wrote, now, Visibility.INTERNAL, "observer")
     if rank is Standing.TECHNICIAN:
-        draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.TECHNICIAN, wrote.story, wrote.kin, held=wrote.held)
-        draft.origin, draft.roster = wrote.origin, wrote.roster
+        draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.TECHNICIAN, wrote.known)
         return technician.weighed(draft, wrote, _read(wrote, draft))
-    draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.REQUESTER, kin=wrote.kin)
+    draft = Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.REQUESTER, wrote.known)
     if vendor.helps(ticket, wrote.person):
         return vendor.answered(draft, wrote)
     reading = _understood(rank, wrote, draft)
@@ -97,7 +95,7 @@ def _heard_all_the_same(wrote: Wrote) -> bool:
 
 
 def _read(wrote: Wrote, draft: Draft) -> Reading:
-    synonyms, own, macros = draft.rules.policy.verbs_by_word(), draft.rules.policy.statuses, wrote.macros or Macros()
+    synonyms, own, macros = draft.rules.policy.verbs_by_word(), draft.rules.policy.statuses, draft.known.macros
     if wrote.borrowed and draft.grammar is Grammar.TECHNICIAN:
         # What he wrote may be a note: it must not go out because the button that he pressed is a colleague's.
         return borrowed(wrote.borrowed, wrote.text)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailgate.desk.commands import read, tapped
+from mailgate.desk.commands import may_name, read, tapped
 from mailgate.desk.model import Address, Strength, Ticket, TicketId
 from mailgate.desk.workflow import Grammar
 
@@ -79,9 +79,7 @@ class Wanted:
 
 def wanted(text: str, tap: str | None, synonyms: Mapping[str, str]) -> Wanted:
     """What a technician's text asks for. Nothing is read where none of the words occurs."""
-    folded = text.casefold()
-    words = (*_VERBS, *(word for word, verb in synonyms.items() if verb in _VERBS))
-    if tap not in words and not any(word in folded for word in words):
+    if tap not in _VERBS and not may_name(text, synonyms, *_VERBS):
         return Wanted()
     technician = Grammar.TECHNICIAN
     reading = tapped(tap, text, technician, synonyms=synonyms) if tap else read(text, technician, bare=True, synonyms=synonyms)

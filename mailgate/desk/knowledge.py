@@ -10,7 +10,6 @@ Saying it is the technician's word that the article is right: nothing enters the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mailgate.desk.article import LONGEST_TITLE, Article, Origin, first_line
@@ -55,15 +54,9 @@ class _Edit:
     wrong: str = ""
 
 
-def asked(text: str, tap: str | None, synonyms: Mapping[str, str]) -> bool:
-    """Whether this text may hold the command, so that its reader will want the origin of an article."""
-    folded = text.casefold()
-    return tap == "kb" or "#kb" in folded or any(f"#{word}" in folded for word, verb in synonyms.items() if verb == "kb")
-
-
 def kb(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
     """Makes, changes, shows or withdraws the article of a ticket, and shows it to whoever said so."""
-    origin = draft.origin or Origin()
+    origin = draft.known.origin or Origin()
     edit, present = _edit(command.args), origin.article
     if edit.wrong:
         draft.refusals.append(Refusal(edit.wrong, "unknown-verb", "#title Printer prints blank pages"))

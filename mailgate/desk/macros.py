@@ -5,7 +5,6 @@ Templates are the mail's part (mail/canned); which commands a macro stands for i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailgate.desk import values
@@ -42,9 +41,3 @@ class Macros:
 def called(words: str, names: tuple[str, ...]) -> str | None:
     """The one of these names that the words name; a blank counts as the hyphen of a file's name."""
     return values.named("-".join(words.split()), names)
-
-
-def asked(text: str, synonyms: Mapping[str, str]) -> bool:
-    """Whether this text may name a macro, so that its reader will want them."""
-    folded = text.casefold()
-    return "#" in folded and ("macro" in folded or any(word in folded for word, verb in synonyms.items() if verb == "macro"))

@@ -267,7 +267,7 @@ def _close(draft: Draft, command: Command, after: Status | None, _text: str) -> 
 
 def _undo(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
     # A button that was made for one state of the ticket does nothing to a later one.
-    found = undo((*draft.story, *draft.events)) if command.args in ("", str(draft.ticket.version)) else None
+    found = undo((*draft.known.story, *draft.events)) if command.args in ("", str(draft.ticket.version)) else None
     if found is None:
         draft.refuse(command.line, "nothing-to-undo", _instead(draft))
         return

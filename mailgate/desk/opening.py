@@ -64,11 +64,11 @@ def assigned_team(found: Triage, rules: Rules) -> str | None:
 
 def _taker(found: Triage, wrote: Wrote, rules: Rules) -> Person | None:
     """Whom policy gives the ticket to; nobody where it is given by hand, or where nobody of the team is there."""
-    if wrote.roster is None:
+    if wrote.known.roster is None:
         return None
     tags = found.fields.get("tags", ())
     about = (found.fields.get("category"), found.fields.get("service"), *(tags if isinstance(tags, tuple) else ()))
-    return chosen(assigned_team(found, rules), map(str, filter(None, about)), rules.people, rules.policy.assign_by, wrote.roster)
+    return chosen(assigned_team(found, rules), map(str, filter(None, about)), rules.people, rules.policy.assign_by, wrote.known.roster)
 
 
 def _given(taker: Person | None, rules: Rules) -> tuple[Finding, ...]:

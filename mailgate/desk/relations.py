@@ -32,7 +32,7 @@ def parent(draft: Draft, command: Command, _after: Status | None, _text: str) ->
         return
     if state_of(other.status) is State.CLOSED:
         draft.refusals.append(Refusal(command.line, "closed-ticket", f"#link {other.id}"))
-    elif _descends(other, draft.ticket.id, draft.kin):
+    elif _descends(other, draft.ticket.id, draft.known.kin):
         draft.refusals.append(Refusal(command.line, "round-in-circles", f"#link {other.id}"))
     else:
         draft.event("parent", _tag(draft, other.id), **({"parent": other.id} if draft.ticket.parent != other.id else {}))
@@ -55,12 +55,12 @@ def merge(draft: Draft, command: Command, after: Status | None, _text: str) -> N
     if state_of(other.status) is State.CLOSED:
         draft.refusals.append(Refusal(command.line, "closed-ticket", f"#link {other.id}"))
         return
-    if other.parent != draft.ticket.id and _descends(other, draft.ticket.id, draft.kin):
+    if other.parent != draft.ticket.id and _descends(other, draft.ticket.id, draft.known.kin):
         # Its children go along: what stands between the two would stand below and above the same ticket.
         draft.refusals.append(Refusal(command.line, "round-in-circles", f"#link {other.id}"))
         return
     loser, tag = draft.ticket, _tag(draft, other.id)
-    confirmed = _known(draft.story, loser.requester)
+    confirmed = _known(draft.known.story, loser.requester)
     ends = {"status": after, "merged_into": other.id, "closed": draft.now, "closure_category": "duplicate"}
     draft.event("merge", tag, **ends)
     _tell_of_merge(draft, other, confirmed=confirmed)
@@ -92,9 +92,9 @@ def split(draft: Draft, command: Command, _after: Status | None, _text: str) -> 
 
 
 def _part(draft: Draft) -> Part | None:
-    gone = {event.note for event in (*draft.story, *draft.events) if event.verb == "split"}
-    parts = [part for part in draft.kin.parts if _message(part) not in gone]
-    return next((part for part in parts if part.id == draft.kin.answered), parts[0] if parts else None)
+    gone = {event.note for event in (*draft.known.story, *draft.events) if event.verb == "split"}
+    parts = [part for part in draft.known.kin.parts if _message(part) not in gone]
+    return next((part for part in parts if part.id == draft.known.kin.answered), parts[0] if parts else None)
 
 
 def _message(part: Part) -> str:
@@ -104,7 +104,7 @@ def _message(part: Part) -> str:
 def _other(draft: Draft, command: Command) -> Ticket | None:
     """The ticket that the command names; None, and a refusal, where it is none of this desk that still goes on by itself."""
     number = ticket_number(command.args)
-    other = draft.kin.find(number)
+    other = draft.known.kin.find(number)
     if number == draft.ticket.id:
         draft.refusals.append(Refusal(command.line, "same-ticket", _near(draft, command.verb)))
     elif other is None or other.desk != draft.ticket.desk:
@@ -120,7 +120,7 @@ def _other(draft: Draft, command: Command) -> Ticket | None:
 
 def _near(draft: Draft, verb: str) -> str:
     """A line that would work: with another open ticket of the same requester, if he has one; else one that does no harm."""
-    return f"#{verb} {draft.kin.near}" if draft.kin.near else verbs(Grammar.TECHNICIAN)["note"].example
+    return f"#{verb} {draft.known.kin.near}" if draft.known.kin.near else verbs(Grammar.TECHNICIAN)["note"].example
 
 
 def _descends(ticket: Ticket, ancestor: TicketId, kin: Kin) -> bool:

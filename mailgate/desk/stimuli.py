@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailgate.desk.article import Article, Found, Origin
-from mailgate.desk.assignment import Roster
+from mailgate.desk.article import Article, Found
 from mailgate.desk.events import Event
 from mailgate.desk.held import Holding
-from mailgate.desk.kin import NO_KIN, Kin, Part
+from mailgate.desk.kin import Part
+from mailgate.desk.known import NOTHING_KNOWN, Known
 from mailgate.desk.letters import Name
-from mailgate.desk.macros import Macros
 from mailgate.desk.model import Address, Person, Strength, Ticket, TicketId
 
 
@@ -94,13 +93,11 @@ class Wrote:
     `strength` counts the token, `aligned` tells whether the address alone is proven. `text` is what he newly wrote, `whole` the entire
     readable body. `tap` is the verb of a one-tap address, `borrowed` that of one that was made for somebody else. `copied` are the other
     people in To and Cc, our own addresses left out. `told_today` says that a refusal already went to this person's registered address
-    within a day. `story` are the ticket's events, oldest first, where he may want to take one back; `macros` those that he asks for.
-    `recipients` are all of the envelope and of the header, `headers` those fields that rules ask for, as (lower-cased name, decoded value).
-    `roster` is there where policy has new tickets given to somebody. `meanwhile` is what a colleague answered unseen by him; `insists` says
-    that this mail was held back for that before. `held` is his answer that still is. `alarm` is there where a monitoring system wrote.
-    `kin` tells of other tickets as far as this mail concerns them. `origin` is what an article would be made of, where he asks for one;
-    `suggested` are articles that may help him, `found` is what he searched for. `holding` is there where somebody of people.toml decides
-    about mails that wait for a human; `blocked` is whom of the blocked senders it comes from.
+    within a day. `recipients` are all of the envelope and of the header, `headers` those fields that rules ask for, as (lower-cased name,
+    decoded value). `known` is what his commands may need. `meanwhile` is what a colleague answered unseen by him; `insists` says that this
+    mail was held back for that before. `alarm` is there where a monitoring system wrote. `suggested` are articles that may help him,
+    `found` is what he searched for. `holding` is there where somebody of people.toml decides about mails that wait for a human;
+    `blocked` is whom of the blocked senders it comes from.
     """
 
     person: Person
@@ -122,22 +119,17 @@ class Wrote:
     flags: tuple[str, ...] = ()
     further_copy: bool = False
     told_today: bool = False
-    story: tuple[Event, ...] = ()
-    macros: Macros | None = None
     recipients: tuple[Address, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
-    roster: Roster | None = None
+    known: Known = NOTHING_KNOWN
     meanwhile: Meanwhile | None = None
     insists: bool = False
-    held: int | None = None
     borrowed: str | None = None
     alarm: Alarm | None = None
-    origin: Origin | None = None
     suggested: tuple[Article, ...] = ()
     found: Found | None = None
     holding: Holding | None = None
     blocked: str = ""
-    kin: Kin = NO_KIN
     findings: tuple[Finding, ...] = ()
 
 
@@ -164,12 +156,7 @@ class Ordered:
 
     person: Person
     text: str
-    story: tuple[Event, ...] = ()
-    held: int | None = None
-    origin: Origin | None = None
-    macros: Macros | None = None
-    roster: Roster | None = None
-    kin: Kin = NO_KIN
+    known: Known = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True)

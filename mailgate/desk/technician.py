@@ -10,7 +10,6 @@ from mailgate.desk.commands import Command, Reading, read, suggestion
 from mailgate.desk.decision import Decision, Message, Outcome
 from mailgate.desk.draft import Draft, refuse, refused, shown
 from mailgate.desk.letters import Name
-from mailgate.desk.macros import Macros
 from mailgate.desk.model import Role, Status
 from mailgate.desk.requester import add_copied
 from mailgate.desk.stimuli import Wrote
@@ -66,11 +65,11 @@ def commanding(text: str) -> str:
     return text if text.lstrip().startswith("#") else f"#{text.lstrip()}"
 
 
-def ordered(draft: Draft, text: str, macros: Macros | None = None) -> Decision:
+def ordered(draft: Draft, text: str) -> Decision:
     """A technician's commands from the shell. They are answered there: whoever gave the order gets no letter about it."""
     text = commanding(text)
     policy = draft.rules.policy
-    reading = read(text, Grammar.TECHNICIAN, bare=False, synonyms=policy.verbs_by_word(), own=policy.statuses, macros=macros or Macros())
+    reading = read(text, Grammar.TECHNICIAN, bare=False, synonyms=policy.verbs_by_word(), own=policy.statuses, macros=draft.known.macros)
     if not (draft.person.staff or draft.person.role is Role.OWNER):
         draft.refuse(text.partition("\n")[0], "not-a-technician")
     elif not reading.commands:

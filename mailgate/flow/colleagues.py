@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from mailgate.desk.commands import may_name
 from mailgate.desk.model import Address, Person, Ticket, TicketId
 from mailgate.desk.stimuli import Meanwhile
 
@@ -27,10 +28,7 @@ def meanwhile(answers: Answers, ticket: Ticket | None, person: Person, letters: 
     return answers.meanwhile(ticket.id, person.addresses, letters, insists=insists)
 
 
-def held(answers: Answers, ticket: Ticket | None, person: Person, text: str, tap: str | None, synonyms: Mapping[str, str]) -> int | None:
-    """His answer that is held back, where his mail may ask for it to be sent."""
-    if ticket is None or not person.staff:
-        return None
-    folded = text[:1000].casefold()
-    wants = tap == "send" or "#send" in folded or any(f"#{word}" in folded for word, verb in synonyms.items() if verb == "send")
+def held(answers: Answers, ticket: Ticket, person: Person, text: str, tap: str | None, synonyms: Mapping[str, str]) -> int | None:
+    """His answer that is held back, where he may ask for it to be sent."""
+    wants = tap == "send" or may_name(text, synonyms, "send")
     return answers.held(ticket.id, person.addresses) if wants else None

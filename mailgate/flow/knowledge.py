@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from mailgate.desk import knowledge, searching
+from mailgate.desk import searching
 from mailgate.desk.article import Article, Found, Origin
+from mailgate.desk.commands import may_name
 from mailgate.desk.model import Person, State, Strength, Ticket, TicketId
-from mailgate.desk.policy import Policy
 from mailgate.desk.stimuli import Nature
 from mailgate.desk.workflow import state_of
 from mailgate.mail import signature
@@ -28,13 +28,11 @@ class Library(Protocol):
         """What the desk's tickets and articles say about these words."""
 
 
-def origin(
-    look_up: Callable[[TicketId], Origin], ticket: Ticket | None, person: Person, text: str, tap: str | None, policy: Policy
-) -> Origin | None:
-    """What an article would be made of, where a technician asks for one; the words without the signature below them."""
-    if ticket is None or not person.staff or not knowledge.asked(text, tap, policy.verbs_by_word()):
+def origin(library: Library, ticket: Ticket, text: str, tap: str | None, synonyms: Mapping[str, str]) -> Origin | None:
+    """What an article would be made of, where somebody asks for one; the words without the signature below them."""
+    if not (tap == "kb" or may_name(text, synonyms, "kb")):
         return None
-    found = look_up(ticket.id)
+    found = library.origin(ticket.id)
     return replace(found, words="\n".join(signature.without(found.words.splitlines())))
 
 

@@ -16,11 +16,11 @@ from mailgate.flow.house import House
 Named = Callable[[TicketId, Address], str]
 
 
-def asked(house: House, rules: Rules, ticket: Ticket | None, person: Person, text: str, named: Named) -> Macros | None:
-    """The macros that `text` asks for, in the requester's language and this person's name; None where it asks for none."""
+def asked(house: House, rules: Rules, ticket: Ticket, person: Person, text: str, named: Named) -> Macros:
+    """The macros that `text` asks for, in the requester's language and this person's name; none where it asks for none."""
     synonyms = rules.policy.verbs_by_word()
-    if ticket is None or not macros.asked(text, synonyms):
-        return None
+    if not commands.may_name(text, synonyms, "macro"):
+        return Macros()
     names = house.templates.of(rules.desk.slug).canned.names()
     read = commands.read(text, Grammar.TECHNICIAN, bare=False, synonyms=synonyms, own=rules.policy.statuses)
     wanted = dict.fromkeys(macros.called(one.args, names) for one in read.commands if one.verb == "macro")

@@ -12,19 +12,21 @@ from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, MailOrder
 from mailgate.desk.holding import is_ours
 from mailgate.desk.kin import wanted
-from mailgate.desk.macros import Macros
+from mailgate.desk.known import Known
 from mailgate.desk.model import Address, Person, Role, State, Strength, Ticket, TicketId
 from mailgate.desk.stimuli import Ordered, Stimulus, Wrote
 from mailgate.desk.technician import commanding
 from mailgate.desk.workflow import state_of
-from mailgate.flow import effect, holding, journal, knowledge, macros
+from mailgate.flow import effect, holding, journal
 from mailgate.flow.house import House
+from mailgate.flow.known import Said, known
 from mailgate.flow.post import Cause
 from mailgate.flow.roster import roster
 from mailgate.flow.seam import crash_point
-from mailgate.store import answers, articles, blocks, facts, inbox, outbox, people, relations, story, tickets
+from mailgate.store import articles, blocks, facts, inbox, outbox, people, tickets
 from mailgate.store.engine import Store, Tx
 from mailgate.store.loads import loads
+from mailgate.store.records import Records
 
 OPERATOR = Person(Address("operator"), "Operator", Role.OWNER)
 
@@ -49,19 +51,9 @@ def order(store: Store, house: House, number: TicketId, text: str, who: Address 
         if ticket is None:
             return _carry_out(tx, house, None, "", Ordered(person, text), now)
         asks = replace(asks, reopens=state_of(ticket.status) is State.RESOLVED)
-        told = story.events(tx, ticket.id) if asks.story else ()
-        held = answers.held(tx, ticket.id, person.addresses) if person.staff else None
-        made_of = knowledge.origin(partial(articles.origin, tx), ticket, replace(person, role=Role.TECHNICIAN), text, None, house.policy)
-        known = relations.kin(tx, ticket, asks, (), now, lock=True)
-        canned = _macros(tx, house, ticket, person, text)
-        taken = roster(partial(loads, tx), house.rules(ticket.desk, directory), now)
-        ordered = Ordered(person, text, told, held, made_of, canned, taken, known)
+        rules, said = house.rules(ticket.desk, directory), Said(ticket, person, text, asks, orders=True)
+        ordered = Ordered(person, text, known(Records(tx, directory), house, rules, said, now))
         return _carry_out(tx, house, ticket, ticket.desk, ordered, now)
-
-
-def _macros(tx: Tx, house: House, ticket: Ticket, person: Person, text: str) -> Macros | None:
-    rules = house.rules(ticket.desk, house.people)
-    return macros.asked(house, rules, ticket, person, text, lambda number, address: tickets.writer(tx, number, address)[1])
 
 
 def open_by_phone(store: Store, house: House, desk: str, requester: Address, name: str, subject: str, text: str, now: datetime) -> Done:
@@ -72,7 +64,7 @@ def open_by_phone(store: Store, house: House, desk: str, requester: Address, nam
         person = directory.person(requester, name)
         helpful = articles.suggested(tx, desk, subject, text)
         wrote = Wrote(
-            person, requester, Strength.TOKEN, True, desk, subject, text, text, source="phone", roster=taken, suggested=helpful
+            person, requester, Strength.TOKEN, True, desk, subject, text, text, source="phone", known=Known(roster=taken), suggested=helpful
         )  # fmt: skip
         return _carry_out(tx, house, None, desk, wrote, now)
 

@@ -15,12 +15,12 @@ from mailgate.desk.model import Address, Person, Strength, Ticket, fold_address
 from mailgate.desk.policy import Policy
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import BY_HAND, Clue, Finding, Nature, Wrote
-from mailgate.flow import asides, clues, colleagues, copies, kindred, knowledge, macros
+from mailgate.flow import asides, clues, colleagues, copies, kindred, knowledge
 from mailgate.flow.clues import Lead
 from mailgate.flow.house import House
+from mailgate.flow.known import Said, known
 from mailgate.flow.nature import nature_of
 from mailgate.flow.records import Accepted, Records
-from mailgate.flow.roster import roster
 from mailgate.mail import classify, sender
 from mailgate.mail.authresults import Report
 from mailgate.mail.header import bare_subject
@@ -55,16 +55,16 @@ def understand(
     """The situation that a mail makes. `checked` is what our own check of its sender found. Never raises on what a sender can write."""
     mail = classify.with_envelope(mail, claim.envelope_from)
     desk = house.desk(claim.desk)
-    known = sender.identify(mail, house.security, house.own_domains, claim.submission, checked)
-    address = known.address or fold_address(claim.envelope_from or "") or _NOBODY
-    name = known.mailbox.name if known.mailbox else ""
-    if known.named:
-        address, name = known.named, mail.reply_to[0].name if mail.reply_to else ""
+    sent = sender.identify(mail, house.security, house.own_domains, claim.submission, checked)
+    address = sent.address or fold_address(claim.envelope_from or "") or _NOBODY
+    name = sent.mailbox.name if sent.mailbox else ""
+    if sent.named:
+        address, name = sent.named, mail.reply_to[0].name if mail.reply_to else ""
     people = records.people
     person = people.person(address, name)
     earlier = copies.earlier(records, claim)
     found = clues.lead(records, house, claim, mail, person, reused=bool(earlier))
-    strength = _strength(known, claim, proven=found.proof and not known.named)
+    strength = _strength(sent, claim, proven=found.proof and not sent.named)
     elsewhere = copies.elsewhere(records, house, claim, mail, found.ticket)
     copy = copies.copied_before(records, claim, earlier, elsewhere, address, strength)
     if copy is not None and copy.ticket is not None:
@@ -72,30 +72,26 @@ def understand(
     nature, because = nature_of(mail, house, desk, own=house.detail(address) is not None)
     collides = any(one.sender != address or one.strength != strength for one in earlier)
     rules = house.rules(found.ticket.desk if found.ticket else desk.name, people)
-    insists, synonyms = claim.released, rules.policy.verbs_by_word()
-    asks = kindred.asks(found.ticket, person, mail, found.tap, found.beside, synonyms)
+    insists = claim.released
+    asks = kindred.asks(found.ticket, person, mail, found.tap, found.beside, rules.policy.verbs_by_word())
     if asks.undoes and found.clue is not None:
         # Under a merged ticket's number everything goes to the one that lives on, save to take the merging itself back.
         found = replace(found, ticket=records.itself(found.clue.ticket))
     subject = bare_subject(mail.subject, f"{desk.tag}-0")
     wrote = Wrote(
-        person, address, strength, known.strength is Strength.ALIGNED and not known.named, desk.name,
+        person, address, strength, sent.strength is Strength.ALIGNED and not sent.named, desk.name,
         subject, mail.reply_text, mail.text, nature, because, found.clue, found.tap,
         _copied(house, mail, person), tuple(one.filename for one in mail.attachments), mail.language,
-        flags=_flags(known, collides=collides), further_copy=copy is not None,
+        flags=_flags(sent, collides=collides), further_copy=copy is not None,
         told_today=bool(people.find(address)) and records.told(person.addresses, Name.RECEIPT, UNPROVEN, now - timedelta(days=1)),
-        story=records.story(found.ticket.id) if found.ticket and asks.story else (),
-        macros=macros.asked(house, rules, found.ticket, person, mail.reply_text, records.called) if person.staff else None,
         recipients=_recipients(claim, mail), headers=_headers(mail, rules.policy),
-        roster=roster(records.loads, rules, now), kin=kindred.kin(records, found.ticket, asks, person, now),
+        known=known(records, house, rules, Said(found.ticket, person, mail.reply_text, asks, found.tap, person.staff), now),
         meanwhile=colleagues.meanwhile(records, found.ticket, person, clues.answered(found, person), insists=insists), insists=insists,
-        held=colleagues.held(records, found.ticket, person, mail.reply_text, found.tap, synonyms),
         borrowed=clues.borrowed(house, claim, mail, person, found),
-        origin=knowledge.origin(records.origin, found.ticket, person, mail.reply_text, found.tap, rules.policy),
         suggested=knowledge.suggested(records, found.ticket, desk.name, strength, nature, subject, mail.reply_text or mail.text),
         found=knowledge.searched(records, desk.name, person, strength, nature, "" if found.ticket else subject, mail.reply_text),
         holding=asides.holding(records, found.held, person, mail.reply_text), blocked=asides.blocked(people, address, claim),
-        findings=_findings(mail, known, found, nature, because, collides=collides),
+        findings=_findings(mail, sent, found, nature, because, collides=collides),
     )  # fmt: skip
     situation = Situation(wrote, found.ticket, rules, _silent(mail, address), found.bearers)
     if not rules.policy.monitors:

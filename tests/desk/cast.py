@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mailgate.desk.kin import Kin, Part
+from mailgate.desk.known import Known
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Address, Directory, Participant, Person, Role, State, Status, Strength, Team, Ticket, TicketId
 from mailgate.desk.policy import Desk, Policy, Security
@@ -61,5 +62,5 @@ KIN = Kin((OTHER,), OTHER.id, parts=(Part(17, ANN.address, ANN.name, "And my pho
 def wrote(person: Person, text: str, strength: Strength = Strength.TOKEN, **fields: Any) -> Wrote:
     """A mail of this person. Whoever is aligned is so, whoever shows a token is so unless told otherwise."""
     aligned = strength in (Strength.ALIGNED, Strength.TOKEN)
-    mail = Wrote(person, person.address, strength, aligned, DESK.name, "Printer is dead", text, f"{text}\n> quoted", kin=KIN)
+    mail = Wrote(person, person.address, strength, aligned, DESK.name, "Printer is dead", text, f"{text}\n> quoted", known=Known(kin=KIN))
     return replace(mail, **fields)

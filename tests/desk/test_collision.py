@@ -10,6 +10,7 @@ from mailgate.desk.collision import REASON
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.events import fold
+from mailgate.desk.known import Known
 from mailgate.desk.letters import HELD, Letter, Name
 from mailgate.desk.model import Address, Status, Visibility
 from mailgate.desk.policy import Collision, Policy
@@ -86,8 +87,8 @@ def test_somebody_who_works_here_no_more_is_not_told() -> None:
 
 
 def test_what_is_held_is_asked_for_once_and_by_its_writer_alone() -> None:
-    asked = decide(OPEN, wrote(TOM, "#send", held=17), RULES, NOW)
+    asked = decide(OPEN, wrote(TOM, "#send", known=Known(held=17)), RULES, NOW)
     assert (asked.again, asked.letters, [one.verb for one in asked.events]) == (17, (), ["send"])
     nothing = decide(OPEN, wrote(TOM, "#send"), RULES, NOW)
     assert (nothing.again, [one.slug for one in nothing.refusals]) == (None, ["nothing-held"])
-    assert decide(OPEN, Ordered(TOM, "#send", held=17), RULES, NOW).again == 17
+    assert decide(OPEN, Ordered(TOM, "#send", Known(held=17)), RULES, NOW).again == 17

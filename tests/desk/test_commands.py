@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
-from mailgate.desk.commands import Reading, read, suggestion, tapped
+from mailgate.desk.commands import Reading, may_name, read, suggestion, tapped
 from mailgate.desk.policy import Policy
 from mailgate.desk.workflow import VERBS, Grammar, Takes, verbs
 
@@ -336,3 +336,12 @@ def test_a_slip_of_the_finger_finds_its_verb_in_english_and_german(grammar: Gram
     found = [suggestion(slip, grammar, synonyms=WORDS) == known[verb].example for slip, verb in typed]
     # Some slips lie halfway between two words.
     assert sum(found) >= 0.98 * len(typed)
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [("#kb", True), ("Thanks.\n#KB Title", True), ("#Wissen", True), ("#zurückholen", True), ("#zuru\u0308ckholen", True), ("kb", False),
+     ("#close", False), ("", False)],
+)  # fmt: skip
+def test_whoever_may_name_a_verb_is_noticed(text: str, may: bool) -> None:
+    assert may_name(text, {"wissen": "kb", "zurückholen": "kb", "schließen": "close"}, "kb") is may

@@ -12,7 +12,7 @@ from mailgate.desk.commands import Command, read, tapped
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision
 from mailgate.desk.draft import Draft
-from mailgate.desk.knowledge import asked
+from mailgate.desk.known import Known
 from mailgate.desk.model import Status, Strength
 from mailgate.desk.stimuli import Ordered
 from mailgate.desk.workflow import Grammar
@@ -23,7 +23,7 @@ PRESENT = Article(SOLVED.id, SOLVED.desk, "Old title", "Old problem", "Old solut
 
 
 def says(text: str, origin: Origin = Origin("It does not print.")) -> Decision:  # noqa: B008 - frozen
-    return decide(SOLVED, Ordered(TINA, text, origin=origin), RULES, NOW)
+    return decide(SOLVED, Ordered(TINA, text, Known(origin=origin)), RULES, NOW)
 
 
 def made(text: str, origin: Origin = Origin("It does not print.")) -> Article:  # noqa: B008 - frozen
@@ -83,7 +83,7 @@ def test_nobody_is_named_in_a_problem(words: str, problem: str) -> None:
 def test_an_answer_to_the_letter_changes_what_it_says(text: str, title: str, problem: str, solution: str, internal: bool) -> None:
     (command,) = tapped("kb", text, Grammar.TECHNICIAN).commands
     assert command == Command("kb", f"\n{text}", "#kb")
-    draft = Draft(SOLVED, RULES, NOW, TINA, Strength.TOKEN, Grammar.TECHNICIAN, origin=Origin(article=PRESENT))
+    draft = Draft(SOLVED, RULES, NOW, TINA, Strength.TOKEN, Grammar.TECHNICIAN, Known(origin=Origin(article=PRESENT)))
     knowledge.kb(draft, command, None, "")
     changed = draft.article
     assert changed is not None
@@ -104,8 +104,3 @@ def test_an_article_is_gone_by_any_of_these_words(word: str) -> None:
 def test_text_below_two_commands_belongs_to_the_one_that_needs_it() -> None:
     both = read("#resolve\n#kb Title\nThe solution.", Grammar.TECHNICIAN, bare=False).commands
     assert [(one.verb, one.args) for one in both] == [("resolve", "The solution."), ("kb", "Title")]
-
-
-@pytest.mark.parametrize(("text", "tap", "is_asked"), [("#kb", None, True), ("", "kb", True), ("#Wissen", None, True), ("kb", None, False)])
-def test_whoever_may_ask_for_an_article_is_noticed(text: str, tap: str | None, is_asked: bool) -> None:
-    assert asked(text, tap, {"wissen": "kb"}) is is_asked

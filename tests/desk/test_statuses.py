@@ -15,6 +15,7 @@ from mailgate.desk import statuses, workflow
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.events import fold
+from mailgate.desk.known import Known
 from mailgate.desk.letters import Name
 from mailgate.desk.model import State, Status, Strength, Ticket
 from mailgate.desk.plans import Clock, OwnStatus
@@ -24,7 +25,7 @@ from mailgate.desk.sla import plan
 from mailgate.desk.stimuli import Due
 from mailgate.desk.workflow import STATES, Grammar
 from mailgate.mail import sandbox
-from tests.desk.cast import ANN, BOB, NOW, RULES, TINA, ticket, wrote
+from tests.desk.cast import ANN, BOB, KIN, NOW, RULES, TINA, ticket, wrote
 
 TRIAGED = OwnStatus("Triaged", State.OPEN, verb="triaged")
 TESTING = OwnStatus("Testing", State.IN_PROGRESS)
@@ -240,7 +241,7 @@ def test_whatever_is_written_in_whatever_order_a_ticket_stands_under_one_state_a
         for timer in plan(about, OURS.policy):
             if timer.due <= now:
                 about = fold(about, decide(about, Due(timer.kind), OURS, now).events)
-        decision = decide(about, wrote(ANN if by_requester else TINA, text, story=story), OURS, now)
+        decision = decide(about, wrote(ANN if by_requester else TINA, text, known=Known(story, KIN)), OURS, now)
         if decision.opens is not None:
             assert STATES[about.status] is State.CLOSED
             continue

@@ -10,12 +10,13 @@ import pytest
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.events import Event, born, fold
+from mailgate.desk.known import Known
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Person, Priority, Status, Ticket, TicketId
 from mailgate.desk.stimuli import Ordered
 from mailgate.desk.undo import UNDOABLE
 from mailgate.desk.workflow import VERBS
-from tests.desk.cast import ANN, OPENED, RULES, TINA, TOM, wrote
+from tests.desk.cast import ANN, KIN, OPENED, RULES, TINA, TOM, wrote
 
 AN_HOUR = timedelta(hours=1)
 
@@ -33,7 +34,7 @@ class Life:
     def says(self, text: str, person: Person = TINA, tap: str | None = None) -> Decision:
         """A mail, an hour later."""
         self.now += AN_HOUR
-        decision = decide(self.ticket, wrote(person, text, tap=tap, story=self.story), RULES, self.now)
+        decision = decide(self.ticket, wrote(person, text, tap=tap, known=Known(self.story, KIN)), RULES, self.now)
         self.story += decision.events
         self.ticket = replace(fold(self.ticket, decision.events), version=self.ticket.version + 1)
         return decision
@@ -123,7 +124,7 @@ def test_there_is_nothing_to_undo_at_first_nor_what_cannot_be_undone() -> None:
 def test_an_operator_undoes_from_the_shell() -> None:
     life = Life()
     life.says("#priority P1")
-    decision = decide(life.ticket, Ordered(TINA, "undo", life.story), RULES, life.now)
+    decision = decide(life.ticket, Ordered(TINA, "undo", Known(life.story)), RULES, life.now)
     assert fold(life.ticket, decision.events).priority is Priority.P3
 
 
