@@ -5,23 +5,14 @@ A span is `2026-12-24` (away up to and on that day) or `2026-12-20/2026-12-31`. 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from mailgate.desk.model import Address, Directory, Person
+from mailgate.desk.moments import DAYS, WEEKDAYS, dates
 
-_WEEKDAYS = (
-    ("monday", "mon", "montag", "mo"), ("tuesday", "tue", "dienstag", "di"), ("wednesday", "wed", "mittwoch", "mi"),
-    ("thursday", "thu", "donnerstag", "do"), ("friday", "fri", "freitag", "fr"), ("saturday", "sat", "samstag", "sa", "sonnabend"),
-    ("sunday", "sun", "sonntag", "so"),
-)  # fmt: skip
-_WEEKDAY = {word: number for number, words in enumerate(_WEEKDAYS) for word in words}
-_NEAR = {"today": 0, "heute": 0, "tomorrow": 1, "morgen": 1}
 _OFF = frozenset({"off", "back", "aus", "zurück"})
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
-_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.?(\d{4})?", re.ASCII)
 # Who is away for longer has left.
 _LONGEST = timedelta(days=750)
 _MOST_DELEGATES = 5
@@ -97,20 +88,15 @@ def said(words: str, today: date) -> str | None:
 
 def _day(word: str, after: date) -> date | None:
     word = word.strip("!;")
-    if word in _NEAR:
-        return after + timedelta(days=_NEAR[word])
-    weekday = _WEEKDAY.get(word.rstrip("."))
+    if word in DAYS:
+        return after + timedelta(days=DAYS[word])
+    weekday = WEEKDAYS.get(word.rstrip("."))
     if weekday is not None:
         return after + timedelta(days=(weekday - after.weekday() - 1) % 7 + 1)
     try:
-        if iso := _ISO.fullmatch(word.rstrip(".")):
-            return date(int(iso[1]), int(iso[2]), int(iso[3]))
-        if dotted := _DOTTED.fullmatch(word):
-            day, month = int(dotted[1]), int(dotted[2])
-            if dotted[3]:
-                return date(int(dotted[3]), month, day)
-            this = date(after.year, month, day)
-            return this if this >= after else this.replace(year=after.year + 1)
+        for year, month, day in dates(word.rstrip(".")):
+            this = date(year or after.year, month, day)
+            return this if year or this >= after else this.replace(year=after.year + 1)
     except ValueError:
         # The 30th of February.
         return None

@@ -19,7 +19,7 @@ _FURTHEST = timedelta(days=5 * 366)
 _MOST_MINUTES = 100 * 60
 _LONGEST = 60
 
-_WEEKDAYS = {
+WEEKDAYS = {
     word: number
     for number, words in enumerate((
         "mo mon monday montag", "di tu tue tues tuesday dienstag", "mi we wed wednesday mittwoch",
@@ -36,7 +36,7 @@ _MONTHS = {
     ), 1)
     for word in words.split()
 }  # fmt: skip
-_DAYS = {"today": 0, "heute": 0, "tomorrow": 1, "morgen": 1, "übermorgen": 2}
+DAYS = {"today": 0, "heute": 0, "tomorrow": 1, "morgen": 1, "übermorgen": 2}
 _UNITS = {
     **dict.fromkeys("s sec second seconds sek sekunde sekunden".split(), timedelta(seconds=1)),
     **dict.fromkeys("m min mins minute minutes minuten".split(), timedelta(minutes=1)),
@@ -135,7 +135,7 @@ def _on_a_day(text: str, now: datetime) -> datetime | None:
     clock = _clock(" ".join(words))
     if clock is not None:
         # 11.12 is a time of day to some and a day to others.
-        dated = any(month <= 12 for _, month, _ in _dates(" ".join(words)))
+        dated = any(month <= 12 for _, month, _ in dates(" ".join(words)))
         return None if dated else _next(now, partial(_at, now, clock=clock), timedelta(days=1))
     for cut in range(len(words), 0, -1):
         day, rest = " ".join(words[:cut]).rstrip(","), " ".join(words[cut:])
@@ -151,12 +151,12 @@ def _is_stamp(text: str) -> bool:
 
 
 def _day(text: str, at: time, now: datetime) -> datetime | None:
-    if text in _DAYS:
-        return _at(now, now + timedelta(days=_DAYS[text]), clock=at)
-    if text in _WEEKDAYS:
-        first = now + timedelta(days=(_WEEKDAYS[text] - now.weekday()) % 7)
+    if text in DAYS:
+        return _at(now, now + timedelta(days=DAYS[text]), clock=at)
+    if text in WEEKDAYS:
+        first = now + timedelta(days=(WEEKDAYS[text] - now.weekday()) % 7)
         return _next(now, lambda day: _at(now, day, clock=at), timedelta(days=7), first)
-    for year, month, day in _dates(text):
+    for year, month, day in dates(text):
         years = (year,) if year else (now.year, now.year + 1)
         found = [one for each in years if (one := _valid(each, month, day, at, now)) is not None]
         # A day without its year is the next one of that name.
@@ -164,7 +164,7 @@ def _day(text: str, at: time, now: datetime) -> datetime | None:
     return None
 
 
-def _dates(text: str) -> Iterator[tuple[int, int, int]]:
+def dates(text: str) -> Iterator[tuple[int, int, int]]:
     """The year (0 where none is named), month and day that the text says."""
     if found := _ISO.fullmatch(text):
         yield int(found[1]), int(found[2]), int(found[3])
