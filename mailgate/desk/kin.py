@@ -6,11 +6,12 @@ What a command makes of them is the question of `relations`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailgate.desk.commands import may_name, read, tapped
+from mailgate.desk.events import Event
 from mailgate.desk.model import Address, Strength, Ticket, TicketId
 from mailgate.desk.workflow import Grammar
 
@@ -86,6 +87,15 @@ def wanted(text: str, tap: str | None, synonyms: Mapping[str, str]) -> Wanted:
     asked = {command.verb for command in reading.commands}
     numbers = dict.fromkeys(number for one in reading.commands if one.verb in _NAMING and (number := ticket_number(one.args)) is not None)
     return Wanted(tuple(numbers), "split" in asked, story=bool(asked & _KNOWING), undoes="undo" in asked)
+
+
+def remembered(wanted: Wanted, ticket: Ticket, story: Sequence[Event]) -> Wanted:
+    """With an undo also the tickets whose child this one has ever been, and the one that it was merged into: it may concern each."""
+    if not wanted.undoes:
+        return wanted
+    changes = (change for event in story for change in event.changes if change.field == "parent" and change.value)
+    once = {TicketId(int(str(change.value))) for change in changes} | ({ticket.merged_into} if ticket.merged_into else set())
+    return replace(wanted, numbers=(*wanted.numbers, *once))
 
 
 def ticket_number(words: str) -> TicketId | None:

@@ -271,6 +271,9 @@ def _undo(draft: Draft, command: Command, _after: Status | None, _text: str) -> 
     if found is None:
         draft.refuse(command.line, "nothing-to-undo", _instead(draft))
         return
+    if wrong := relations.overtaken(draft, found.changes):
+        draft.refuse(command.line, wrong, _instead(draft))
+        return
     back = found.brings_back(draft.ticket)
     draft.take_back(found)
     if back:

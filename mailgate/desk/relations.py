@@ -11,7 +11,7 @@ from dataclasses import replace
 from mailgate.desk.commands import Command
 from mailgate.desk.decision import Decision, Onward, Refusal
 from mailgate.desk.draft import Draft
-from mailgate.desk.events import Event, fold
+from mailgate.desk.events import Change, Event, fold
 from mailgate.desk.kin import Kin, Part, ticket_number
 from mailgate.desk.letters import Letter, Name
 from mailgate.desk.model import Address, State, Status, Ticket, TicketId
@@ -121,6 +121,19 @@ def _other(draft: Draft, command: Command) -> Ticket | None:
 def _near(draft: Draft, verb: str) -> str:
     """A line that would work: with another open ticket of the same requester, if he has one; else one that does no harm."""
     return f"#{verb} {draft.known.kin.near}" if draft.known.kin.near else verbs(Grammar.TECHNICIAN)["note"].example
+
+
+def overtaken(draft: Draft, changes: Iterable[Change]) -> str:
+    """Why these fields of a ticket cannot be as they were before, since other tickets are not; empty where they can."""
+    for change in changes:
+        parent = draft.known.kin.find(TicketId(int(str(change.value)))) if change.field == "parent" and change.value else None
+        if parent is not None and _descends(parent, draft.ticket.id, draft.known.kin):
+            return "round-in-circles"
+        survivor = draft.known.kin.find(draft.ticket.merged_into) if change.field == "merged_into" else None
+        if survivor is not None and survivor.merged_into is not None:
+            # Its people went along with that one; they leave both in the order in which they came.
+            return "merged-already"
+    return ""
 
 
 def _descends(ticket: Ticket, ancestor: TicketId, kin: Kin) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailgate.desk.kin import Wanted
+from mailgate.desk.kin import Wanted, remembered
 from mailgate.desk.known import Known
 from mailgate.desk.model import Person, Ticket
 from mailgate.desk.rules import Rules
@@ -32,13 +32,14 @@ def known(records: Records, house: House, rules: Rules, said: Said, now: datetim
     ticket, taken = said.ticket, roster(records.loads, rules, now)
     if ticket is None:
         return Known(roster=taken)
-    kin = kindred.kin(records, ticket, said.asks, said.person, now)
+    story = records.story(ticket.id) if said.asks.story else ()
+    kin = kindred.kin(records, ticket, remembered(said.asks, ticket, story), said.person, now)
     # Who may not command asks for nothing more, and neither does anybody without a `#` or a tap.
     if not said.orders or not (said.tap or "#" in said.text):
         return Known(kin=kin, roster=taken)
     synonyms = rules.policy.verbs_by_word()
     return Known(
-        records.story(ticket.id) if said.asks.story else (),
+        story,
         kin,
         macros.asked(house, rules, ticket, said.person, said.text, records.called),
         colleagues.held(records, ticket, said.person, said.text, said.tap, synonyms),

@@ -96,7 +96,7 @@ def _with_parents(tx: Tx, numbers: Iterable[TicketId], *, lock: bool) -> tuple[T
     """The tickets of these numbers, with their parents and those of their parents."""
     found: dict[TicketId, Ticket] = {}
     # In the order of their numbers, so that of two who need the same tickets one waits for the other.
-    for number in sorted(numbers):
+    for number in sorted(set(numbers)):
         above: TicketId | None = number
         for _ in range(_GENERATIONS):
             if above is None or above in found:

@@ -487,3 +487,27 @@ def test_a_ticket_is_merged_into_no_grandchild_of_its_own(outage: Office) -> Non
         (1, None),
         (2, None),
     ]
+
+
+def test_an_undo_makes_no_circle_of_tickets(outage: Office) -> None:
+    for number, text in ((2, "#parent off"), (1, "#parent 2"), (2, "#undo")):
+        outage.later(minutes=1)
+        tina(outage, number, text)
+    assert "That ticket stands below this one already." in flat(outage.last("receipt", TINA.address))
+    assert [outage.ticket(number).parent for number in (1, 2)] == [2, None]
+
+
+def test_of_merged_tickets_the_last_comes_apart_first(office: Office) -> None:
+    for sender, subject in ((ANN, "Printing"), (BOB, "Paper"), (CAT, "Server")):
+        asks(office, sender, "It does not work.", subject)
+    for number, text in ((1, "#merge 2"), (2, "#merge 3")):
+        office.later(minutes=1)
+        office.order(number, text)
+    # Ann would hear of Cat's ticket for ever.
+    done = order(office.store, office.house, TicketId(1), "#undo", TINA.address, office.now)
+    assert [one.slug for one in done.decision.refusals] == ["merged-already"]
+    for number in (2, 1):
+        office.later(minutes=1)
+        office.order(number, "#undo")
+    assert [one.address for one in office.ticket(3).participants if one.role != "assignee"] == [CAT]
+    assert [office.ticket(number).merged_into for number in (1, 2)] == [None, None]
