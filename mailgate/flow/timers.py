@@ -80,7 +80,11 @@ class Timekeeper:
             digests.put_off(tx, row, now + _PUT_OFF)
 
     def _act(self, tx: Tx, row: timers.DueRow, now: datetime) -> None:
-        timers.fired(tx, row, now)
+        try:
+            timers.fired(tx, row, now)
+        except Fenced:
+            # One of the same batch that fired before it ended this ticket too, as a parent does its children.
+            return
         ticket = tickets.get(tx, row.ticket, lock=True)
         if ticket is None:
             return

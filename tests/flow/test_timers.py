@@ -120,6 +120,20 @@ def test_many_due_timers_are_fired_in_batches_each_once(office: Office) -> None:
     assert Counter(names(office)) == {"reminder": 60}
 
 
+def test_a_parent_that_ends_its_child_in_the_same_batch_is_no_trouble(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    """Both questions are a week old: the parent's fires first, and the child's is settled by it."""
+    for number in (1, 2):
+        office.post(mail(sender=f"p{number}@out.example", name=f"P{number}"), sender=f"p{number}@out.example")
+    office.order(2, "#parent 1")
+    for number in (1, 2):
+        office.order(number, "#pending Which floor?")
+    # A gateway that was down for a while finds all rungs of both ladders due, one after the other.
+    for _ in range(9):
+        office.later(days=1)
+    assert [office.ticket(number).status for number in (1, 2)] == ["Waiting for Closure", "Resolved by Origin Ticket"]
+    assert [one.getMessage() for one in caplog.records if one.levelname == "ERROR"] == []
+
+
 def test_a_tick_with_nothing_due_takes_no_writer(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     resolve(office)
     ran = watched(office.store, monkeypatch)
