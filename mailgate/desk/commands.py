@@ -273,4 +273,9 @@ def _is_known(line: str, known: Mapping[str, Verb], synonyms: Mapping[str, str])
     hashed = _HASH.match(line[:_LONGEST_LINE]) if line.startswith("#") else None
     word = _folded(hashed["word"]) if hashed else ""
     # A word of a later release is a command as well; it must not reach the requester.
-    return synonyms.get(word, word) in known or word in WORDS
+    return synonyms.get(word, word) in known or word in WORDS or _swapped(word, (*known, *synonyms))
+
+
+def _swapped(word: str, known: tuple[str, ...]) -> bool:
+    """Whether a slip of the fingers made this of a verb: `noet` must not reach the requester with what stands behind it."""
+    return len(word) > 3 and any(len(one) == len(word) and sorted(one) == sorted(word) for one in known)

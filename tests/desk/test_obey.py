@@ -236,6 +236,8 @@ FAULTY = [
     ("#resume\nBye", [("#resume", "wrong-status", "#start")]),
     ("It prints.\n#close", [("#close", "not-at-the-top", "#close")]),
     ("#take\nIt prints.\n#note rude", [("#note rude", "not-at-the-top", "#note Third time this month.")]),
+    # Letters that changed places make no word that may go out with what stands behind it.
+    ("#take\nIt prints.\n#noet rude", [("#noet rude", "not-at-the-top", "#note Third time this month.")]),
     ("#xyzzy P1\nBye", [("#xyzzy P1", "unknown-verb", "")]),
     (
         "#note a\n#resolve b\nBye",
