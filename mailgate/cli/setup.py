@@ -76,7 +76,7 @@ def not_served(known: Settings) -> list[str]:
     """What the configuration asks for and this version reads without doing it."""
     policy = known.policy
     asked = {
-        "[[sla]]": policy.slas, "[[escalation]]": policy.escalations,
+        "[[sla]] (save for what an acknowledgement promises)": policy.slas, "[[escalation]]": policy.escalations,
         "[[approval]]": policy.approvals, "[quiet]": policy.quiet != Quiet(),
     }  # fmt: skip
     return [name for name, there in asked.items() if there]
