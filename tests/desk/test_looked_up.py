@@ -16,6 +16,7 @@ from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.events import Event, born, changes, fold
 from mailgate.desk.kin import NO_KIN
+from mailgate.desk.known import Known
 from mailgate.desk.letters import NOTES, WRONG
 from mailgate.desk.macros import Macro, Macros
 from mailgate.desk.model import State, Status, Strength, Ticket, TicketId
@@ -57,9 +58,10 @@ KNOWN: dict[str, Any] = {
     "kin": some.sampled_from([NO_KIN, KIN, replace(KIN, children=BELOW), replace(KIN, threads=(OTHER.id,))]),
     "held": some.sampled_from([None, 17]),
     "story": some.sampled_from([(), *(PAST[:end] for end in range(1, 5))]),
-    "macros": some.sampled_from([None, Macros(), MACROS]),
+    "macros": some.sampled_from([Macros(), MACROS]),
     "origin": some.sampled_from([None, Origin("It does not print.", "Ann Other")]),
 }
+_KNOWN = some.builds(Known, **KNOWN)
 SEEN: dict[str, Any] = {
     "meanwhile": some.sampled_from([None, Meanwhile(TOM.address, "Is it plugged in?")]),
     "insists": some.booleans(),
@@ -67,14 +69,11 @@ SEEN: dict[str, Any] = {
     "tap": some.sampled_from([None, None, None, "merge", "send", "undo", "away", "split", "vendor"]),
 }
 _MAILS = some.builds(
-    lambda person, text, strength, facts: wrote(person, text, strength, **facts),
+    lambda person, text, strength, known, seen: wrote(person, text, strength, known=known, **seen),
     some.sampled_from((ANN, BOB, EVE, STRANGER, TINA, TINA, TINA, SUE, MAX, OLGA)), some.sampled_from(TEXTS), some.sampled_from(Strength),
-    some.fixed_dictionaries({**KNOWN, **SEEN}),
+    _KNOWN, some.fixed_dictionaries(SEEN),
 )  # fmt: skip
-_ORDERS = some.builds(
-    lambda person, text, facts: Ordered(person, text, **facts), some.sampled_from((TINA, OLGA, MAX)), some.sampled_from(TEXTS),
-    some.fixed_dictionaries(KNOWN),
-)  # fmt: skip
+_ORDERS = some.builds(Ordered, some.sampled_from((TINA, OLGA, MAX)), some.sampled_from(TEXTS), _KNOWN)
 
 
 def kept(about: Ticket | None, decision: Decision) -> Ticket | None:
@@ -143,8 +142,8 @@ def test_who_is_not_proven_passes_nothing_on_however_much_is_known(about: Ticket
 
 
 def test_every_verb_is_done_in_some_status_where_all_is_known_that_it_needs() -> None:
-    known = {"held": 17, "story": PAST[:2], "macros": MACROS, "origin": Origin("It smokes.")}
+    known = Known(PAST[:2], KIN, MACROS, 17, Origin("It smokes."))
     for person, grammar in ((ANN, Grammar.REQUESTER), (TINA, Grammar.TECHNICIAN)):
         for verb in verbs(grammar, OWN).values():
-            mail = wrote(person, verb.example.replace("maria@example.com", "tom"), **known)
+            mail = wrote(person, verb.example.replace("maria@example.com", "tom"), known=known)
             assert any(decide(about, mail, OURS, NOW).outcome is Outcome.COMMANDED for about in ABOUT), verb.word
