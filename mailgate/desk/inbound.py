@@ -43,7 +43,7 @@ def _by_standing(rank: Standing, ticket: Ticket | None, wrote: Wrote, rules: Rul
     if rank is Standing.MACHINE:
         return _machine(ticket, wrote, rules, now)
     if ticket is None or rank is Standing.STRANGER:
-        return leave.announced(ticket, wrote, rules, now) or opened(ticket, wrote, rules, now)
+        return leave.announced(ticket, wrote, rules, now) or _ordered_nowhere(wrote, rules) or opened(ticket, wrote, rules, now)
     if rank is Standing.UNPROVEN:
         return _unproven(ticket, wrote, now)
     if rank is Standing.OBSERVER:
@@ -61,6 +61,24 @@ def _by_standing(rank: Standing, ticket: Ticket | None, wrote: Wrote, rules: Rul
             return _noted(ticket, wrote, now, Visibility.PUBLIC, "thanks")
         return opened(ticket, wrote, rules, now, link=True)
     return _of_his_side(rank, draft, wrote, reading)
+
+
+def _ordered_nowhere(wrote: Wrote, rules: Rules) -> Decision | None:
+    """A proven technician's commands that reach no ticket of his: what was meant as a note must not become a request. None for other mails,
+    and where there is more than commands: that is a request like any other.
+
+    The answer is the same whether or not there is such a ticket.
+    """
+    if not wrote.person.staff or wrote.nature is not Nature.HUMAN or not (wrote.tap or "#" in wrote.text) or not proven(wrote, rules):
+        return None
+    reading = _in_grammar(wrote, Grammar.TECHNICIAN, rules)
+    known = workflow.verbs(Grammar.TECHNICIAN, rules.policy.statuses)
+    orders = [command for command in reading.commands if command.verb in known]
+    if (reading.text and not reading.faulty) or all(command.verb == "help" for command in orders):
+        return None
+    lines = tuple(shown(command.line, Refusal(command.line, "no-ticket")) for command in orders)
+    letter = Letter(Name.RECEIPT, wrote.person.address, lines=lines, note="refused")
+    return Decision(Outcome.ANSWERED, "no-ticket", letters=(letter,), commands=reading.commands)
 
 
 def _of_his_side(rank: Standing, draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
@@ -95,13 +113,17 @@ def _heard_all_the_same(wrote: Wrote) -> bool:
 
 
 def _read(wrote: Wrote, draft: Draft) -> Reading:
-    synonyms, own, macros = draft.rules.policy.verbs_by_word(), draft.rules.policy.statuses, draft.known.macros
-    if wrote.borrowed and draft.grammar is Grammar.TECHNICIAN:
+    return _in_grammar(wrote, draft.grammar, draft.rules)
+
+
+def _in_grammar(wrote: Wrote, grammar: Grammar, rules: Rules) -> Reading:
+    synonyms, own, macros = rules.policy.verbs_by_word(), rules.policy.statuses, wrote.known.macros
+    if wrote.borrowed and grammar is Grammar.TECHNICIAN:
         # What he wrote may be a note: it must not go out because the button that he pressed is a colleague's.
         return borrowed(wrote.borrowed, wrote.text)
     if wrote.tap:
-        return tapped(wrote.tap, wrote.text, draft.grammar, synonyms=synonyms, own=own, macros=macros)
-    return read(wrote.text, draft.grammar, bare=True, synonyms=synonyms, own=own, macros=macros)
+        return tapped(wrote.tap, wrote.text, grammar, synonyms=synonyms, own=own, macros=macros)
+    return read(wrote.text, grammar, bare=True, synonyms=synonyms, own=own, macros=macros)
 
 
 def _only_asks(reading: Reading) -> bool:

@@ -71,6 +71,7 @@ TAGGED = frozenset({"follows", "clue", "split", "merged", "joined", "resolved", 
 LIKE = ("same-requester", "same-organisation", "same-thread")
 # What can be wrong with a line; the templates have words for each of these as well.
 WRONG = (
+    "no-ticket",
     "unknown-verb", "needs-words", "takes-nothing", "two-take-the-rest", "too-many-commands", "not-at-the-top", "needs-stronger-sender",
     "wrong-status", "too-late", "unknown-person", "ambiguous-person", "not-a-technician", "unknown-value", "unknown-address",
     "unknown-team", "unknown-desk", "nothing-to-undo", "nothing-held", "not-a-vendor", "confidential-ticket", "no-article", "no-solution",

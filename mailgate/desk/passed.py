@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from mailgate.desk import vendor
 from mailgate.desk.decision import Decision, Message, Outcome
 from mailgate.desk.draft import Draft
 from mailgate.desk.events import Change, Event, born, changes, fold, plain
@@ -67,13 +68,14 @@ def joined(ticket: Ticket, stimulus: Joined, rules: Rules, now: datetime) -> Dec
 def _together(ticket: Ticket, loser: Ticket, rules: Rules, *, confirmed: bool) -> tuple[Participant, ...]:
     people = {one.address: one for one in ticket.participants}
     for one in loser.participants:
-        if one.role not in ("requester", "cc"):
+        if one.role not in ("requester", "cc", vendor.ROLE):
             continue
         proven = one.confirmed and (confirmed or one.role != "requester")
         addresses = rules.people.person(one.address).addresses
         known = next((other for other in people.values() if other.address in addresses), None)
         if known is None:
-            people[one.address] = Participant(one.address, "cc", proven, one.muted)
+            # Whoever helps from outside helps here, and hears no more than there.
+            people[one.address] = one if one.role == vendor.ROLE else Participant(one.address, "cc", proven, one.muted)
         elif proven and not known.confirmed:
             people[known.address] = replace(known, confirmed=True)
     return tuple(people.values())

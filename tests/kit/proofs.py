@@ -7,7 +7,7 @@ from binascii import a2b_base64, a2b_qp
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import select
 
@@ -109,17 +109,8 @@ def let_out(store: Store, people: Directory, canary: str) -> Iterator[str]:
     table = schema.outbox
     with store.look() as tx:
         for row in tx.execute(select(table.c.id, table.c.ticket, table.c.letter, table.c.recipient, table.c.octets)):
-            if (
-                people.find(row.recipient) is None
-                and canary.encode() in _decoded(row.octets)
-                and not _his_own(tx, row.ticket, people, canary)
-            ):
+            if people.find(row.recipient) is None and canary.encode() in _decoded(row.octets):
                 yield f"outbox {row.id}: {row.letter} to {row.recipient} about ticket {row.ticket}"
-
-
-def _his_own(tx: Tx, number: TicketId, people: Directory, canary: str) -> bool:
-    ticket, opening = tickets.get(tx, number), tickets.opening_words(tx, number)
-    return ticket is not None and people.find(ticket.requester) is not None and canary in opening
 
 
 def unsent(store: Store, people: Directory) -> Iterator[str]:
@@ -193,8 +184,9 @@ def shares(store: Store, people: Directory) -> tuple[list[Share], list[str]]:
                 found += _shares(day, there, loads)
             day = row.at.date()
             changed = {one.field: one.value for one in tickets.load_changes(row.changes)}
+            there.knows(row.at)
             if row.verb == "away":
-                there.hears(Address(row.actor), row.note)
+                there.hears(Address(row.actor), row.note, row.at)
             if row.verb in ("open", "handover") and changed.get("assignee"):
                 unfair += _unfair(f"{row.verb} {row.ticket}", Address(str(changed["assignee"])), day, there, loads)
             if assignee.get(row.ticket) and works[row.ticket]:
@@ -214,10 +206,16 @@ class _There:
 
     people: Directory
     until: dict[Address, str] = field(default_factory=dict)
+    news: list[tuple[datetime, Address, str]] = field(default_factory=list)
 
-    def hears(self, who: Address, line: str) -> None:
+    def hears(self, who: Address, line: str, at: datetime) -> None:
         """Takes up `#away until 2026-03-06` or `#away off`, as the story has it."""
-        self.until[who] = "" if line.endswith("off") else line.rpartition(" ")[2]
+        self.news.append((at, who, "" if line.endswith("off") else line.rpartition(" ")[2]))
+
+    def knows(self, at: datetime) -> None:
+        """Mails that are processed together find everybody as he was before them."""
+        self.until.update((who, until) for when, who, until in self.news if when < at)
+        self.news = [one for one in self.news if one[0] >= at]
 
     def of(self, team: str | None, day: date) -> list[Address]:
         """The members of a team who are there."""

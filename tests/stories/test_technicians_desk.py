@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from mailgate.desk.model import Address, Directory, Team
-from tests.kit.office import PEOPLE, TINA, TOM, Office, mail, reply
+from tests.kit.office import PEOPLE, TINA, TOM, Office, aligned, mail, reply
+from tests.stories.conftest import GUARDED
 
 ANN, EVA = Address("ann@out.example"), Address("eva@out.example")
 
@@ -102,3 +103,20 @@ def test_german_technicians_read_german_receipts(asked: Office) -> None:
     assert "Um es zurückzunehmen" in receipt.text
     writes(asked, "#rückgängig")
     assert asked.ticket().priority == "P3"
+
+
+@pytest.mark.parametrize("subject", ["Re: [MG-77] Printer", "Printer"])
+@pytest.mark.parametrize("text", ["#note He is new here.", "#status pending\n#note He is new here.", "#resolve Done."])
+def test_orders_that_reach_no_ticket_are_refused_and_make_none(asked: Office, subject: str, text: str) -> None:
+    asked.security = GUARDED
+    asked.rebuild()
+    asked.post(aligned(mail(text, sender=TINA.address, name="Tina", subject=subject), "desk.example"))
+    assert asked.count() == 1
+    (receipt,) = asked.letters()
+    assert (receipt.name, receipt.to, receipt["X-Mailgate-Ticket"]) == ("receipt", TINA.address, "")
+    assert "This reaches no ticket that you work on" in " ".join(receipt.text.split())
+
+
+def test_a_technician_who_asks_for_something_himself_opens_a_ticket(asked: Office) -> None:
+    asked.post(mail("My own screen is dead.\n#urgent", sender=TINA.address, name="Tina", subject="Screen"))
+    assert asked.ticket(2).requester == TINA.address

@@ -167,3 +167,15 @@ def test_a_german_desk_asks_in_german(asked: Office) -> None:
     assert "an einen Partner außerhalb unseres Hauses" in " ".join(passed_on.text.split())
     asked.post(reply(asks, "Die DR-7.", quote=False))
     assert "hat von außen geantwortet" in asked.last("requester_replied").text
+
+
+def test_whoever_helps_with_a_duplicate_helps_with_the_ticket_that_goes_on(asked: Office) -> None:
+    tina(asked, f"#escalate {VENDOR} What can it be?")
+    asked.post(mail("The printer again.", sender="bob@out.example", name="Bob"))
+    letter = asked.last("vendor")
+    asked.merge(1, into=2)
+    asked.letters()
+    asked.post(reply(letter, "A worn roller.", name="Printers Ltd"))
+    assert asked.count() == 2
+    assert {one.to for one in asked.letters()} <= {TINA.address, TOM.address}
+    assert [one.visibility for one in asked.story(2).messages if "worn roller" in one.text] == ["internal"]
