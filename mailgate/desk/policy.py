@@ -263,9 +263,15 @@ class Policy:
     retention: Retention = Retention()
     monitors: tuple[Monitor, ...] = ()
 
-    def verbs_by_word(self) -> dict[str, str]:
+    # Asked of every mail.
+    _verbs: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._verbs.update((word, verb) for verbs in self.synonyms.values() for verb, words in verbs.items() for word in words)
+
+    def verbs_by_word(self) -> Mapping[str, str]:
         """Each synonym of every language in lower case, and its verb."""
-        return {word: verb for verbs in self.synonyms.values() for verb, words in verbs.items() for word in words}
+        return self._verbs
 
     def calendar(self, name: str | None) -> Calendar:
         """The calendar of that name; round the clock for None."""

@@ -231,6 +231,7 @@ def follows(grammar: Grammar, verb: str, status: Status) -> tuple[bool, Status |
 _TAPPED = ("resume", "start", "resolve", "pending", "note", "close", "reopen")
 
 
+@lru_cache(maxsize=2 * len(STATES))
 def worth_a_tap(status: Status, *, his: bool) -> tuple[str, ...]:
     """The technician's verbs that lead on from this status, of several to one place the first; `take` where the ticket is not `his`."""
     words = ["take"] if not his and follows(Grammar.TECHNICIAN, "take", status)[0] else []
