@@ -241,9 +241,10 @@ def seconds(raw: bytes) -> float:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_no_text_of_a_megabyte_takes_a_second(line: str) -> None:
+def test_no_text_of_a_megabyte_takes_long(line: str) -> None:
     body = line * (1_000_000 // len(line.encode()))
-    assert seconds(plain(body)) < 1
+    # About half a second on a machine with nothing else to do.
+    assert seconds(plain(body)) < 3
 
 
 @pytest.mark.parametrize("line", LINES[:4])
