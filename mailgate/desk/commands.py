@@ -185,7 +185,9 @@ def _command(line: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: M
             if grammar is Grammar.REQUESTER:
                 return None
             return Command(word, "", line, "unknown-verb", _nearest(word, known, synonyms, hashed["rest"].strip(" \t:,")))
-        return _argued(verb, hashed["rest"].strip(" \t:,"), line)
+        # What begins a solution, such as "Dear Ann,", keeps its comma.
+        rest = hashed["rest"].lstrip(" \t:,")
+        return _argued(verb, rest.rstrip() if verb.takes is Takes.REST else rest.rstrip(" \t:,"), line)
     if not bare or grammar is not Grammar.REQUESTER:
         return None
     head, *tail = line.split(None, 1)

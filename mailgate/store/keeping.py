@@ -23,6 +23,9 @@ from mailgate.store.inbox import FINAL, InboxState
 from mailgate.store.outbox import WAITING, OutboxState
 
 _GONE = "(erased)"
+# Of a name, words that are longer than an initial; and the fields of a ticket in which a technician may have used one.
+_INITIAL = 2
+_WORDED = ("resolution", "closure_note")
 # So many rows are in memory at once while octets are looked through.
 _CHUNK = 50
 
@@ -110,6 +113,7 @@ def _blank_words(tx: Tx, address: Address) -> int:
     """His messages with the names of their files, the subjects of his tickets, and the reasons that he gave."""
     messages, files, tickets, events, people = schema.messages, schema.attachments, schema.tickets, schema.events, schema.people
     articles.forget_words_of(tx, _tickets_of(address))
+    _blank_name(tx, address)
     his = select(messages.c.id).where(messages.c.author == address)
     tx.execute(update(files).where(files.c.message.in_(his)).values(filename=_GONE))
     tx.execute(update(tickets).where(tickets.c.requester == address).values(subject=_GONE))
@@ -121,6 +125,31 @@ def _blank_words(tx: Tx, address: Address) -> int:
     tx.execute(update(people).where(people.c.address == address).values(name=_GONE))
     facts.count(tx, facts.PEOPLE)
     return _count(tx.execute(update(messages).where(messages.c.author == address).values(text=_GONE, author_name="")))
+
+
+def _blank_name(tx: Tx, address: Address) -> None:
+    """What he is called, in what others said to him and about his tickets. As it is written: whoever is called Will keeps every `will`."""
+    messages, tickets, events, people = schema.messages, schema.tickets, schema.events, schema.people
+    called = [*tx.execute(select(messages.c.author_name).where(messages.c.author == address).distinct()).scalars()]
+    called += tx.execute(select(people.c.name).where(people.c.address == address)).scalars()
+    names = {word for name in called for word in name.split() if len(word) > _INITIAL and word != _GONE}
+    if not names:
+        return
+    pattern, his = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b"), _tickets_of(address)
+    said = select(messages.c.id, messages.c.text).where(messages.c.ticket.in_(his), messages.c.author != address)
+    for number, text in tx.execute(said).all():
+        if pattern.search(text):
+            tx.execute(update(messages).where(messages.c.id == number).values(text=pattern.sub(_GONE, text)))
+    for row in tx.execute(select(tickets.c.id, *(tickets.c[one] for one in _WORDED)).where(tickets.c.id.in_(his))).all():
+        worded = {one: pattern.sub(_GONE, words) for one in _WORDED if (words := getattr(row, one))}
+        if worded:
+            tx.execute(update(tickets).where(tickets.c.id == row.id).values(worded))
+    for number, changes in tx.execute(select(events.c.id, events.c.changes).where(events.c.ticket.in_(his))).all():
+        told = json.loads(changes)
+        worded = {one: pattern.sub(_GONE, told[one]) for one in _WORDED if told.get(one)}
+        if worded:
+            kept = json.dumps({**told, **worded}, ensure_ascii=False, separators=(",", ":"))
+            tx.execute(update(events).where(events.c.id == number).values(changes=kept))
 
 
 def _tickets_of(address: Address) -> Any:

@@ -345,3 +345,8 @@ def test_a_slip_of_the_finger_finds_its_verb_in_english_and_german(grammar: Gram
 )  # fmt: skip
 def test_whoever_may_name_a_verb_is_noticed(text: str, may: bool) -> None:
     assert may_name(text, {"wissen": "kb", "zurückholen": "kb", "schließen": "close"}, "kb") is may
+
+
+def test_a_solution_that_begins_with_a_salutation_keeps_its_comma() -> None:
+    (resolve,) = read("#resolve: Dear Ann,\nit prints again.", Grammar.TECHNICIAN, bare=False).commands
+    assert resolve.args == "Dear Ann,\nit prints again."

@@ -212,3 +212,16 @@ def test_an_erased_technician_is_the_author_of_no_article(office: Office, who: s
         (kept,) = articles.listed(tx)
     assert kept.article.author.endswith("@erased.invalid")
     assert kept.article.solution == "Pulled the strip out."
+
+
+def test_whoever_is_erased_is_called_nothing_in_what_technicians_wrote_to_him(either_office: Office) -> None:
+    office = either_office
+    office.post(mail("The printer is dead."))
+    office.post(reply(office.last("acknowledgement"), "It is the big one.", name="Ann Quuxworthy"))
+    office.order(1, "#resolve Dear Mrs Quuxworthy,\nit prints again, Ann. Many anns will print.")
+    keeping.erase(office.store, ANN, office.now)
+    said = "Dear Mrs (erased),\nit prints again, (erased). Many anns will print."
+    assert office.ticket().resolution == said
+    assert [one.text for one in office.story().messages] == ["(erased)", "(erased)", said]
+    assert "quuxworthy" not in "\n".join(str(one.changes) for one in office.story().events).lower()
+    assert office.violations() == []
