@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from mailgate.desk.decide import decide
 from mailgate.desk.errors import Temporary
@@ -46,38 +47,18 @@ class Timekeeper:
             rows = timers.due(tx, now, _BATCH)
             crash_point("CP35-due")
             for row in rows:
-                self._fire(tx, row, now)
+                _alone(tx, f"timer {row.id}", partial(self._act, tx, row, now), partial(timers.put_off, tx, row, now + _PUT_OFF))
             letters = digests.due(tx, now, _BATCH)
             for one in letters:
-                self._tell(tx, one, now)
+                _alone(
+                    tx,
+                    f"digest {one.id}",
+                    partial(digest.write, tx, self.house, one, now),
+                    partial(digests.put_off, tx, one, now + _PUT_OFF),
+                )
             crash_point("CP36-fired")
         crash_point("CP37-committed")
         return len(rows) + len(letters)
-
-    def _fire(self, tx: Tx, row: timers.DueRow, now: datetime) -> None:
-        try:
-            with journal.on_commit(), savepoint(tx):
-                self._act(tx, row, now)
-        except Fenced as error:
-            journal.trouble(f"timer {row.id}", error)
-        except Temporary:
-            raise
-        except Exception as error:
-            journal.trouble(f"timer {row.id}", error)
-            timers.put_off(tx, row, now + _PUT_OFF)
-
-    def _tell(self, tx: Tx, row: digests.DueDigest, now: datetime) -> None:
-        """Writes a digest of held mails; one that fails by a fault of ours is tried again."""
-        try:
-            with journal.on_commit(), savepoint(tx):
-                digest.write(tx, self.house, row, now)
-        except Fenced as error:
-            journal.trouble(f"digest {row.id}", error)
-        except Temporary:
-            raise
-        except Exception as error:
-            journal.trouble(f"digest {row.id}", error)
-            digests.put_off(tx, row, now + _PUT_OFF)
 
     def _act(self, tx: Tx, row: timers.DueRow, now: datetime) -> None:
         try:
@@ -93,3 +74,17 @@ class Timekeeper:
         effect.carry_out(tx, self.house, rules, ticket, decision, Cause("timer", str(row.id)), now)
         verbs = ",".join(one.verb for one in decision.events)
         journal.changed(f"timer:{row.id}", row.ticket, decision.outcome, verbs, len(decision.letters))
+
+
+def _alone(tx: Tx, what: str, act: Callable[[], object], put_off: Callable[[], object]) -> None:
+    """Does one of several that share a commit; one that fails by a fault of ours is tried again later, alone."""
+    try:
+        with journal.on_commit(), savepoint(tx):
+            act()
+    except Fenced as error:
+        journal.trouble(what, error)
+    except Temporary:
+        raise
+    except Exception as error:
+        journal.trouble(what, error)
+        put_off()

@@ -58,7 +58,8 @@ def _aware(moment: datetime | None) -> datetime | None:
 
 
 def _microseconds(moment: datetime | None) -> int | None:
-    return None if moment is None else (_aware(moment) - _EPOCH) // _MICROSECOND  # type: ignore[operator]
+    aware = _aware(moment)
+    return None if aware is None else (aware - _EPOCH) // _MICROSECOND
 
 
 def _stored(value: str | None) -> str | None:

@@ -38,14 +38,13 @@ def test_an_article_is_shown_whole(kb: Shell) -> None:
     assert "there is no article of ticket 7" in kb.err
 
 
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [(("blank",), [1]), (("strip", "drum"), [1]), (("drucker",), []), (("prufbericht",), [2]), (("PRÜF",), [2]), (("strip", "start"), []),
-     (('"', "OR", "*"), [])],
-)  # fmt: skip
-def test_articles_are_found_by_all_their_words(kb: Shell, words: tuple[str, ...], found: list[int]) -> None:
-    assert kb("kb", "search", "--json", "--", *words) == 0
-    assert [line.partition(",")[0] for line in kb.out.splitlines()] == [f'{{"id": {number}' for number in found]
+def test_articles_are_found_by_all_their_words(kb: Shell) -> None:
+    for words, found in (
+        (("blank",), [1]), (("strip", "drum"), [1]), (("drucker",), []), (("prufbericht",), [2]), (("PRÜF",), [2]),
+        (("strip", "start"), []), (('"', "OR", "*"), []),
+    ):  # fmt: skip
+        assert kb("kb", "search", "--json", "--", *words) == 0
+        assert [line.partition(",")[0] for line in kb.out.splitlines()] == [f'{{"id": {number}' for number in found], words
 
 
 def test_an_article_is_taken_back_and_a_ticket_without_a_solution_makes_none(kb: Shell) -> None:

@@ -189,14 +189,14 @@ def shares(store: Store, people: Directory) -> tuple[list[Share], list[str]]:
                 there.hears(Address(row.actor), row.note, row.at)
             if row.verb in ("open", "handover") and changed.get("assignee"):
                 unfair += _unfair(f"{row.verb} {row.ticket}", Address(str(changed["assignee"])), day, there, loads)
-            if assignee.get(row.ticket) and works[row.ticket]:
-                loads[assignee[row.ticket]] -= 1  # type: ignore[index]
+            if (before := assignee.get(row.ticket)) and works[row.ticket]:
+                loads[before] -= 1
             if "assignee" in changed:
                 assignee[row.ticket] = Address(str(changed["assignee"])) if changed["assignee"] else None
             if row.verb == "open" or "status" in changed:
                 works[row.ticket] = STATES[Status(str(changed.get("status", Status.NEW)))] not in (State.RESOLVED, State.CLOSED)
-            if assignee.get(row.ticket) and works[row.ticket]:
-                loads[assignee[row.ticket]] += 1  # type: ignore[index]
+            if (after := assignee.get(row.ticket)) and works[row.ticket]:
+                loads[after] += 1
     return found, unfair
 
 
