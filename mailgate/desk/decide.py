@@ -15,7 +15,7 @@ from mailgate.desk.letters import Name
 from mailgate.desk.model import Address, Person, Role, Status, Strength, Ticket
 from mailgate.desk.relations import followed
 from mailgate.desk.rules import Rules
-from mailgate.desk.stimuli import Adopted, Due, Joined, Ordered, OriginResolved, SplitOff, Stimulus, TakenBack, Undelivered, Wrote
+from mailgate.desk.stimuli import Adopted, Due, Joined, Lost, Ordered, OriginResolved, SplitOff, Stimulus, TakenBack, Undelivered, Wrote
 from mailgate.desk.workflow import Grammar
 
 # The actor of what nobody did: timers and delivery reports.
@@ -60,6 +60,8 @@ def _came_due(ticket: Ticket, due: Due, rules: Rules, now: datetime) -> Decision
     rung = sla.rung(ticket, due.kind, rules.policy)
     if rung is None:
         return Decision(Outcome.IGNORED, "ticket-moved-on").noting("timer", "stale", due.kind)
+    if due.lost is not None:
+        return _unheard(ticket, rung, due.lost, rules, now)
     draft = Draft(ticket, rules, now, SYSTEM, None, Grammar.TECHNICIAN)
     climbed = {"rungs": ticket.rungs + 1, "climbed": now}
     match rung.act:
@@ -71,12 +73,23 @@ def _came_due(ticket: Ticket, due: Due, rules: Rules, now: datetime) -> Decision
             draft.tell_public(Name.CLOSING_SOON, copies=False)
         case sla.Act.CLOSE:
             note = "no answer"
-            draft.event("close", note, status=Status.COMPLETED, closed=now, closure_category=note)
+            since = f"{note} since {ticket.since.date()}"
+            draft.event("close", note, status=Status.COMPLETED, closed=now, closure_category=note, closure_note=since)
             draft.tell_public(Name.CLOSED, note=note)
         case sla.Act.RESOLVE:
             draft.event("resolve", "no answer", status=Status.WAITING_FOR_CLOSURE, resolved=now)
             draft.tell_public(Name.RESOLVED, note="no answer")
     return Decision(Outcome.TIMED, events=tuple(draft.events), letters=tuple(draft.letters)).noting("timer", rung.act, due.kind)
+
+
+def _unheard(ticket: Ticket, rung: sla.Rung, lost: Lost, rules: Rules, now: datetime) -> Decision:
+    """Whom nothing reaches is not reminded, and his silence is no answer: the rung waits, and whoever looks after the ticket knows it."""
+    draft = Draft(ticket, rules, now, SYSTEM, None, Grammar.TECHNICIAN)
+    draft.event("skip", f"{rung.act}: {lost.address}: {lost.why}")
+    if not lost.told:
+        _tell_lost(draft, lost.address, lost.why)
+    found = Decision(Outcome.TIMED, "requester-unreachable", events=tuple(draft.events), letters=tuple(draft.letters))
+    return found.noting("timer", "unheard", lost.why)
 
 
 def _wanted_now(ticket: Ticket, rules: Rules, now: datetime) -> Decision:
@@ -92,9 +105,13 @@ def _came_back(ticket: Ticket, back: Undelivered, rules: Rules, now: datetime) -
     draft.event("undelivered", f"{back.letter} to {back.recipient}: {back.reply}")
     # A lost letter to somebody of the house is told to nobody by letter: that letter could be lost as well.
     if rules.people.person(back.recipient).role is Role.REQUESTER and back.hard:
-        watchers = tuple(person.address for person in rules.watchers(ticket, now) if back.recipient not in person.addresses)
-        draft.say(Name.UNDELIVERABLE, *watchers, words=back.reply, note=back.recipient)
+        _tell_lost(draft, back.recipient, back.reply)
     return Decision(Outcome.NOTED, events=tuple(draft.events), letters=tuple(draft.letters)).noting("delivery", "undelivered", back.reply)
+
+
+def _tell_lost(draft: Draft, address: Address, why: str) -> None:
+    watchers = tuple(person.address for person in draft.rules.watchers(draft.ticket, draft.now) if address not in person.addresses)
+    draft.say(Name.UNDELIVERABLE, *watchers, words=why, note=address)
 
 
 def _ordered(ticket: Ticket, order: Ordered, rules: Rules, now: datetime) -> Decision:

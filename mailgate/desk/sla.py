@@ -40,6 +40,8 @@ class Timer:
 
 
 AUTOCLOSE, PENDING, DUE = "autoclose", "pending", "due"
+# The kinds of those that end in something when nobody answers.
+LADDERS = frozenset({AUTOCLOSE, PENDING})
 
 
 def ladder(status: Status, policy: Policy) -> tuple[str, tuple[Rung, ...]]:
@@ -69,6 +71,14 @@ def rung(ticket: Ticket, kind: str, policy: Policy) -> Rung | None:
     """The rung that a timer of this kind stands for now; None where the ticket has left that ladder."""
     name, rungs = _climbs(ticket, policy)
     return rungs[ticket.rungs] if name == kind and ticket.rungs < len(rungs) else None
+
+
+def gap(ticket: Ticket, kind: str, policy: Policy) -> timedelta | None:
+    """How long after the rung before it (or after its status began) the rung comes that a timer of this kind stands for; None as `rung`."""
+    at = rung(ticket, kind, policy)
+    if at is None:
+        return None
+    return at.after - (_climbs(ticket, policy)[1][ticket.rungs - 1].after if ticket.rungs else timedelta(0))
 
 
 def end(ticket: Ticket, timer: Timer, policy: Policy) -> tuple[Act, datetime] | None:

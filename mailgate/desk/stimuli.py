@@ -134,10 +134,20 @@ class Wrote:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """Somebody whom our letters do not reach, and why; `told` says that the technicians of the ticket know it already."""
+
+    address: Address
+    why: str
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
-    """A timer of this kind came due for the ticket."""
+    """A timer of this kind came due for the ticket. `lost` is the requester, where a reminder would not reach him."""
 
     kind: str
+    lost: Lost | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from mailgate.desk import sla
 from mailgate.desk.decide import decide
 from mailgate.desk.errors import Temporary
 from mailgate.desk.stimuli import Due
-from mailgate.flow import digest, effect, journal
+from mailgate.flow import digest, effect, journal, reach
 from mailgate.flow.absences import hand_over
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
@@ -61,6 +62,8 @@ class Timekeeper:
         return len(rows) + len(letters)
 
     def _act(self, tx: Tx, row: timers.DueRow, now: datetime) -> None:
+        if row.kind in sla.LADDERS and self._waits(tx, row, now):
+            return
         try:
             timers.fired(tx, row, now)
         except Fenced:
@@ -74,6 +77,23 @@ class Timekeeper:
         effect.carry_out(tx, self.house, rules, ticket, decision, Cause("timer", str(row.id)), now)
         verbs = ",".join(one.verb for one in decision.events)
         journal.changed(f"timer:{row.id}", row.ticket, decision.outcome, verbs, len(decision.letters))
+
+    def _waits(self, tx: Tx, row: timers.DueRow, now: datetime) -> bool:
+        """Whether this rung of a ladder waits since its requester cannot be reached: it comes again after its gap. Told once."""
+        ticket = tickets.get(tx, row.ticket, lock=True)
+        gap = sla.gap(ticket, row.kind, self.house.policy) if ticket else None
+        if ticket is None or gap is None:
+            return False
+        rules = self.house.rules(ticket.desk, people.directory(tx, self.house.people))
+        lost = reach.lost(tx, rules, ticket)
+        if lost is None:
+            return False
+        if not reach.skipped_before(tx, ticket):
+            decision = decide(ticket, Due(row.kind, lost), rules, now)
+            effect.carry_out(tx, self.house, rules, ticket, decision, Cause("skip", str(row.id)), now)
+            journal.changed(f"timer:{row.id}", row.ticket, decision.outcome, "skip", len(decision.letters))
+        timers.put_off(tx, row, now + gap)
+        return True
 
 
 def _alone(tx: Tx, what: str, act: Callable[[], object], put_off: Callable[[], object]) -> None:

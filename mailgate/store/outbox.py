@@ -232,6 +232,34 @@ def bounced(tx: Tx, row: int, reason: str, now: datetime) -> bool:
     return done.rowcount == 1
 
 
+_NEWEST = Statement(lambda _: (
+    select(outbox.c.state, outbox.c.reason, outbox.c.relay_reply)
+    .where(outbox.c.ticket == bindparam("ticket"), outbox.c.recipient == bindparam("recipient"),
+           outbox.c.state != OutboxState.SUPPRESSED, outbox.c.state != OutboxState.CANCELLED)
+    .order_by(outbox.c.id.desc()).limit(1)
+))  # fmt: skip
+
+
+def came_back(tx: Tx, ticket: TicketId, recipient: Address) -> str | None:
+    """Why the newest letter about this ticket did not reach this recipient; None where it did, waits, or there is none."""
+    newest = _NEWEST.row(tx, {"ticket": ticket, "recipient": recipient})
+    if newest is None or newest.state not in (OutboxState.FAILED, OutboxState.BOUNCED):
+        return None
+    return str(newest.relay_reply if newest.state == OutboxState.FAILED else newest.reason) or "it came back"
+
+
+_WRITTEN = Statement(lambda _: (
+    select(outbox.c.id)
+    .where(outbox.c.ticket == bindparam("ticket"), outbox.c.letter == bindparam("letter"), outbox.c.created_at >= bindparam("since"))
+    .limit(1)
+))  # fmt: skip
+
+
+def written_since(tx: Tx, ticket: TicketId, letter: str, since: datetime) -> bool:
+    """Whether a letter of that name was written about this ticket since then."""
+    return _WRITTEN.row(tx, {"ticket": ticket, "letter": letter, "since": since}) is not None
+
+
 _SENT_TO = Statement(lambda database: (
     select(outbox.c.recipient, outbox.c.letter, outbox.c.ticket, func.count().label("times"))
     .where(database.among(outbox.c.recipient, "addresses"), outbox.c.created_at >= bindparam("since"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from mailgate.desk.model import Address, Directory, Person, Role
 from mailgate.store import absences, blocks, facts, schema
@@ -89,6 +89,17 @@ def suppressed(tx: Tx, addresses: Sequence[Address]) -> dict[Address, str]:
     """Which of these addresses get no automatic mail because ours came back, and why."""
     rows = _SUPPRESSED.rows(tx, {"addresses": list(addresses)}) if addresses else ()
     return {Address(row.address): str(row.reason) for row in rows}
+
+
+_SUPPRESSION = Statement(lambda _: (
+    select(schema.suppressions.c.reason, schema.suppressions.c.since).where(schema.suppressions.c.address == bindparam("address"))
+))  # fmt: skip
+
+
+def suppression(tx: Tx, address: Address) -> tuple[str, datetime] | None:
+    """Why an address gets no automatic mail, and since when; None where it gets it."""
+    row = _SUPPRESSION.row(tx, {"address": address})
+    return (str(row.reason), row.since) if row else None
 
 
 def suppress(tx: Tx, address: Address, reason: str, now: datetime) -> None:

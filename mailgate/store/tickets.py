@@ -210,6 +210,30 @@ def record(tx: Tx, ticket: TicketId, events: Sequence[Event], cause_type: str, c
     ))  # fmt: skip
 
 
+_SINCE = Statement(lambda _: (
+    select(schema.events.c.id)
+    .where(schema.events.c.ticket == bindparam("ticket"), schema.events.c.verb == bindparam("verb"),
+           schema.events.c.at >= bindparam("since")).limit(1)
+))  # fmt: skip
+
+
+def happened_since(tx: Tx, ticket: Ticket, verb: str) -> bool:
+    """Whether something of this verb happened to the ticket since its present status began."""
+    return _SINCE.row(tx, {"ticket": ticket.id, "verb": verb, "since": ticket.since}) is not None
+
+
+_HEARD = Statement(lambda _: (
+    select(schema.messages.c.id)
+    .where(schema.messages.c.ticket == bindparam("ticket"), schema.messages.c.author == bindparam("author"),
+           schema.messages.c.unverified.is_(False), schema.messages.c.at > bindparam("since")).limit(1)
+))  # fmt: skip
+
+
+def heard_since(tx: Tx, ticket: TicketId, author: Address, since: datetime) -> bool:
+    """Whether this person wrote to the ticket since then, and proved it."""
+    return _HEARD.row(tx, {"ticket": ticket, "author": author, "since": since}) is not None
+
+
 def dump_changes(changed: tuple[Change, ...]) -> str:
     """Changes as JSON: an object of field and new value. Texts are kept as the columns keep them, so that the story folds to the same."""
     return _AS_JSON({change.field: _kept(change.value) for change in changed})

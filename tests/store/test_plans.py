@@ -82,7 +82,17 @@ def _know(tx: Tx, after: Ticket) -> None:
     search.catch_up(tx, 10)
     articles.found(tx, after.desk, "text")
     tickets.about(tx, "Desk", "icinga", lock=True, opens=True)
+    _reach(tx, after)
     tickets.open_new(tx, fold(born(TicketId(0), opening()), [Event("alarm", "t", NOW, None, changes(event_key="icinga"))]))
+
+
+def _reach(tx: Tx, ticket: Ticket) -> None:
+    """What is asked before somebody is reminded."""
+    people.suppression(tx, ANN)
+    outbox.came_back(tx, ticket.id, ANN)
+    outbox.written_since(tx, ticket.id, "undeliverable", NOW)
+    tickets.happened_since(tx, ticket, "skip")
+    tickets.heard_since(tx, ticket.id, ANN, NOW)
 
 
 def _forget(tx: Tx) -> None:
