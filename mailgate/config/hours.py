@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from mailgate.config.reader import Bad, Node, shown, some
 from mailgate.config.scalars import as_duration
-from mailgate.desk.plans import ALL_DAY, ROUND_THE_CLOCK, Interval, Step, Week
+from mailgate.desk.clock import Step
+from mailgate.desk.plans import ALL_DAY, ROUND_THE_CLOCK, Interval, Week
 from mailgate.desk.policy import NEVER
 
 _PERCENT = re.compile(r"(\d{1,3})\s*%", re.ASCII)

@@ -15,30 +15,35 @@ from mailgate.config.monitors import READY_MADE
 from mailgate.config.reader import Bad, Node, Reader, Table, choice, day, flag, integer, known, line, listed, named, quoted, shown, some
 from mailgate.config.rules import Names
 from mailgate.config.when import CLOCK, MAIL, TICKET, read_when
+from mailgate.desk.clock import Step
 from mailgate.desk.model import Level, Role, State, Status
 from mailgate.desk.plans import (
     ALWAYS,
+    ANSWERS,
+    METRICS,
     Approval,
     Calendar,
     Category,
-    Clock,
     Escalation,
+    Metric,
     Monitor,
     OnExpire,
     OwnStatus,
+    Pace,
     Rung,
     Sla,
     Stage,
-    Step,
 )
 from mailgate.desk.policy import WORDS, Policy
 
 _PERCENT = integer(1, 99)
 # Whom an escalation may name besides a team and an address; `next` is the team of the next functional level.
-_TOLD = ("technician", "lead", "manager", "owner", "next")
+_TOLD = ("technician", "lead", "manager", "owner", "requester", "next")
 # Roles that may approve; `manager` is the requester's.
 _APPROVERS = (Role.MANAGER, Role.LEAD, Role.APPROVER, Role.OWNER)
 _ROUND_THE_CLOCK = "24x7"
+# The keys of an SLA that are no metrics.
+_SLA_KEYS = ("name", "when", "calendar", "warn")
 
 
 def with_plans(policy: Policy, top: Table, names: Names) -> Policy:
@@ -48,11 +53,14 @@ def with_plans(policy: Policy, top: Table, names: Names) -> Policy:
         calendars=(*top.file.names("calendar"), _ROUND_THE_CLOCK),
         statuses=(*(status.value for status in Status), *top.file.names("status")),
     )
+    metrics = _metrics(top, names)
+    names = replace(names, metrics=tuple(one.name for one in metrics))
     return replace(
         policy,
         categories=_categories(top, names),
         calendars=tuple(_calendar(table) for table in _distinct(top, "calendar")),
         slas=tuple(_sla(table, names) for table in _distinct(top, "sla")),
+        metrics=metrics,
         escalations=tuple(_escalation(table, names) for table in top.tables("escalation")),
         approvals=tuple(_approval(table, names) for table in top.tables("approval")),
         statuses=_statuses(top, policy),
@@ -119,16 +127,49 @@ def _sla(table: Table, names: Names) -> Sla:
         name=table.need("name", line, ""),
         when=read_when(table, names, TICKET),
         calendar=None if calendar == _ROUND_THE_CLOCK else calendar,
-        first_response=table.get("first_response", scalars.duration, None),
-        next_response=table.get("next_response", scalars.duration, None),
-        resolution=table.get("resolution", scalars.duration, None),
+        targets=tuple((name, target) for name in names.metrics if (target := table.get(name, scalars.duration, None)) is not None),
         warn=tuple(sorted(table.get("warn", listed(_PERCENT), ()))),
     )
+
+
+def _metrics(top: Table, names: Names) -> tuple[Metric, ...]:
+    """Ours, each as the operator has it where he names it, and his own."""
+    own = {table.data.get("name"): table for table in _distinct(top, "metric")}
+    ours = tuple(_metric(own.pop(one.name), names, one) if one.name in own else one for one in METRICS)
+    return (*ours, *(_metric(table, names, None) for table in own.values()))
+
+
+def _metric(table: Table, names: Names, usual: Metric | None) -> Metric:
+    words = _condition(names)
+    name = table.need("name", scalars.word, "")
+    if name in _SLA_KEYS:
+        table.fault("name", f"{quoted(name)} is another key of [[sla]]")
+    nothing: frozenset[str] = frozenset()
+    return Metric(
+        name=name,
+        start=table.get("start", words, usual.start) if usual else table.need("start", words, nothing),
+        stop=table.get("stop", words, usual.stop) if usual else table.need("stop", words, nothing),
+        pause=table.get("pause", words, usual.pause if usual else nothing),
+        resume=table.get("resume", words, usual.resume if usual else nothing),
+        cancel=table.get("cancel", words, usual.cancel if usual else nothing),
+        anew=usual.anew if usual else True,
+    )
+
+
+def _condition(names: Names) -> Reader[frozenset[str]]:
+    """Words of a metric's condition: states, statuses, and what may be said of answers."""
+    each = known((*(state.value for state in State), *names.statuses, *ANSWERS), "state or status")
+
+    def read(node: Node) -> frozenset[str]:
+        return frozenset(some(each)(node))
+
+    return read
 
 
 def _escalation(table: Table, names: Names) -> Escalation:
     return Escalation(
         when=read_when(table, names, CLOCK),
+        quiet=table.get("quiet", flag, True),
         steps=tuple(sorted(table.need("steps", listed(_rung(names.teams)), ()), key=lambda rung: rung.at)),
     )
 
@@ -207,11 +248,11 @@ def _statuses(top: Table, policy: Policy) -> tuple[OwnStatus, ...]:
 
 def _status(table: Table) -> OwnStatus:
     state = table.need("state", choice(State), State.OPEN)
-    usual = {State.ON_HOLD: Clock.PAUSED, State.RESOLVED: Clock.MET, State.CLOSED: Clock.MET}.get(state, Clock.RUNS)
+    usual = {State.ON_HOLD: Pace.PAUSED, State.RESOLVED: Pace.MET, State.CLOSED: Pace.MET}.get(state, Pace.RUNS)
     return OwnStatus(
         name=table.need("name", line, ""),
         state=state,
-        sla=table.get("sla", choice(Clock), usual),
+        sla=table.get("sla", choice(Pace), usual),
         verb=table.get("verb", scalars.word, None),
     )
 

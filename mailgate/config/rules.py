@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _COUNT = integer(0, 1_000_000)
 # The tables that `plans` reads.
-_PLANS = ("category", "calendar", "sla", "escalation", "approval", "status", "monitoring")
+_PLANS = ("category", "calendar", "sla", "metric", "escalation", "approval", "status", "monitoring")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Names:
     organisations: Collection[str] = ()
     calendars: Collection[str] = ()
     statuses: Collection[str] = ()
+    metrics: Collection[str] = ()
 
 
 def read_policy(file: File, names: Names) -> Policy:

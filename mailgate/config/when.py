@@ -9,7 +9,7 @@ from mailgate.config import scalars
 from mailgate.config.reader import Bad, Node, Reader, Table, choice, known, line, quoted, some
 from mailgate.config.rules import Names
 from mailgate.desk.model import Level, Priority, State
-from mailgate.desk.plans import ALWAYS, Metric, Patterns, When
+from mailgate.desk.plans import ALWAYS, Patterns, When
 
 # What can be asked of a mail that is no ticket yet, of a ticket, and of a clock of a ticket.
 MAIL = ("subject", "text", "sender", "recipient", "headers", "organisation", "desk", "source")
@@ -54,7 +54,7 @@ def _readers(names: Names) -> dict[str, Reader[tuple[Any, ...]]]:
         "urgency": level,
         "state": some(choice(State)),
         "status": some(known(names.statuses, "status")),
-        "metric": some(choice(Metric)),
+        "metric": some(known(names.metrics, "metric")),
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 
 from mailgate.desk.model import Address, Ticket
-from mailgate.desk.plans import Metric, Patterns, When
+from mailgate.desk.plans import Patterns, When
 from mailgate.desk.workflow import state_of
 
 # So many characters of the body, and of every other text, a pattern is searched in.
@@ -37,7 +37,7 @@ class Facts:
     desk: str = ""
     source: str = "mail"
     ticket: Ticket | None = None
-    metric: Metric | None = None
+    metric: str | None = None
 
 
 def holds(when: When, facts: Facts) -> bool:

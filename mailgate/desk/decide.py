@@ -24,7 +24,7 @@ SYSTEM = Person(Address("mailgate"))
 
 def decide(ticket: Ticket | None, stimulus: Stimulus, rules: Rules, now: datetime) -> Decision:
     """The desk's answer. `ticket` is the one that the clue named (None: no clue, or none that exists); `now` is aware UTC."""
-    decision = _answer(ticket, stimulus, rules, now)
+    decision = sla.promises(ticket, _answer(ticket, stimulus, rules, now), rules, now)
     if ticket is None or decision.opens is not None:
         return decision
     return followed(ticket, decision, rules, stimulus.known.kin if isinstance(stimulus, Wrote | Ordered) else NO_KIN)
@@ -57,6 +57,8 @@ def _answer(ticket: Ticket | None, stimulus: Stimulus, rules: Rules, now: dateti
 def _came_due(ticket: Ticket, due: Due, rules: Rules, now: datetime) -> Decision:
     if due.kind == sla.DUE and ticket.due is not None and sla.falls_due(ticket) and ticket.due <= now:
         return _wanted_now(ticket, rules, now)
+    if due.kind.startswith(sla.CLOCK):
+        return _clock_came(ticket, due.kind.removeprefix(sla.CLOCK), rules, now)
     rung = sla.rung(ticket, due.kind, rules.policy)
     if rung is None:
         return Decision(Outcome.IGNORED, "ticket-moved-on").noting("timer", "stale", due.kind)
@@ -90,6 +92,14 @@ def _unheard(ticket: Ticket, rung: sla.Rung, lost: Lost, rules: Rules, now: date
         _tell_lost(draft, lost.address, lost.why)
     found = Decision(Outcome.TIMED, "requester-unreachable", events=tuple(draft.events), letters=tuple(draft.letters))
     return found.noting("timer", "unheard", lost.why)
+
+
+def _clock_came(ticket: Ticket, metric: str, rules: Rules, now: datetime) -> Decision:
+    # Only a desk that promises something pays for it.
+    from mailgate.desk.escalation import came
+
+    draft = Draft(ticket, rules, now, SYSTEM, None, Grammar.TECHNICIAN)
+    return came(draft, metric) or Decision(Outcome.IGNORED, "ticket-moved-on").noting("timer", "stale", sla.CLOCK + metric)
 
 
 def _wanted_now(ticket: Ticket, rules: Rules, now: datetime) -> Decision:

@@ -96,10 +96,15 @@ class Draft:
                 self.letters.append(letter)
 
     def answered(self) -> dict[str, object]:
-        """What else an answer of this technician changes: the first one meets the first response and takes a ticket that nobody has."""
+        """What else an answer of this technician changes: nothing waits for one, and the first takes a ticket that nobody has."""
         fields: dict[str, object] = {} if self.ticket.responded else {"responded": self.now}
+        fields |= {"awaiting": None} if self.ticket.awaiting else {}
         takes = self.ticket.assignee is None and self.rules.works_on(self.person, self.ticket)
         return fields | (self.given(self.person) if takes else {})
+
+    def waiting(self) -> dict[str, object]:
+        """What a mail of the requester's changes that wants an answer: the oldest one counts, and before the first answer none does."""
+        return {"awaiting": self.now} if self.ticket.responded and not self.ticket.awaiting else {}
 
     def given(self, person: Person) -> dict[str, object]:
         """What changes when the ticket is given to this technician. Each address stands on a ticket once."""

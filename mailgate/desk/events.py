@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
+from mailgate.desk import clock
 from mailgate.desk.model import Address, Level, Participant, Priority, Status, Strength, Ticket, TicketId
 
 Value = str | int | bool | None | tuple["Value", ...]
@@ -62,6 +63,8 @@ def _apply(ticket: Ticket, event: Event) -> Ticket:
             fields = {"since": event.at, "rungs": 0, "climbed": None} | fields
     if "due" in fields:
         fields = {"overdue": False} | fields
+    if "clocks" in fields:
+        fields["clocks"] = clock.changed(ticket.clocks, cast(Iterable[clock.Clock], fields["clocks"]), event.at)
     return replace(ticket, updated=event.at, **fields)  # type: ignore[arg-type]
 
 
@@ -71,6 +74,8 @@ def plain(value: object) -> Value:
         return value.isoformat()
     if isinstance(value, Participant):
         return (value.address, value.role, value.confirmed, value.muted)
+    if isinstance(value, clock.Clock):
+        return clock.row(value)
     if isinstance(value, tuple):
         return tuple(plain(one) for one in value)
     return cast(Value, str(value) if isinstance(value, str) else value)
@@ -105,6 +110,10 @@ def _numbers(value: Value) -> object:
     return tuple(int(cast(int, one)) for one in cast(tuple[Value, ...], value))
 
 
+def _clocks(value: Value) -> object:
+    return tuple(clock.read(one) for one in cast(tuple[Value, ...], value))
+
+
 def _participants(value: Value) -> object:
     rows = cast(tuple[tuple[str, str, bool, bool], ...], value)
     return tuple(Participant(Address(address), role, bool(confirmed), bool(muted)) for address, role, confirmed, muted in rows)
@@ -118,7 +127,7 @@ _READ = {
         _text,
     ),
     **dict.fromkeys(("parent", "merged_into", "reopened", "rungs", "time_spent"), _number),
-    **dict.fromkeys(("since", "responded", "resolved", "closed", "climbed", "due"), _time),
+    **dict.fromkeys(("since", "responded", "awaiting", "resolved", "closed", "climbed", "due"), _time),
     "status": lambda value: Status(str(value)),
     "priority": lambda value: Priority(str(value)),
     "impact": lambda value: Level(str(value)),
@@ -128,4 +137,5 @@ _READ = {
     "tags": _texts,
     "links": _numbers,
     "participants": _participants,
+    "clocks": _clocks,
 }  # fmt: skip

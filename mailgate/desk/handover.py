@@ -16,6 +16,7 @@ from mailgate.desk.draft import Draft
 from mailgate.desk.letters import Letter, Name
 from mailgate.desk.model import Address, Person, State, Ticket
 from mailgate.desk.rules import Rules
+from mailgate.desk.sla import promises
 from mailgate.desk.workflow import Grammar, state_of
 
 WORKED_ON = frozenset({State.OPEN, State.IN_PROGRESS})
@@ -50,7 +51,8 @@ def handed_over(one: Handed, person: Person, rules: Rules, now: datetime, actor:
         "assignee": None, "participants": tuple(each for each in one.ticket.participants if each.role != "assignee")
     }  # fmt: skip
     draft.event("handover", f"{person.address} is away", **(draft.given(one.to) if one.to else fields))
-    return draft.decided(Outcome.TIMED).noting("absence", person.address, one.to.address if one.to else "team")
+    decision = draft.decided(Outcome.TIMED).noting("absence", person.address, one.to.address if one.to else "team")
+    return promises(one.ticket, decision, rules, now)
 
 
 def letters(handed: Sequence[Handed], rules: Rules, now: datetime) -> tuple[Letter, ...]:

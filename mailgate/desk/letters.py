@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mailgate.desk.article import Article, Found
+from mailgate.desk.clock import Step
 from mailgate.desk.model import Address, Ticket, TicketId
 
 
@@ -38,6 +39,9 @@ class Name(StrEnum):
     ARTICLE = "article"
     FOUND = "found"
     HELD = "held"
+    SLA_WARNING = "sla_warning"
+    SLA_BREACH = "sla_breach"
+    DELAYED = "delayed"
 
 
 # The note of a receipt to somebody whose mail did not prove that it was his.
@@ -65,6 +69,7 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.RELATED: ("joined", "merged", "resolved", "children"),
     Name.MAILBOX: ("back", "expires"),
     Name.ARTICLE: ("changed", "withdrawn"),
+    Name.DELAYED: ("first_response", "next_response", "resolution"),
 }  # fmt: skip
 TAGGED = frozenset({"follows", "clue", "split", "merged", "joined", "resolved", "children"})
 # Why a ticket may be the same as another; the templates have words for each.
@@ -175,6 +180,16 @@ class Likeness:
 
 
 @dataclass(frozen=True, slots=True)
+class Milestone:
+    """A step that the `number`-th clock of a metric has come to. `quiet`: the letter about it may wait for the end of quiet hours."""
+
+    metric: str
+    number: int
+    step: Step
+    quiet: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A letter that a decision asks for. `words` is the human text that it carries, `note` one of its NOTES.
 
@@ -201,6 +216,7 @@ class Letter:
     tickets: tuple[Ticket, ...] = ()
     held: Held | None = None
     about: TicketId | None = None
+    milestone: Milestone | None = None
     like: tuple[Likeness, ...] = ()
 
     @property

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NewType
 
 from mailgate.desk.address import Address as Address
 from mailgate.desk.address import fold_address as fold_address
+from mailgate.desk.clock import Clock
 
 if TYPE_CHECKING:
     from mailgate.desk.plans import Week
@@ -266,6 +267,8 @@ class Ticket:
     # How bad it is, in the words of the worst alarm since it began.
     severity: str | None = None
     responded: datetime | None = None
+    # When the oldest mail of the requester's came that waits for an answer, once there was a first one.
+    awaiting: datetime | None = None
     resolved: datetime | None = None
     closed: datetime | None = None
     reopened: int = 0
@@ -277,6 +280,8 @@ class Ticket:
     overdue: bool = False
     # The minutes that technicians say they have spent on it.
     time_spent: int = 0
+    # What was promised for it, and how that stands.
+    clocks: tuple[Clock, ...] = ()
     version: int = 0
 
     @property

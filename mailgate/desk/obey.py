@@ -78,7 +78,8 @@ def _accept(draft: Draft, _command: Command, after: Status | None, text: str) ->
 
 
 def _bring_back(draft: Draft, command: Command, after: Status | None, text: str) -> None:
-    draft.event(command.verb, command.args or text, status=after, resolved=None, reopened=draft.ticket.reopened + 1)
+    back = {"status": after, "resolved": None, "reopened": draft.ticket.reopened + 1}
+    draft.event(command.verb, command.args or text, **back, **draft.waiting())
     draft.answer(Name.REOPENED)
     draft.tell_watchers(words=words_of(command.args, text), note=command.verb)
 

@@ -42,7 +42,7 @@ def opened(shown: Ticket | None, wrote: Wrote, rules: Rules, now: datetime, *, l
     )  # fmt: skip
     reason = "closed-ticket" if link else "clue-of-a-stranger" if shown else ""
     heard = acknowledged(wrote.person.address, wrote.strength, rules) if wrote.nature is Nature.HUMAN else ()
-    letters = (*_helpful(heard, wrote, rules, opens, words), *announced)
+    letters = (*_helpful(heard, wrote, rules, opens), *announced)
     return Decision(Outcome.OPENED, reason, opens=opens, message=message, letters=letters, trail=(*found.findings, *_given(taker, rules)))
 
 
@@ -109,20 +109,20 @@ def acknowledged(requester: Address, strength: Strength, rules: Rules) -> tuple[
             return (Letter(Name.ACKNOWLEDGEMENT, requester, plain=asked is AckUnverified.PLAIN),)
 
 
-def _helpful(heard: tuple[Letter, ...], wrote: Wrote, rules: Rules, opens: Event, words: str) -> tuple[Letter, ...]:
+def _helpful(heard: tuple[Letter, ...], wrote: Wrote, rules: Rules, opens: Event) -> tuple[Letter, ...]:
     """The acknowledgement; who is proven reads in it what may help him meanwhile, and when to expect an answer."""
     if not wrote.strength.trusted:
         return heard
     helpful = () if any(change.field == "confidential" for change in opens.changes) else wrote.suggested
-    by = _promised(wrote, rules, opens, words) if rules.policy.slas else None
+    by = _promised(rules, opens) if rules.policy.slas else None
     return tuple(replace(letter, articles=helpful, answered_by=by) for letter in heard)
 
 
-def _promised(wrote: Wrote, rules: Rules, opens: Event, words: str) -> datetime | None:
+def _promised(rules: Rules, opens: Event) -> datetime | None:
     # Only a desk that promises something pays for knowing what.
-    from mailgate.desk.promise import promised
+    from mailgate.desk.clocks import promised
 
-    return promised(born(TicketId(0), opens), wrote, words, rules)
+    return promised(born(TicketId(0), opens), rules, opens.at)
 
 
 def with_copied(present: tuple[Participant, ...], wrote: Wrote, rules: Rules) -> tuple[Participant, ...]:

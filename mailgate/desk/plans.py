@@ -12,15 +12,41 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from mailgate.desk.model import Level, Priority, State
+from mailgate.desk.clock import Step
+from mailgate.desk.model import Level, Priority, State, Status
 
 
-class Metric(StrEnum):
-    """What an SLA promises a time for."""
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a time can be promised for: a clock, and the conditions that move it.
 
-    FIRST_RESPONSE = "first_response"
-    NEXT_RESPONSE = "next_response"
-    RESOLUTION = "resolution"
+    A condition holds where one of its words is the ticket's state or its status, or `responded` (a technician has answered), `unanswered`
+    (a mail of the requester's after that waits for an answer) or `answered` (none does). They are asked in the order cancel, stop, pause,
+    resume, start; without a `resume` whatever does not pause it sets it going again. `anew`: what starts it after its end is a new clock.
+    """
+
+    name: str
+    start: frozenset[str]
+    stop: frozenset[str]
+    pause: frozenset[str] = frozenset()
+    resume: frozenset[str] = frozenset()
+    cancel: frozenset[str] = frozenset()
+    anew: bool = True
+
+
+_WORKED_ON = frozenset({State.OPEN.value, State.IN_PROGRESS.value})
+_WAITS = frozenset({State.ON_HOLD.value, Status.AWAITING_APPROVAL.value})
+_DONE = frozenset({State.RESOLVED.value, Status.COMPLETED.value})
+_DROPPED = frozenset({Status.CANCELLED.value, Status.DUPLICATE.value, Status.DECLINED.value})
+
+# What a condition may say of answers, beside states and statuses.
+RESPONDED, ANSWERED, UNANSWERED = ANSWERS = ("responded", "answered", "unanswered")
+
+METRICS = (
+    Metric("first_response", _WORKED_ON, _DONE | {RESPONDED}, _WAITS, cancel=_DROPPED, anew=False),
+    Metric("next_response", frozenset({UNANSWERED}), _DONE | {ANSWERED}, _WAITS, cancel=_DROPPED),
+    Metric("resolution", _WORKED_ON, _DONE, _WAITS, cancel=_DROPPED, anew=False),
+)
 
 
 Patterns = tuple[re.Pattern[str], ...]
@@ -51,7 +77,7 @@ class When:
     urgency: tuple[Level, ...] = ()
     state: tuple[State, ...] = ()
     status: tuple[str, ...] = ()
-    metric: tuple[Metric, ...] = ()
+    metric: tuple[str, ...] = ()
 
 
 ALWAYS = When()
@@ -99,40 +125,24 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Sla:
-    """Targets in the business time of a calendar (None: round the clock). `warn` are per cent of a target."""
+    """Targets by metric, in the business time of a calendar (None: round the clock). `warn` are per cent of a target."""
 
     name: str
     when: When = ALWAYS
     calendar: str | None = None
-    first_response: timedelta | None = None
-    next_response: timedelta | None = None
-    resolution: timedelta | None = None
+    targets: tuple[tuple[str, timedelta], ...] = ()
     warn: tuple[int, ...] = ()
 
-    def target(self, metric: Metric) -> timedelta | None:
+    def target(self, metric: str) -> timedelta | None:
         """The time promised for this metric; None where nothing is."""
-        match metric:
-            case Metric.FIRST_RESPONSE:
-                return self.first_response
-            case Metric.NEXT_RESPONSE:
-                return self.next_response
-            case Metric.RESOLUTION:
-                return self.resolution
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Step:
-    """A point on the way to a breach: `80%` of the target, `breach` (100 %), or a business time `later` than the breach."""
-
-    percent: int
-    later: timedelta = timedelta(0)
+        return next((target for name, target in self.targets if name == metric), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
     """Whom to tell at a step.
 
-    `technician`, `lead`, `manager`, `owner`, `next` (the team of the next level), a team's name or an address.
+    `technician`, `lead`, `manager`, `owner`, `requester`, a team's name or an address; `next` gives the ticket to the next level's team.
     """
 
     at: Step
@@ -141,10 +151,11 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """A ladder for the tickets and metrics that its condition names."""
+    """A ladder for the tickets and metrics that its condition names. `quiet`: its letters wait for the end of quiet hours."""
 
     when: When = ALWAYS
     steps: tuple[Rung, ...] = ()
+    quiet: bool = True
 
 
 class OnExpire(StrEnum):
@@ -175,8 +186,8 @@ class Approval:
     step_up: bool = False
 
 
-class Clock(StrEnum):
-    """What an SLA does while a ticket has an own status."""
+class Pace(StrEnum):
+    """What the clocks do while a ticket has an own status."""
 
     RUNS = "runs"
     PAUSED = "paused"
@@ -189,7 +200,7 @@ class OwnStatus:
 
     name: str
     state: State
-    sla: Clock = Clock.RUNS
+    sla: Pace = Pace.RUNS
     verb: str | None = None
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mailgate.desk.model import Address, Level, Priority, Strength
 
 if TYPE_CHECKING:
-    from mailgate.desk.plans import Approval, Calendar, Category, Escalation, Monitor, OwnStatus, Sla, Week
+    from mailgate.desk.plans import Approval, Calendar, Category, Escalation, Metric, Monitor, OwnStatus, Sla, Week
 
 # Every command word that a policy may speak about, also where the command itself comes in a later release.
 WORDS = frozenset(
@@ -247,6 +247,8 @@ class Policy:
     categories: tuple[Category, ...] = ()
     calendars: tuple[Calendar, ...] = ()
     slas: tuple[Sla, ...] = ()
+    # What is measured; none: the usual.
+    metrics: tuple[Metric, ...] = ()
     escalations: tuple[Escalation, ...] = ()
     pending: Pending = Pending()
     autoclose: Autoclose = Autoclose()

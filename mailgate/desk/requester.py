@@ -40,17 +40,19 @@ def requester(draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
 def _replied(draft: Draft, wrote: Wrote, words: str) -> None:
     """An ordinary reply of the requester: it resumes what waits for him and reopens what waits for closure, unless it only thanks."""
     state, note = workflow.state_of(draft.ticket.status), ""
-    if state is State.ON_HOLD and not is_thanks(words):
+    thanks = is_thanks(words)
+    wants = {} if thanks else draft.waiting()
+    if state is State.ON_HOLD and not thanks:
         note = "resume"
-        draft.event(note, status=Status.ANALYSIS)
-    elif state is State.RESOLVED and draft.rules.policy.resolved_reply is ResolvedReply.REOPEN and not is_thanks(words):
+        draft.event(note, status=Status.ANALYSIS, **wants)
+    elif state is State.RESOLVED and draft.rules.policy.resolved_reply is ResolvedReply.REOPEN and not thanks:
         note = "reopen"
-        draft.event(note, status=Status.ANALYSIS, resolved=None, reopened=draft.ticket.reopened + 1)
+        draft.event(note, status=Status.ANALYSIS, resolved=None, reopened=draft.ticket.reopened + 1, **wants)
         own = draft.ticket.participant(draft.person.addresses)
         if own is None or not own.muted:
             draft.answer(Name.REOPENED)
     else:
-        draft.event("reply")
+        draft.event("reply", **wants)
     draft.message = Message(draft.person.address, words, strength=wrote.strength)
     draft.tell_watchers(words=words, note=note)
 

@@ -1,16 +1,20 @@
-"""When does a ticket need us next? Plans the ladders that end in resolving or closing it, in elapsed time, and when it is wanted; UTC.
+"""When does a ticket need us next? Plans the ladders that end in resolving or closing it, in elapsed time, when it is wanted, and the next
+step of what was promised for it; UTC.
 
 Only the next rung is planned: after a downtime the ladder goes on at its first unsent rung with the gaps kept; nobody is closed unwarned.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mailgate.desk.decision import Decision
 from mailgate.desk.model import State, Status, Ticket
 from mailgate.desk.policy import Policy
+from mailgate.desk.rules import Rules
 from mailgate.desk.workflow import STATES, state_of
 
 
@@ -42,6 +46,8 @@ class Timer:
 AUTOCLOSE, PENDING, DUE = "autoclose", "pending", "due"
 # The kinds of those that end in something when nobody answers.
 LADDERS = frozenset({AUTOCLOSE, PENDING})
+# With the name of a metric: the next step of its clock.
+CLOCK = "sla."
 
 
 def ladder(status: Status, policy: Policy) -> tuple[str, tuple[Rung, ...]]:
@@ -89,10 +95,29 @@ def end(ticket: Ticket, timer: Timer, policy: Policy) -> tuple[Act, datetime] | 
     return rungs[-1].act, timer.due + (rungs[-1].after - rungs[ticket.rungs].after)
 
 
-def plan(ticket: Ticket, policy: Policy) -> tuple[Timer, ...]:
+def plan(ticket: Ticket, rules: Rules) -> tuple[Timer, ...]:
     """The timers that should be pending for this ticket, that of its ladder first."""
     wanted = (Timer(DUE, ticket.due),) if ticket.due is not None and falls_due(ticket) else ()
-    return (*_next_rung(ticket, policy), *wanted)
+    return (*_next_rung(ticket, rules.policy), *wanted, *(_next_steps(ticket, rules) if ticket.clocks else ()))
+
+
+def _next_steps(ticket: Ticket, rules: Rules) -> Iterator[Timer]:
+    # Only a desk that promises something pays for it.
+    from mailgate.desk.clocks import next_due
+
+    for clock in ticket.clocks:
+        due = next_due(clock, ticket, rules) if clock.live else None
+        if due is not None:
+            yield Timer(CLOCK + clock.metric, due)
+
+
+def promises(before: Ticket | None, decision: Decision, rules: Rules, now: datetime) -> Decision:
+    """The decision with what it means for what was promised; `before` is the ticket until then, `now` aware UTC."""
+    if not (rules.policy.slas or (before is not None and before.clocks)):
+        return decision
+    from mailgate.desk.clocks import wound
+
+    return wound(before, decision, rules, now)
 
 
 def falls_due(ticket: Ticket) -> bool:

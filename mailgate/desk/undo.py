@@ -17,8 +17,8 @@ UNDOABLE = frozenset(
     "take assign start status resume priority impact urgency category tag escalate desk requester cc confidential spam due time"
     " resolve close reopen parent merge link".split()
 )
-# What an answer did to the clocks stays done: the requester has it.
-STAYS = frozenset({"responded", "since", "rungs", "climbed"})
+# What an answer did to the clocks stays done: the requester has it. And they follow from everything else.
+STAYS = frozenset({"responded", "awaiting", "since", "rungs", "climbed", "clocks"})
 
 
 @dataclass(frozen=True, slots=True)

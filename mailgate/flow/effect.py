@@ -163,8 +163,8 @@ def _change(stage: _Stage, before: Ticket | None, decision: Decision) -> Ticket 
 
 
 def _replan(tx: Tx, before: Ticket | None, after: Ticket, rules: Rules, now: datetime) -> None:
-    planned = sla.plan(after, rules.policy)
-    if planned != (sla.plan(before, rules.policy) if before else ()):
+    planned = sla.plan(after, rules)
+    if planned != (sla.plan(before, rules) if before else ()):
         timers.rewrite(tx, after.id, planned, after.version, now)
 
 
@@ -284,7 +284,7 @@ def _occasion(
     if ticket is not None and kept and not ticket.confidential and any(one.role == "cc" and one.confirmed for one in ticket.participants):
         # Each is told who else is in the conversation.
         names = tickets.names(tx, ticket.id) | names
-    planned = sla.plan(ticket, rules.policy) if ticket else ()
+    planned = sla.plan(ticket, rules) if ticket else ()
     ending = sla.end(ticket, planned[0], rules.policy) if ticket and planned else None
     occasion = post.Occasion(house, rules, ticket, cause, now, parents, source is not None, names=names, ends=ending[1] if ending else None)
     if source is None:

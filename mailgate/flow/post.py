@@ -5,12 +5,14 @@ The Message-ID and every octet follow from cause, recipient and the moment of th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import quote
 
 from mailgate.desk import retry, tokens, workflow
 from mailgate.desk.article import Article
+from mailgate.desk.clock import span
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import HELD, HUMAN, Letter, Line, Name
 from mailgate.desk.macros import Macro
@@ -22,7 +24,19 @@ from mailgate.flow.house import House
 from mailgate.mail import header
 from mailgate.mail.compose import Draft, Enclosure, compose
 from mailgate.mail.letters import Content, Templates
-from mailgate.mail.view import ArticleView, DeskView, FoundView, LikeView, Links, MessageView, PersonView, SearchView, TicketView, View
+from mailgate.mail.view import (
+    ArticleView,
+    ClockView,
+    DeskView,
+    FoundView,
+    LikeView,
+    Links,
+    MessageView,
+    PersonView,
+    SearchView,
+    TicketView,
+    View,
+)
 
 _FOR_REQUESTER = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
 # Somebody in copy can only ask not to be written to.
@@ -206,7 +220,9 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         PersonView(recipient.name, recipient.address), requester, _ticket(occasion, ticket) if ticket else None, technician,
         MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter))
         if letter.words else None,
-        links, _lines(occasion, letter), letter.note, letter.plain, staff, mailbox=letter.mailbox, story=letter.story, held=held,
+        links, _lines(occasion, letter), letter.note, letter.plain, staff, mailbox=letter.mailbox,
+        sla=tuple(_clocks(occasion, ticket)) if staff and ticket and ticket.clocks else (), clock=_milestone(occasion, letter),
+        story=letter.story, held=held,
         others=_others(occasion, recipient, staff=staff) if staff or asks or copied else (),
         unconfirmed=_unconfirmed(occasion, links) if staff else (),
         articles=_articles(occasion, letter, recipient, staff=recipient.staff), search=_search(desk, letter),
@@ -218,6 +234,25 @@ def _copied(ticket: Ticket | None, recipient: Person) -> bool:
     """Whether he is in copy, and hears what is public."""
     here = ticket.participant(recipient.addresses) if ticket else None
     return here is not None and here.role == "cc"
+
+
+def _clocks(occasion: Occasion, ticket: Ticket) -> Iterator[ClockView]:
+    """The promises that stand. Only a desk that promises something pays for knowing when they are due."""
+    from mailgate.desk.clocks import due
+
+    for one in ticket.clocks:
+        if one.live:
+            yield ClockView(one.metric, one.state, due(one, occasion.rules), span(one.target))
+
+
+def _milestone(occasion: Occasion, letter: Letter) -> ClockView | None:
+    """The promise that the letter is about."""
+    about, ticket = letter.milestone, occasion.ticket
+    if about is None or ticket is None:
+        return None
+    found = (one for one in ticket.clocks if (one.metric, one.number) == (about.metric, about.number))
+    shown = next(_clocks(occasion, replace(ticket, clocks=tuple(found))), None)
+    return replace(shown, step=str(about.step)) if shown else None
 
 
 def _lines(occasion: Occasion, letter: Letter) -> tuple[Line, ...]:

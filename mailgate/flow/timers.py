@@ -10,6 +10,7 @@ from functools import partial
 from mailgate.desk import sla
 from mailgate.desk.decide import decide
 from mailgate.desk.errors import Temporary
+from mailgate.desk.sla import plan
 from mailgate.desk.stimuli import Due
 from mailgate.flow import digest, effect, journal, reach
 from mailgate.flow.absences import hand_over
@@ -73,6 +74,11 @@ class Timekeeper:
         if ticket is None:
             return
         rules = self.house.rules(ticket.desk, people.directory(tx, self.house.people))
+        later = next((one.due for one in plan(ticket, rules) if one.kind == row.kind and one.due > now), None)
+        if later is not None:
+            # Policy or calendar has changed since it was planned.
+            timers.rearm(tx, row, later)
+            return
         decision = decide(ticket, Due(row.kind), rules, now)
         effect.carry_out(tx, self.house, rules, ticket, decision, Cause("timer", str(row.id)), now)
         verbs = ",".join(one.verb for one in decision.events)

@@ -11,6 +11,7 @@ from mailgate.desk.model import Status
 from mailgate.desk.workflow import STATES, VERBS, Grammar, worth_a_tap
 from mailgate.mail.view import (
     ArticleView,
+    ClockView,
     DeskView,
     FoundView,
     HeldMailView,
@@ -26,7 +27,7 @@ from mailgate.mail.view import (
 
 _STAFF = frozenset({
     Name.NEW_TICKET, Name.ASSIGNED, Name.REQUESTER_REPLIED, Name.UNDELIVERABLE, Name.RECEIPT, Name.COLLISION, Name.ARTICLE, Name.FOUND,
-    Name.RELATED,
+    Name.RELATED, Name.SLA_WARNING, Name.SLA_BREACH,
 })  # fmt: skip
 _ANNA = PersonView("Anna Weber", "anna.weber@example.org")
 _KIM = PersonView("Kim Novak", "kim.novak@example.org")
@@ -48,6 +49,17 @@ _STATUS = {
     Name.ESCALATED: ("In Progress", "Escalated"),
     Name.VENDOR: ("In Progress", "Escalated"),
     Name.COLLISION: ("In Progress", "Analysis"),
+    Name.SLA_WARNING: ("In Progress", "Analysis"),
+    Name.SLA_BREACH: ("In Progress", "Analysis"),
+    Name.DELAYED: ("In Progress", "Analysis"),
+}
+_CLOCKS = (
+    ClockView("resolution", "running", datetime(2026, 11, 20, 16, 12, tzinfo=UTC), "8h"),
+    ClockView("next_response", "paused", None, "4h"),
+)
+_CLOCK = {
+    Name.SLA_WARNING: replace(_CLOCKS[0], step="80%"),
+    Name.SLA_BREACH: ClockView("resolution", "breached", datetime(2026, 11, 20, 12, 12, tzinfo=UTC), "4h", "breach+1h"),
 }
 _ANSWER = """Hello Anna,
 
@@ -190,6 +202,8 @@ def sample(name: Name) -> View:
         lines=_lines(name, _NOTE.get(name, "")),
         note=_NOTE.get(name, ""),
         staff=staff,
+        sla=_CLOCKS if staff else (),
+        clock=_CLOCK.get(name),
         story=_STORY if name is Name.VENDOR else (),
         articles={Name.ACKNOWLEDGEMENT: _ARTICLES, Name.ARTICLE: _ARTICLES[:1]}.get(name, ()),
         answered_by=datetime(2026, 11, 20, 12, 12, tzinfo=UTC) if name is Name.ACKNOWLEDGEMENT else None,
@@ -220,6 +234,9 @@ def samples(name: Name) -> Iterator[View]:
     for note in ("", *NOTES[name]) if name in NOTES else ():
         said = f"{note} MG-7" if note in TAGGED else note
         yield replace(usual, note=said, lines=_lines(name, note), message=None)
+    if usual.clock is not None:
+        yield replace(usual, clock=None, sla=())
+        yield replace(usual, clock=replace(usual.clock, metric="own_metric", due=None, step="breach"))
     if usual.staff:
         yield replace(usual, like=tuple(LikeView(f"MG-{7 + at}", because) for at, because in enumerate(LIKE)))
     if usual.ticket is not None:

@@ -96,6 +96,20 @@ class TicketView:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockView:
+    """What was promised: the metric by its name, how it stands, and when it is due (None while it is paused).
+
+    `target` is written as in policy.toml, and so is the `step` that a letter is about.
+    """
+
+    metric: str
+    state: str
+    due: datetime | None = None
+    target: str = ""
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MessageView:
     """What somebody wrote, and what is known of who it was."""
 
@@ -223,7 +237,9 @@ class View:
     note: str = ""
     plain: bool = False
     staff: bool = False
-    sla: None = None
+    # The promises that stand, which technicians are told, and the one that this letter is about.
+    sla: tuple[ClockView, ...] = ()
+    clock: ClockView | None = None
     mailbox: Mailbox | None = None
     story: tuple[Said, ...] = ()
     others: tuple[str, ...] = ()
@@ -243,7 +259,7 @@ def prepared(view: View, letter: Name) -> View:
     return View(
         view.desk, _person(view.recipient), _person(view.requester), view.ticket and _ticket(view.ticket),
         view.technician and _person(view.technician), view.message and _message(view.message), view.links,
-        tuple(map(_line, view.lines[:_LINES])), _cut(view.note, _NOTE), view.plain, view.staff, view.sla,
+        tuple(map(_line, view.lines[:_LINES])), _cut(view.note, _NOTE), view.plain, view.staff, view.sla, view.clock,
         view.mailbox and _mailbox(view.mailbox), tuple(map(_said, view.story)),
         () if view.plain else tuple(header.text(one, _OTHER) for one in view.others),
         tuple((link, header.text(address, _OTHER)) for link, address in view.unconfirmed),

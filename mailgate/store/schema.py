@@ -50,10 +50,13 @@ tickets = Table(
     Column("due", Moment),
     Column("overdue", Boolean, nullable=False, server_default=false()),
     Column("time_spent", Integer, nullable=False, server_default=text("0")),
+    # What was promised, as JSON.
+    Column("clocks", Text),
     Column("created", Moment, nullable=False),
     Column("updated", Moment, nullable=False),
     Column("since", Moment, nullable=False),
     Column("responded", Moment),
+    Column("awaiting", Moment),
     Column("resolved", Moment),
     Column("closed", Moment),
     Index("tickets_by_status", "status", "updated"),

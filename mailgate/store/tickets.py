@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from mailgate.desk import clock
 from mailgate.desk.decision import Message
 from mailgate.desk.events import Change, Event, Value
 from mailgate.desk.letters import Said
@@ -117,12 +118,14 @@ def _ticket(row: Any, people: tuple[Participant, ...], links: tuple[TicketId, ..
     return Ticket(**{
         **row, "status": Status(row["status"]), "priority": Priority(row["priority"]), "impact": Level(row["impact"]),
         "urgency": Level(row["urgency"]), "tags": tuple(json.loads(row["tags"])), "participants": people, "links": links,
+        "clocks": tuple(map(clock.remembered, json.loads(row["clocks"]))) if row["clocks"] else (),
     })  # fmt: skip
 
 
 def _columns(ticket: Ticket) -> dict[str, object]:
     values: dict[str, object] = dict(zip(_FIELDS, _VALUES(ticket), strict=True))
     values["tags"] = _AS_JSON(_kept(ticket.tags))
+    values["clocks"] = _AS_JSON([clock.kept(one) for one in ticket.clocks]) if ticket.clocks else None
     return values
 
 

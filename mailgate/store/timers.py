@@ -79,6 +79,11 @@ def put_off(tx: Tx, row: DueRow, until: datetime) -> None:
     tx.execute(update(timers).where(timers.c.id == row.id, timers.c.state == PENDING).values(due_at=until))
 
 
+def rearm(tx: Tx, row: DueRow, due: datetime) -> None:
+    """A timer that was fired in this transaction, and should not have been before `due`, waits for that."""
+    tx.execute(update(timers).where(timers.c.id == row.id).values(state=PENDING, fired_at=None, due_at=due))
+
+
 def of_ticket(tx: Tx, ticket: TicketId) -> list[Timer]:
     """The pending timers of a ticket."""
     rows = tx.execute(

@@ -126,7 +126,7 @@ CASES = [
     (P, '[[sla]]\nname = "s"\nwhen = { status = "Pendng" }', 3, 'unknown status "Pendng"; did you mean "Pending"?'),
     (P, '[[escalation]]\nsteps = [\n{ at = "80%", to = "lead" },\n{ at = "breech", to = "lead" },\n]', 4, '"breach+2h", not "breech"'),
     (P, '[[escalation]]\nsteps = [\n{ at = "80%", to = "techician" } ]', 3, 'unknown role or team "techician"; did you mean "technician"?'),
-    (P, '[[escalation]]\nwhen = { metric = "repair" }\nsteps = []', 2, 'must be one of "first_response"'),
+    (P, '[[escalation]]\nwhen = { metric = "repair" }\nsteps = []', 2, 'unknown metric "repair"'),
     (P, "[[escalation]]", 1, "[[escalation]] steps: is missing"),
     (P, '[pending]\nremind = ["2d", "1d"]', 2, "[pending] remind: has to rise"),
     (P, '[pending]\nremind = ["8d"]\nresolve_after = "7d"', 2, "[pending] remind: remind has to come before resolve_after"),

@@ -11,9 +11,10 @@ import pytest
 
 from mailgate.config.load import load
 from mailgate.config.settings import Settings, StartAt, Tls
+from mailgate.desk.clock import Step
 from mailgate.desk.errors import Misconfigured
 from mailgate.desk.model import Level, Priority, Role, State, Strength
-from mailgate.desk.plans import ALL_DAY, ALWAYS, Clock, Interval, Metric, OnExpire, Rung, Stage, Step
+from mailgate.desk.plans import ALL_DAY, ALWAYS, Interval, OnExpire, Pace, Rung, Stage
 from mailgate.desk.policy import AckUnverified, AssignBy, CcConfirm, Collision, Policy, ResolvedReply, Security, Verify
 from mailgate.desk.rules import Rules
 
@@ -233,17 +234,17 @@ def test_slas_and_escalations_tell_targets_and_steps(tmp_path: Path) -> None:
     )
     gold, everything = rules.slas
     assert gold.when.priority == (Priority.P1, Priority.P2)
-    assert (gold.first_response, gold.next_response, gold.resolution) == (timedelta(seconds=90), None, timedelta(minutes=90))
+    assert gold.targets == (("first_response", timedelta(seconds=90)), ("resolution", timedelta(minutes=90)))
     assert gold.warn == (50, 80)
-    assert (everything.calendar, everything.next_response) == (None, timedelta(days=3))
-    assert rules.escalations[0].when.metric == (Metric.RESOLUTION,)
+    assert (everything.calendar, everything.target("next_response")) == (None, timedelta(days=3))
+    assert rules.escalations[0].when.metric == ("resolution",)
     assert rules.escalations[0].steps == (
         Rung(Step(80), ("technician",)),
         Rung(Step(100), ("boss@example.com",)),
         Rung(Step(100, timedelta(hours=2)), ("manager", "Net")),
     )
     assert [(own.name, own.state, own.sla, own.verb) for own in rules.statuses] == [
-        ("Waiting for Vendor", State.ON_HOLD, Clock.PAUSED, "vendor"),
+        ("Waiting for Vendor", State.ON_HOLD, Pace.PAUSED, "vendor"),
     ]
 
 

@@ -332,7 +332,7 @@ def test_a_whole_life_folds_from_its_story_and_keeps_its_promises(steps: list[St
         assert (about.closed is not None) == (state_of(about.status) == "Closed")
         assert (about.resolved is not None) or state_of(about.status) != "Resolved"
         assert about.since == (now if about.status is not before.status or _asked_again(decision.events) else before.since)
-        assert all(timer.due > about.since for timer in plan(about, RULES.policy))
+        assert all(timer.due > about.since for timer in plan(about, RULES))
     assert fold(born(TicketId(1042), opens), [replace(one, changes=load_changes(dump_changes(one.changes))) for one in story]) == about
 
 

@@ -23,10 +23,10 @@ ANEW: dict[str, Any] = {
     "closure_category": "accepted", "closure_note": "done", "language": "de", "confidential": True,
     "event_key": "icinga\n@mon.example\nweb01", "severity": "critical",
     "responded": NOW, "resolved": NOW, "closed": NOW, "reopened": 2, "rungs": 1, "climbed": NOW + timedelta(microseconds=1), "since": NOW,
-    "own": "Waiting for Vendor", "due": NOW, "overdue": True, "time_spent": 90,
+    "awaiting": NOW, "own": "Waiting for Vendor", "due": NOW, "overdue": True, "time_spent": 90,
 }  # fmt: skip
 # These follow from the event itself or from storing it.
-_OWN = {"id", "created", "updated", "version", "status"}
+_OWN = {"id", "created", "updated", "version", "status", "clocks"}
 
 
 def kept(event: Event) -> Event:

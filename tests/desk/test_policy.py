@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 
+from mailgate.desk.clock import Step
 from mailgate.desk.model import Level, Priority
-from mailgate.desk.plans import ROUND_THE_CLOCK, Calendar, Metric, Sla, Step
+from mailgate.desk.plans import METRICS, ROUND_THE_CLOCK, Calendar, Sla
 from mailgate.desk.policy import SYNONYMS, WORDS, Policy, PriorityMatrix, Security
 from mailgate.desk.workflow import VERBS
 
@@ -65,8 +66,8 @@ def test_a_calendar_is_found_by_its_name_and_no_name_is_round_the_clock() -> Non
 
 
 def test_an_sla_knows_its_target_for_each_metric() -> None:
-    sla = Sla("x", first_response=timedelta(minutes=15), resolution=timedelta(hours=4))
-    assert [sla.target(metric) for metric in Metric] == [timedelta(minutes=15), None, timedelta(hours=4)]
+    sla = Sla("x", targets=(("first_response", timedelta(minutes=15)), ("resolution", timedelta(hours=4))))
+    assert [sla.target(metric.name) for metric in METRICS] == [timedelta(minutes=15), None, timedelta(hours=4)]
 
 
 def test_steps_are_ordered_by_their_time() -> None:

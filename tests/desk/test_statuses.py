@@ -18,7 +18,7 @@ from mailgate.desk.events import fold
 from mailgate.desk.known import Known
 from mailgate.desk.letters import Name
 from mailgate.desk.model import State, Status, Strength, Ticket
-from mailgate.desk.plans import Clock, OwnStatus
+from mailgate.desk.plans import OwnStatus, Pace
 from mailgate.desk.policy import Policy, Security
 from mailgate.desk.rules import Rules
 from mailgate.desk.sla import plan
@@ -29,9 +29,9 @@ from tests.desk.cast import ANN, BOB, KIN, NOW, RULES, TINA, ticket, wrote
 
 TRIAGED = OwnStatus("Triaged", State.OPEN, verb="triaged")
 TESTING = OwnStatus("Testing", State.IN_PROGRESS)
-VENDOR = OwnStatus("Waiting for Vendor", State.ON_HOLD, Clock.PAUSED, "vendor")
-WORKAROUND = OwnStatus("Workaround", State.RESOLVED, Clock.MET, "workaround")
-SCRAPPED = OwnStatus("Scrapped", State.CLOSED, Clock.MET)
+VENDOR = OwnStatus("Waiting for Vendor", State.ON_HOLD, Pace.PAUSED, "vendor")
+WORKAROUND = OwnStatus("Workaround", State.RESOLVED, Pace.MET, "workaround")
+SCRAPPED = OwnStatus("Scrapped", State.CLOSED, Pace.MET)
 OWN = (TRIAGED, TESTING, VENDOR, WORKAROUND, SCRAPPED)
 OURS = replace(RULES, policy=Policy(statuses=OWN))
 
@@ -151,8 +151,8 @@ def test_an_answer_takes_a_ticket_off_an_own_hold() -> None:
 
 
 def test_nobody_is_reminded_of_a_question_that_was_not_asked() -> None:
-    assert plan(ticket(Status.PENDING), OURS.policy)
-    assert plan(stands(VENDOR), OURS.policy) == ()
+    assert plan(ticket(Status.PENDING), OURS)
+    assert plan(stands(VENDOR), OURS) == ()
 
 
 def test_an_own_solution_is_told_accepted_and_closed_as_any_other() -> None:
@@ -162,7 +162,7 @@ def test_an_own_solution_is_told_accepted_and_closed_as_any_other() -> None:
     assert [(one.name, one.to) for one in decision.letters if one.name is not Name.RECEIPT] == [
         (Name.RESOLVED, ANN.address), (Name.RESOLVED, BOB.address),
     ]  # fmt: skip
-    assert plan(solved, OURS.policy) == plan(replace(solved, own=None), OURS.policy) != ()
+    assert plan(solved, OURS) == plan(replace(solved, own=None), OURS) != ()
     assert after(solved, decide(solved, wrote(ANN, "accept"), OURS, NOW)).status is Status.COMPLETED
     assert after(solved, decide(solved, wrote(ANN, "It still jams."), OURS, NOW)).status_name == "Analysis"
     assert says(solved, "#status resolved").outcome is Outcome.COMMANDED
@@ -238,7 +238,7 @@ def test_whatever_is_written_in_whatever_order_a_ticket_stands_under_one_state_a
     about, now, story = ticket(Status.NEW), NOW, ()
     for by_requester, text in mails:
         now += timedelta(hours=3)
-        for timer in plan(about, OURS.policy):
+        for timer in plan(about, OURS):
             if timer.due <= now:
                 about = fold(about, decide(about, Due(timer.kind), OURS, now).events)
         decision = decide(about, wrote(ANN if by_requester else TINA, text, known=Known(story, KIN)), OURS, now)

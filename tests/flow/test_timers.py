@@ -195,7 +195,7 @@ def wait_for_closure(office: Office, count: int) -> None:
             solving = Event("resolve", TINA.address, office.now, None, changes(status=Status.WAITING_FOR_CLOSURE))
             ticket = tickets.open_new(tx, fold(born(TicketId(0), opening), (solving,)))
             tickets.record(tx, ticket.id, (opening, solving), "order", f"made {number}")
-            timers.rewrite(tx, ticket.id, sla.plan(ticket, office.policy), ticket.version, office.now)
+            timers.rewrite(tx, ticket.id, sla.plan(ticket, office.house.rules(DESK.name, office.people)), ticket.version, office.now)
 
 
 @pytest.mark.postgres

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from mailgate.desk.model import Address, Directory, Level, Organisation, Person, Role, State, Team
-from mailgate.desk.plans import Category, Clock, Monitor, OwnStatus, When
+from mailgate.desk.plans import Category, Monitor, OwnStatus, Pace, When
 from mailgate.desk.policy import AssignBy, Collision, Desk, Policy, Security
 from tests.kit.office import DESK, START, Office
 
@@ -20,8 +20,8 @@ OLGA = Person(Address("olga@desk.example"), "Olga Owner", Role.OWNER)
 HR = Desk("Human Resources", Address("hr@desk.example"), tag="HR", teams=("people",), confidential=True)
 _OWN = (
     OwnStatus("Testing", State.IN_PROGRESS),
-    OwnStatus("Waiting for Parts", State.ON_HOLD, Clock.PAUSED, "parts"),
-    OwnStatus("Workaround", State.RESOLVED, Clock.MET, "workaround"),
+    OwnStatus("Waiting for Parts", State.ON_HOLD, Pace.PAUSED, "parts"),
+    OwnStatus("Workaround", State.RESOLVED, Pace.MET, "workaround"),
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mailgate.desk.clock import Clock, Phase, Step
 from mailgate.desk.decision import Message
 from mailgate.desk.events import Event, born, changes, fold
 from mailgate.desk.model import Address, Level, Participant, Priority, Status, Strength, Ticket, TicketId
@@ -16,6 +17,13 @@ from mailgate.store.engine import Conflict, Fenced, Store, savepoint
 from tests.store.databases import NOW
 
 ANN, BOB = Address("ann@out.example"), Address("bob@out.example")
+
+
+RUNNING = Clock("resolution", 1, "gold", "office", timedelta(hours=4), NOW, told=Step(80))
+ENDED = Clock(
+    "next_response", 3, "gold", None, timedelta(microseconds=1), NOW, Phase.STOPPED, Step(100, timedelta(hours=2)), True,
+    timedelta(hours=3), NOW,
+)  # fmt: skip
 
 
 def opening(**others: object) -> Event:
@@ -69,7 +77,7 @@ def test_every_field_survives_the_database(store: Store) -> None:
         "links": (other.id,), "resolution": "new toner", "closure_category": "solved", "closure_note": "n", "language": "de",
         "confidential": True, "responded": NOW, "resolved": NOW, "closed": NOW, "reopened": 3, "rungs": 2, "climbed": NOW,
         "status": Status.COMPLETED, "merged_into": other.id, "event_key": "icinga\n@mon.example\nweb01", "severity": "critical",
-        "own": "Scrapped", "due": NOW, "time_spent": 90,
+        "own": "Scrapped", "due": NOW, "time_spent": 90, "awaiting": NOW, "clocks": (RUNNING, ENDED),
     }  # fmt: skip
     before = opened(store, "2")
     after = changed(store, before, "3", **full)

@@ -324,6 +324,12 @@ def test_behind_a_border_a_token_alone_finds_nothing(desk: Office) -> None:
 
 # ------------------------------------------------------------------------------------------------------------------- promises
 
+
+def answering(hours: int, calendar: str | None = None) -> Sla:
+    """Promises a first answer within so many hours."""
+    return Sla("all", calendar=calendar, targets=(("first_response", timedelta(hours=hours)),))
+
+
 _DAY = (Interval(timedelta(hours=9), timedelta(hours=17)),)
 OFFICE = Calendar("office", hours=(*([_DAY] * 5), (), ()))
 
@@ -332,11 +338,23 @@ OFFICE = Calendar("office", hours=(*([_DAY] * 5), (), ()))
     ("sla", "language", "told"),
     [
         # The request comes in on a Monday at nine in London, which is ten o'clock in Berlin.
-        (Sla("all", first_response=timedelta(hours=4)), "en", "You can expect an answer by 2 March 2026, 14:00 CET."),
-        (Sla("all", calendar="office", first_response=timedelta(hours=4)), "en", "You can expect an answer by 2 March 2026, 14:00 CET."),
-        (Sla("all", calendar="office", first_response=timedelta(hours=8)), "en", "You can expect an answer by 3 March 2026, 10:00 CET."),
-        (Sla("all", calendar="office", first_response=timedelta(hours=40)), "en", "You can expect an answer by 9 March 2026, 10:00 CET."),
-        (Sla("all", calendar="office", first_response=timedelta(hours=8)), "de", "bis zum 3. März 2026, 10:00 Uhr MEZ."),
+        (answering(4), "en", "You can expect an answer by 2 March 2026, 14:00 CET."),
+        (
+            answering(4, "office"),
+            "en",
+            "You can expect an answer by 2 March 2026, 14:00 CET.",
+        ),
+        (
+            answering(8, "office"),
+            "en",
+            "You can expect an answer by 3 March 2026, 10:00 CET.",
+        ),
+        (
+            answering(40, "office"),
+            "en",
+            "You can expect an answer by 9 March 2026, 10:00 CET.",
+        ),
+        (answering(8, "office"), "de", "bis zum 3. März 2026, 10:00 Uhr MEZ."),
     ],
 )
 def test_an_acknowledgement_says_when_an_answer_can_be_expected(guarded: Office, sla: Sla, language: str, told: str) -> None:
@@ -347,9 +365,9 @@ def test_an_acknowledgement_says_when_an_answer_can_be_expected(guarded: Office,
 
 
 def test_nothing_is_promised_where_no_sla_holds_or_nothing_is_proven(guarded: Office) -> None:
-    guarded.change(policy=Policy(slas=(Sla("resolution only", resolution=timedelta(hours=8)),)))
+    guarded.change(policy=Policy(slas=(Sla("resolution only", targets=(("resolution", timedelta(hours=8)),)),)))
     assert "expect" not in asks(guarded, "The printer is dead.", "Printer").text
-    guarded.change(policy=Policy(slas=(Sla("all", first_response=timedelta(hours=4)),), ack_unverified=AckUnverified.FULL))
+    guarded.change(policy=Policy(slas=(answering(4),), ack_unverified=AckUnverified.FULL))
     guarded.post(mail("The mouse is dead.", sender="eve@out.example"))
     assert "expect" not in guarded.last("acknowledgement", "eve@out.example").text
 

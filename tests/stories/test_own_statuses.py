@@ -9,15 +9,15 @@ import pytest
 
 from mailgate.cli.tickets import story_json, ticket_json
 from mailgate.desk.model import Address, Directory, State
-from mailgate.desk.plans import Clock, OwnStatus
+from mailgate.desk.plans import OwnStatus, Pace
 from mailgate.desk.policy import Policy
 from mailgate.store.story import Filter, listed
 from tests.kit.office import PEOPLE, TINA, Office, mail, reply
 
 ANN = Address("ann@out.example")
-VENDOR = OwnStatus("Waiting for Vendor", State.ON_HOLD, Clock.PAUSED, "vendor")
-WORKAROUND = OwnStatus("Workaround", State.RESOLVED, Clock.MET, "workaround")
-ABNAHME = OwnStatus("In Abnahme", State.IN_PROGRESS, Clock.RUNS, "abnahme")
+VENDOR = OwnStatus("Waiting for Vendor", State.ON_HOLD, Pace.PAUSED, "vendor")
+WORKAROUND = OwnStatus("Workaround", State.RESOLVED, Pace.MET, "workaround")
+ABNAHME = OwnStatus("In Abnahme", State.IN_PROGRESS, Pace.RUNS, "abnahme")
 OURS = Policy(statuses=(VENDOR, WORKAROUND, ABNAHME))
 
 
