@@ -50,9 +50,11 @@ class Source:
 class Effect:
     """What came true: the ticket as it is now, the letters that were claimed for sending at once, and those that were not sent."""
 
-    ticket: Ticket | None
+    ticket: Ticket | None = None
     posted: tuple[outbox.Posted, ...] = ()
     suppressed: tuple[tuple[Letter, str], ...] = ()
+    # Whether somebody went away, came back or is blocked now: whoever still needs the people in this transaction has to read them again.
+    moved: bool = False
 
 
 @dataclass(slots=True)
@@ -85,7 +87,8 @@ def carry_out(
     """
     stage = _Stage(tx, house, cause, now, lease, _Count())
     done = _carry_out(stage, rules, before, decision, source)
-    return _pass_on(stage, rules, done, decision) if decision.onward else done
+    done = _pass_on(stage, rules, done, decision) if decision.onward else done
+    return replace(done, moved=True) if decision.absence is not None or decision.orders else done
 
 
 def _carry_out(stage: _Stage, rules: Rules, before: Ticket | None, decision: Decision, source: Source | None) -> Effect:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -108,7 +108,7 @@ class Worker:
             # Rare, and savepoints for all who need none would cost each mail a twentieth of its work.
             return self._commit(batch, self._guarded)
 
-    def _commit(self, batch: Sequence[_Read], take: Callable[[Case, ParsedMail | Died], tuple[outbox.Posted, ...]]) -> list[outbox.Posted]:
+    def _commit(self, batch: Sequence[_Read], take: Callable[[Case, ParsedMail | Died], effect.Effect]) -> list[outbox.Posted]:
         """Has each mail taken to its end, all in one commit. Raises what `take` raises; then nothing has happened."""
         now = self.clock()
         lease = self.store.lease(self.owner, now, LEASE) if self.may_send() else None
@@ -116,7 +116,11 @@ class Worker:
         with journal.on_commit(), self.store.begin() as tx:
             records = Records(tx, people.directory(tx, self.house.people))
             for claim, mail, report in batch:
-                posted += take(Case(records, self.house, claim, now, lease, report), mail)
+                done = take(Case(records, self.house, claim, now, lease, report), mail)
+                posted += done.posted
+                if done.moved:
+                    # The mails behind it find the people as they would had each come alone.
+                    records = replace(records, people=people.everybody(tx, self.house.people))
             crash_point("CP21-before-commit")
         crash_point("CP22-after-commit")
         return posted
@@ -137,7 +141,7 @@ class Worker:
             inbox.free(tx, self.owner, now, FOUND_OPEN, besides=[claim.id for claim in hand])
             outbox.free_of(tx, self.owner, [cause(claim).id for claim in tried], now)
 
-    def _guarded(self, case: Case, mail: ParsedMail | Died) -> tuple[outbox.Posted, ...]:
+    def _guarded(self, case: Case, mail: ParsedMail | Died) -> effect.Effect:
         """The mail by itself: where it fails, it alone waits."""
         claim = case.claim
         try:
@@ -150,7 +154,7 @@ class Worker:
             # A fault of ours: no strike for the mail, no permanent answer, and its neighbours stay untouched.
             journal.trouble(f"inbox {claim.id}", error)
         self._later(case.tx, claim, case.now)
-        return ()
+        return effect.Effect()
 
     def _later(self, tx: Tx, claim: Claim, now: datetime) -> None:
         try:
@@ -187,21 +191,21 @@ class Case:
         return understand(self.records, self.house, accepted(self.claim), mail, self.now, self.checked)
 
 
-def _plainly(case: Case, mail: ParsedMail | Died) -> tuple[outbox.Posted, ...]:
+def _plainly(case: Case, mail: ParsedMail | Died) -> effect.Effect:
     try:
         return step(case, mail)
     except Exception as error:
         raise _Spoilt from error
 
 
-def step(case: Case, mail: ParsedMail | Died) -> tuple[outbox.Posted, ...]:
+def step(case: Case, mail: ParsedMail | Died) -> effect.Effect:
     """Takes one claimed mail to its end state, inside the caller's transaction."""
     if isinstance(mail, Died):
         return _struck(case, mail)
     if _waits_for_original(case, mail):
         inbox.put_back(case.tx, case.claim, case.now + _MOMENT, strike=False)
         journal.parked(case.claim.id, "original-first")
-        return ()
+        return effect.Effect()
     situation = case.understood(mail)
     if mail.kind is Kind.BOUNCE or mail.bounce is not None:
         return _bounce(case, mail, situation)
@@ -212,7 +216,7 @@ def step(case: Case, mail: ParsedMail | Died) -> tuple[outbox.Posted, ...]:
     if decision.again is not None:
         inbox.again(case.tx, decision.again, case.now)
     _finish(case, _state(decision), situation, decision, done)
-    return done.posted
+    return done
 
 
 def _state(decision: Decision) -> InboxState:
@@ -307,22 +311,22 @@ def _trail(decision: Decision, done: effect.Effect) -> str:
 # ----------------------------------------------------------------------------------------------------- reports and poison
 
 
-def _bounce(case: Case, mail: ParsedMail, situation: Situation) -> tuple[outbox.Posted, ...]:
+def _bounce(case: Case, mail: ParsedMail, situation: Situation) -> effect.Effect:
     """A delivery report counts only for a letter of ours that it proves to be about; it opens no ticket and answers nobody."""
     report, number = mail.bounce, bounced_letter(case.records, case.house, accepted(case.claim), mail)
     letter = outbox.get(case.tx, number) if number is not None else None
     if letter is None or report is None:
         _reported(case, situation, InboxState.IGNORED, "forged_dsn", None, "no letter of ours is proven")
-        return ()
-    posted: tuple[outbox.Posted, ...] = ()
+        return effect.Effect()
+    done = effect.Effect()
     said = " ".join(filter(None, (report.action, report.status, report.recipient)))
     first = report.final and outbox.bounced(case.tx, letter.id, said, case.now)
     if first:
         journal.bounced(letter.id, case.claim.id, report.status or "")
-        posted = _undelivered(case, letter, said, hard=report.hard)
+        done = _undelivered(case, letter, said, hard=report.hard)
     reason = "bounce" if first else "bounce-again" if report.final else "delivered" if report.arrived else "delayed"
     _reported(case, situation, InboxState.DONE, reason, letter.ticket or None, f"outbox {letter.id}: {said}")
-    return posted
+    return done
 
 
 def _reported(case: Case, situation: Situation, state: InboxState, reason: str, ticket: TicketId | None, because: str) -> None:
@@ -333,38 +337,38 @@ def _reported(case: Case, situation: Situation, state: InboxState, reason: str, 
     journal.parked(case.claim.id, reason, state=state, ticket=ticket)
 
 
-def _undelivered(case: Case, letter: outbox.Row, said: str, *, hard: bool) -> tuple[outbox.Posted, ...]:
+def _undelivered(case: Case, letter: outbox.Row, said: str, *, hard: bool) -> effect.Effect:
     tx, house = case.tx, case.house
     # Where only the way was barred, the next letter may find it open.
     if hard and house.people.find(letter.recipient) is None:
         people.suppress(tx, Address(letter.recipient), said, case.now)
     ticket = tickets.get(tx, letter.ticket, lock=True) if letter.ticket else None
     if ticket is None:
-        return ()
+        return effect.Effect()
     rules = house.rules(ticket.desk, case.records.people)
     decision = decide(ticket, Undelivered(Name(letter.letter), letter.recipient, said), rules, case.now)
-    return effect.carry_out(tx, house, rules, ticket, decision, cause(case.claim), case.now, lease=case.lease).posted
+    return effect.carry_out(tx, house, rules, ticket, decision, cause(case.claim), case.now, lease=case.lease)
 
 
-def _struck(case: Case, died: Died) -> tuple[outbox.Posted, ...]:
+def _struck(case: Case, died: Died) -> effect.Effect:
     """The reader died over this mail: another try alone, and after the last one the mail is put aside for a human."""
     claim = case.claim
     journal.struck(claim.id, claim.attempts, died.reason)
     if claim.attempts < STRIKES:
         inbox.put_back(case.tx, claim, case.now + _MOMENT * claim.attempts, strike=True)
-        return ()
+        return effect.Effect()
     mail = unreadable_mail(claim.raw, died.reason)
     return _quarantine(case, mail, case.understood(mail), died.reason)
 
 
-def _quarantine(case: Case, mail: ParsedMail, situation: Situation, why: str) -> tuple[outbox.Posted, ...]:
+def _quarantine(case: Case, mail: ParsedMail, situation: Situation, why: str) -> effect.Effect:
     """The mail is kept and not read; a stub ticket tells the technicians, so that nobody is ignored."""
     stub = unreadable(situation, why)
     decision = decide(stub.ticket, stub.wrote, stub.rules, case.now)
     done = _carry_out(case, mail, stub, decision)
     if decision.reason == BLOCKED:
         _finish(case, InboxState.IGNORED, stub, decision, done)
-        return ()
+        return effect.Effect()
     digest.expect(case.tx, case.rules, case.now)
     trail = _trail(decision.noting("read", "unreadable", why), done)
     ticket = done.ticket.id if done.ticket else None
@@ -372,4 +376,4 @@ def _quarantine(case: Case, mail: ParsedMail, situation: Situation, why: str) ->
     inbox.finish(case.tx, case.claim, end, case.now)
     crash_point("CP25-quarantining")
     journal.parked(case.claim.id, why, state=InboxState.QUARANTINED, ticket=ticket)
-    return done.posted
+    return done

@@ -23,20 +23,21 @@ def directory(tx: Tx, configured: Directory) -> Directory:
     """Everybody: the people of people.toml, then those kept here whom it does not name; and who is blocked. Read again after changes."""
     changes, known = facts.get(tx, facts.PEOPLE), tx.info.get(_READ)
     if known is None or known[0] != changes or known[1] is not configured:
-        known = tx.info[_READ] = (changes, configured, _together(tx, configured))
+        known = tx.info[_READ] = (changes, configured, everybody(tx, configured))
     found: Directory = known[2]
     return found
 
 
-def _together(tx: Tx, configured: Directory) -> Directory:
+def everybody(tx: Tx, configured: Directory) -> Directory:
+    """Who `directory` remembers, read anew: for a transaction that has changed them itself, and may yet be undone."""
     blocked = blocks.senders(tx)
     named = {address for person in configured.people for address in person.addresses}
     kept = tuple(person for person in stored(tx) if not named.intersection(person.addresses))
     away = absences.spans(tx)
     if not (kept or away or blocked):
         return configured
-    everybody = (replace(one, said=away[one.address]) if one.address in away else one for one in (*configured.people, *kept))
-    return Directory(tuple(everybody), configured.teams, configured.organisations, blocked)
+    persons = (replace(one, said=away[one.address]) if one.address in away else one for one in (*configured.people, *kept))
+    return Directory(tuple(persons), configured.teams, configured.organisations, blocked)
 
 
 _EVERYBODY = Statement(lambda _: select(schema.people).order_by(schema.people.c.address))

@@ -7,14 +7,14 @@ from binascii import a2b_base64, a2b_qp
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import select
 
 from mailgate.cli.tickets import story_json
 from mailgate.desk.events import Event, born, fold
 from mailgate.desk.letters import HELD
-from mailgate.desk.model import Address, Directory, State, Status, Ticket, TicketId
+from mailgate.desk.model import Address, Directory, Person, State, Status, Ticket, TicketId
 from mailgate.desk.workflow import STATES
 from mailgate.store import schema, story, tickets
 from mailgate.store.engine import Store, Tx
@@ -169,7 +169,7 @@ class Share:
 
 
 def shares(store: Store, people: Directory) -> tuple[list[Share], list[str]]:
-    """The shares of each team at the end of each day, and each new ticket that went to somebody though a present colleague had fewer."""
+    """The shares of each team at the end of each day, and each ticket that was given to somebody though a present colleague had fewer."""
     assignee: dict[int, Address | None] = {}
     there = _There(people)
     works: dict[int, bool] = {}
@@ -184,11 +184,11 @@ def shares(store: Store, people: Directory) -> tuple[list[Share], list[str]]:
                 found += _shares(day, there, loads)
             day = row.at.date()
             changed = {one.field: one.value for one in tickets.load_changes(row.changes)}
-            there.knows(row.at)
             if row.verb == "away":
-                there.hears(Address(row.actor), row.note, row.at)
-            if row.verb in ("open", "handover") and changed.get("assignee"):
-                unfair += _unfair(f"{row.verb} {row.ticket}", Address(str(changed["assignee"])), day, there, loads)
+                there.hears(Address(row.actor), row.note)
+            if row.verb in ("open", "handover", "escalate") and changed.get("assignee"):
+                what = f"{row.at:%d %b %H:%M:%S} {row.cause_type} {row.cause_id}: {row.verb} {row.ticket}"
+                unfair += _unfair(what, Address(str(changed["assignee"])), day, there, loads)
             if (before := assignee.get(row.ticket)) and works[row.ticket]:
                 loads[before] -= 1
             if "assignee" in changed:
@@ -206,21 +206,21 @@ class _There:
 
     people: Directory
     until: dict[Address, str] = field(default_factory=dict)
-    news: list[tuple[datetime, Address, str]] = field(default_factory=list)
 
-    def hears(self, who: Address, line: str, at: datetime) -> None:
-        """Takes up `#away until 2026-03-06` or `#away off`, as the story has it."""
-        self.news.append((at, who, "" if line.endswith("off") else line.rpartition(" ")[2]))
-
-    def knows(self, at: datetime) -> None:
-        """Mails that are processed together find everybody as he was before them."""
-        self.until.update((who, until) for when, who, until in self.news if when < at)
-        self.news = [one for one in self.news if one[0] >= at]
+    def hears(self, who: Address, line: str) -> None:
+        """Takes up `#away until 2026-03-06` or `#away off`, as the story has it: it counts for the very next event."""
+        self.until[who] = "" if line.endswith("off") else line.rpartition(" ")[2]
 
     def of(self, team: str | None, day: date) -> list[Address]:
         """The members of a team who are there."""
-        members = (one for one in self.people.members(team) if not is_away(one, day))
-        return [one.address for one in members if self.until.get(one.address, "") < day.isoformat()]
+        return [one.address for one in self.people.members(team) if not self.why_not(one, day)]
+
+    def why_not(self, person: Person, day: date) -> str:
+        """Until when somebody is away on a day; "" if he is there."""
+        if is_away(person, day):
+            return str(person.away)
+        until = self.until.get(person.address, "")
+        return until if until >= day.isoformat() else ""
 
 
 def _shares(day: date, there: _There, loads: Mapping[Address, int]) -> Iterator[Share]:
@@ -231,10 +231,11 @@ def _shares(day: date, there: _There, loads: Mapping[Address, int]) -> Iterator[
 
 
 def _unfair(what: str, to: Address, day: date, there: _There, loads: Mapping[Address, int]) -> Iterator[str]:
-    present = there.of(there.people.person(to).team, day)
-    fewest = min((loads.get(one, 0) for one in present), default=0)
-    if to not in present or loads.get(to, 0) > fewest:
-        yield f"{what} went to {to}, who had {loads.get(to, 0)} where somebody had {fewest}"
+    team = there.people.person(to).team
+    present = there.of(team, day)
+    if to not in present or loads.get(to, 0) > min(loads.get(one, 0) for one in present):
+        had = (f"{one.address} {loads.get(one.address, 0)} {there.why_not(one, day)}".strip() for one in there.people.members(team))
+        yield f"{what} went to {to}; of {team} had, and is away: {', '.join(had)}"
 
 
 def _numbers(tx: Tx) -> list[TicketId]:

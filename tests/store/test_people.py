@@ -10,6 +10,7 @@ from mailgate.store.engine import Store
 from tests.kit.statements import watched
 
 ANN = Person(Address("ann@out.example"), "Ann", aliases=(Address("ann@home.example"),), language="de")
+BOB = Person(Address("bob@out.example"), "Bob")
 TINA = Person(Address("tina@desk.example"), "Tina", Role.TECHNICIAN, team="first")
 CONFIGURED = Directory((TINA,))
 
@@ -53,3 +54,18 @@ def test_people_are_read_again_only_when_somebody_has_changed(store: Store, monk
     ran.clear()
     found(store, "p1@out.example")
     assert len([statement for statement, _ in ran if "FROM people" in statement]) == 1
+
+
+def test_a_transaction_knows_whom_it_has_changed_and_once_it_is_undone_nobody_does(store: Store) -> None:
+    """Whoever changes somebody next counts the same number again, and means something else by it."""
+
+    def undone() -> None:
+        with store.begin() as tx:
+            people.put(tx, ANN)
+            assert people.everybody(tx, CONFIGURED).find(ANN.address) == ANN
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        undone()
+    put(store, BOB)
+    assert (found(store, ANN.address), found(store, BOB.address)) == (None, BOB)

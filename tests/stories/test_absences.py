@@ -77,6 +77,17 @@ def test_who_says_that_he_is_away_is_given_nothing_and_his_tickets_are_others(ei
     assert office.ticket(9).assignee == EVA.address
 
 
+def test_the_mails_behind_it_know_that_he_is_away_or_back_also_where_all_come_at_once(either_office: Office) -> None:
+    """What is read together is committed together, and yet each mail finds everybody as the one before it left them."""
+    office = staffed(either_office, EVA, KIM)
+    tickets(office, 2, KIM)
+    for said, number, taker in (("#away until friday", 3, KIM), ("#away off", 4, EVA)):
+        about_one = mail(said, sender=EVA.address, name=EVA.name, to=office.signed(1, EVA.address), subject="Re: [MG-1]")
+        office.receive_all([about_one, mail("It is dead.", sender="bob@out.example", subject=f"screen {number}")])
+        assert office.worker.run()[0] == 2
+        assert office.ticket(number).assignee == taker.address
+
+
 def test_the_address_in_the_letter_is_where_the_ticket_is_answered(office: Office) -> None:
     staffed(office, EVA, KIM)
     tickets(office, 2, EVA)

@@ -304,6 +304,13 @@ def test_a_blocked_sender_is_heard_no_more_and_one_tap_brings_him_back(guarded: 
     assert guarded.post(forged("Pay!!")).state == "held"
 
 
+def test_a_sender_is_blocked_for_the_mails_that_came_along_with_the_order_too(guarded: Office, held: Letter) -> None:
+    blocks_him = aligned(reply(held, "block 1", sender=OLGA.address, name=""), "desk.example")
+    rows = guarded.receive_all([blocks_him, forged("Pay!")])
+    assert guarded.worker.run()[0] == 2
+    assert [guarded.row(one).state for one in rows] == ["done", "ignored"]
+
+
 def test_a_whole_domain_can_be_blocked_in_words_and_by_tap(guarded: Office, held: Letter) -> None:
     taps(guarded, held, "block", text="domain")
     assert "unblock @evil.example" in receipt(guarded)
