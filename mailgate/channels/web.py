@@ -102,6 +102,7 @@ class Figures:
     breaker_open: bool = False
     last_tick: float | None = None
     fetching: Mapping[str, bool] = field(default_factory=dict)
+    timers_held: bool = False
 
 
 class Web:
@@ -219,6 +220,7 @@ class _Collector:
                 family.add_metric((_slug(state),), count)
             yield family
         yield GaugeMetricFamily("mailgate_timers_due", "Timers that are due and have not fired.", one.timers_due)
+        yield GaugeMetricFamily("mailgate_timers_held", "1 while none fires: a restore, or doubt of the clock.", int(one.timers_held))
         yield GaugeMetricFamily("mailgate_oldest_queued_seconds", "Age of the oldest mail or letter that waits.", one.oldest_queued or 0)
         yield GaugeMetricFamily("mailgate_relay_breaker_open", "1 while nothing is sent because the relay fails.", int(one.breaker_open))
         family = GaugeMetricFamily("mailgate_imap_fetching", "1 while the mails of this account are fetched.", labels=("account",))

@@ -80,12 +80,12 @@ def backup(config: Path | None, file: Path) -> None:
 @click.command()
 @click.pass_obj
 def resume(config: Path | None) -> None:
-    """Let letters and timers go on after a restore."""
+    """Let letters and timers go on after a restore, or timers although the clock was in doubt."""
     from mailgate.flow import operate
 
     with opened(config) as known:
-        reason = operate.resume(known.store)
-    click.echo(f"going on; they were held because of: {reason}" if reason else "nothing is held")
+        reasons = operate.resume(known.store)
+    click.echo(f"going on; they were held because of: {'; '.join(reasons)}" if reasons else "nothing is held")
 
 
 @click.command()

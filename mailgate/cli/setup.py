@@ -124,11 +124,14 @@ def check(config: Path | None, against: timedelta | None) -> int:
 
 def _check_store(known: Settings) -> int:
     from mailgate.config.opening import open_store
+    from mailgate.flow import operate
     from mailgate.store.engine import durable
 
     try:
         store = open_store(known)
         durable(store)
+        with store.look() as tx:
+            held = operate.held(tx)
         store.close()
     except Misconfigured as error:
         click.echo(f"fault  {error}")
@@ -137,6 +140,8 @@ def _check_store(known: Settings) -> int:
         click.echo(f"fault  [store] url: {error}")
         return UNAVAILABLE
     click.echo(f"ok     database {known.store.url}")
+    for reason in held:
+        click.echo(f"note   timers wait: {reason}; `mailgate resume` has them go on")
     return 0
 
 

@@ -15,7 +15,7 @@ from mailgate.channels.smtp_out import Courier
 from mailgate.channels.web import Figures
 from mailgate.config import wiring
 from mailgate.config.settings import Settings
-from mailgate.daemon.clock import utc
+from mailgate.daemon.clock import reading, utc
 from mailgate.daemon.database import give_back
 from mailgate.daemon.mailboxes import Mailboxes
 from mailgate.daemon.post import Postman
@@ -27,6 +27,7 @@ from mailgate.flow.house import House
 from mailgate.flow.indexing import Indexer
 from mailgate.flow.intake import Intake, RawMail, Receipt
 from mailgate.flow.retention import Sweeper
+from mailgate.flow.sanity import Sanity
 from mailgate.flow.step import Worker
 from mailgate.flow.timers import Timekeeper
 from mailgate.mail.isolate import Parser
@@ -44,10 +45,11 @@ class Crew:
         limits = settings.security.limits
         self._store, self._owner = store, owner
         self._parser = Parser(limits.parse_memory)
-        self._delivery = Delivery(store, house, owner, utc, time.monotonic, random.random)
-        self._keeper = Timekeeper(store, house, utc)
+        self._sanity = Sanity(store, owner, reading)
+        self._delivery = Delivery(store, house, owner, utc, time.monotonic, random.random, lambda: self._sanity.doubt is not None)
+        self._keeper = Timekeeper(store, house, self._sanity.now)
         self._indexer = Indexer(store)
-        self._sweeper = Sweeper(store, house.policy.retention, utc)
+        self._sweeper = Sweeper(store, house.policy.retention, self._sanity.now)
         self._postman = Postman(self._delivery, Courier(wiring.relay(settings)))
         worker = Worker(store, house, self._parser, owner, utc, lambda: self._postman.free, limits.parse_time.total_seconds())
         self._intake = Intake(store, house, owner, utc, lambda: self._bench.stored())
@@ -118,7 +120,7 @@ class Crew:
             oldest, due = outbox.oldest_waiting(tx), timers.overdue(tx, utc())
         return Figures(
             mails, letters, sum(mails.values()), letters["sent"], due, (utc() - oldest).total_seconds() if oldest else None,
-            self._delivery.breaker.open, time.monotonic() - self.ticked, self.fetching,
+            self._delivery.breaker.open, time.monotonic() - self.ticked, self.fetching, self.held or self._sanity.doubt is not None,
         )  # fmt: skip
 
     async def stop_fetching(self) -> None:

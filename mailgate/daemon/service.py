@@ -18,8 +18,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-
 from mailgate.channels.smtp_in import Listener, Rcpt, Refusal
 from mailgate.channels.web import Figures, Health, Web
 from mailgate.config import opening, wiring
@@ -28,13 +26,13 @@ from mailgate.daemon import systemd
 from mailgate.daemon.crew import Crew, Missing
 from mailgate.daemon.database import Database, open_database
 from mailgate.daemon.identity import Identity
+from mailgate.daemon.metronome import Metronome
 from mailgate.desk.errors import Temporary
 from mailgate.desk.model import fold_address
 from mailgate.flow import journal
 from mailgate.flow.house import House
 from mailgate.flow.intake import RawMail, Receipt
 
-_TICK_SECONDS = 1.0
 # Seconds for mails past the final dot. After the last of them whatever still hangs is left to the leases.
 _SMTP_GRACE, _LAST_RESORT = 15.0, 28.0
 # So long without a tick, and something hangs.
@@ -59,7 +57,7 @@ class Service:
         self._house = opening.open_house(settings, None)
         self._listeners = self._make_listeners()
         self._web = Web(wiring.web_settings(settings), self._health, self._figures)
-        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._metronome = Metronome(self._tick)
         self._free, self._crowded = 0, False
 
     async def run(self) -> None:
@@ -86,12 +84,10 @@ class Service:
         for name, listener in self._listeners.items():
             await listener.start(self._given.get(name, ()))
         await self._tick()
-        self._scheduler.add_job(self._tick, "interval", seconds=_TICK_SECONDS, coalesce=True, max_instances=1, misfire_grace_time=None)
-        self._scheduler.start()
+        self._metronome.start()
 
     async def _close_doors(self) -> None:
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+        self._metronome.stop()
         await self._stop_listening()
         await self._web.stop()
 

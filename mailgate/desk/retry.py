@@ -115,8 +115,11 @@ class Breaker:
         return self.since is not None
 
     def may_dial(self, now: datetime) -> bool:
-        """Whether a row may be claimed now: always while closed, once a minute while open."""
-        return self.failed is None or now - self.failed >= _PROBE
+        """Whether a row may be claimed now: always while closed, once a minute while open.
+
+        A failure that is yet to come was noted by a clock that has gone back since: nobody waits for it.
+        """
+        return self.failed is None or not timedelta() <= now - self.failed < _PROBE
 
     def alarming(self, now: datetime) -> bool:
         """Whether the relay has been out of reach for so long that the operator must hear."""

@@ -68,11 +68,14 @@ class Delivery:
 
     def __init__(
         self, store: Store, house: House, owner: str, clock: Callable[[], datetime], monotonic: Callable[[], float],
-        jitter: Callable[[], float],
+        jitter: Callable[[], float], doubted: Callable[[], bool] = lambda: False,
     ) -> None:  # fmt: skip
-        """`clock` gives aware UTC, `monotonic` seconds that never jump, `jitter` numbers from 0 to 1."""
+        """`clock` gives aware UTC, `monotonic` seconds that never jump, `jitter` numbers from 0 to 1.
+
+        While the time is `doubted` no letter is given up because of its age.
+        """
         self._store, self._house, self._owner = store, house, owner
-        self._clock, self._monotonic, self._jitter = clock, monotonic, jitter
+        self._clock, self._monotonic, self._jitter, self._doubted = clock, monotonic, jitter, doubted
         self.breaker = Breaker()
         self._alarmed = self._refused = False
         self.held: str | None = None
@@ -115,7 +118,8 @@ class Delivery:
 
     def _room(self, now: datetime) -> int:
         """How many letters may go to merely claimed addresses now: what is more waits, so that a forger's crowd hears us at a trickle."""
-        spent = sum(at > now - _MINUTE for at in tuple(self._unproven))
+        # One that was handed out later than now was so by a clock that has gone back since.
+        spent = sum(now - _MINUTE < at <= now for at in tuple(self._unproven))
         return self._house.policy.budgets.instance_per_minute - spent
 
     def _bounce_address(self, letter: Posted) -> str:
@@ -156,7 +160,7 @@ class Delivery:
         letter = None
         if outcome.result is not Result.SENT:
             letter = outbox.get(tx, outcome.row)
-            created = letter.created_at if letter else now
+            created = letter.created_at if letter and not self._doubted() else now
         after = retry.after(outcome.result, outcome.attempt, created, now, self._jitter())
         state = OutboxState(after.state.value)
         reason = "" if state is OutboxState.SENT else f"{outcome.result}{f' at {outcome.stage}' if outcome.stage else ''}"

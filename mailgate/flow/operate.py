@@ -17,7 +17,7 @@ from mailgate.desk.model import Address, Person, Role, State, Strength, Ticket, 
 from mailgate.desk.stimuli import Ordered, Stimulus, Wrote
 from mailgate.desk.technician import commanding
 from mailgate.desk.workflow import state_of
-from mailgate.flow import effect, holding, journal
+from mailgate.flow import effect, holding, journal, sanity
 from mailgate.flow.house import House
 from mailgate.flow.known import Said, known
 from mailgate.flow.post import Cause
@@ -133,9 +133,16 @@ def drop_letters(store: Store, rows: Sequence[int], now: datetime) -> list[int]:
         return [row for row in rows if outbox.cancel(tx, row, "dropped", now)]
 
 
-def resume(store: Store) -> str | None:
-    """Lets letters and timers go on after a hold; returns why they were held, None where they were not."""
+def resume(store: Store) -> list[str]:
+    """Lets letters and timers go on after a hold; why they were held."""
     with store.begin() as tx:
-        reason = facts.get(tx, facts.HOLD)
+        reasons = held(tx)
         facts.forget(tx, facts.HOLD)
-        return reason
+        facts.forget_all(tx, facts.CLOCK)
+        return reasons
+
+
+def held(tx: Tx) -> list[str]:
+    """Why letters or timers are held, if they are."""
+    reason = facts.get(tx, facts.HOLD)
+    return [*([reason] if reason else []), *sanity.doubts(tx)]

@@ -20,17 +20,22 @@ _MAILS = 50
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """Removes what has been kept long enough. `clock` gives aware UTC. Where policy keeps everything it asks nobody anything."""
+    """Removes what has been kept long enough. Where policy keeps everything it asks nobody anything.
+
+    `clock` gives aware UTC, None while the time is not to be believed: one that jumped ahead by a year makes everything old.
+    """
 
     store: Store
     policy: Retention
-    clock: Callable[[], datetime]
+    clock: Callable[[], datetime | None]
 
     def tick(self) -> int:
         """Removes up to one batch of each kind in one commit; returns how many. The day's work is done when there is nothing more."""
         if self.policy == Retention():
             return 0
         now = self.clock()
+        if now is None:
+            return 0
         today = now.date().isoformat()
         with self.store.look() as tx:
             if facts.get(tx, facts.SWEPT) == today or facts.get(tx, facts.HOLD) is not None:

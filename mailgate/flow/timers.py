@@ -27,18 +27,20 @@ _PUT_OFF = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Timekeeper:
-    """Fires what is due. `clock` gives aware UTC."""
+    """Fires what is due. `clock` gives aware UTC, None while the time is not to be believed."""
 
     store: Store
     house: House
-    clock: Callable[[], datetime]
+    clock: Callable[[], datetime | None]
 
     def tick(self) -> int:
         """Fires up to one batch of due timers in one commit, and hands over what belongs to those who have gone away.
 
-        Returns how many timers and people that were. None fires while timers are on hold.
+        Returns how many timers and people that were. None fires while timers are on hold, or the clock is in doubt.
         """
         now = self.clock()
+        if now is None:
+            return 0
         return self._fire_due(now) + hand_over(self.store, self.house, now)
 
     def _fire_due(self, now: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, bindparam, cast, delete, select
+from sqlalchemy import BigInteger, ColumnElement, bindparam, cast, delete, or_, select
 
 from mailgate.store.engine import Tx, insert
 from mailgate.store.schema import facts
@@ -19,7 +19,8 @@ INDEXED = "indexed"
 # On which day it was last seen to that nothing is kept longer than policy wants, and up to which change of tickets.
 SWEPT = "swept"
 REMOVED = "removed"
-# Wall clock, monotonic clock and boot at the last tick.
+# What the clocks showed when they were last looked at closely, and what is doubted of them; of each gateway by itself where several share
+# the database (`clock:` and its name).
 CLOCK = "clock"
 
 
@@ -47,3 +48,17 @@ def count(tx: Tx, name: str) -> None:
 def forget(tx: Tx, name: str) -> bool:
     """Removes a fact; False where there was none."""
     return tx.execute(delete(facts).where(facts.c.name == name)).rowcount == 1
+
+
+def alike(tx: Tx, name: str) -> list[str]:
+    """The fact of that name, and those of single gateways or mailboxes under it."""
+    return list(tx.execute(select(facts.c.value).where(_under(name)).order_by(facts.c.name)).scalars())
+
+
+def forget_all(tx: Tx, name: str) -> None:
+    """Removes them."""
+    tx.execute(delete(facts).where(_under(name)))
+
+
+def _under(name: str) -> ColumnElement[bool]:
+    return or_(facts.c.name == name, facts.c.name.startswith(f"{name}:", autoescape=True))

@@ -161,7 +161,7 @@ def test_a_restored_backup_holds_its_letters_and_timers_until_resume(tmp_path: P
     assert delivery.claim() == []
     assert keeper.tick() == 0
     assert delivery.held == "restored from the backup of 2026-03-02T09:00:00+00:00"
-    assert operate.resume(restored) == delivery.held
+    assert operate.resume(restored) == [delivery.held]
     assert keeper.tick() == 1
     with restored.look() as tx:
         waiting = outbox.rows(tx, outbox.WAITING)
