@@ -9,8 +9,8 @@ from mailgate.desk.sanity import Reading
 from mailgate.flow.sanity import Sanity
 from tests.kit.office import Office
 
-# Time goes by in steps of so much; a daemon's are a second each, and it is all the same to the rule.
-_STEP = timedelta(minutes=2)
+# Time goes by in steps of so much, the longer for days. A daemon's are a second each, which is all the same to the rule.
+_STEP, _LONG_STEP, _HOUR = timedelta(minutes=2), timedelta(minutes=9), timedelta(hours=1)
 
 
 class Machine:
@@ -36,7 +36,7 @@ class Machine:
         """Time goes by, and ticks come."""
         left = timedelta(**period)
         while left:
-            step = min(left, _STEP)
+            step = min(left, _LONG_STEP if left > _HOUR else _STEP)
             self.away(seconds=step.total_seconds())
             self.tick()
             left -= step
