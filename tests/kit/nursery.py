@@ -23,6 +23,7 @@ from functools import cache
 from typing import Any, NoReturn
 
 from tests.kit.need import ROOT
+from tests.kit.wrong_clock import turn
 
 _PR_SET_PDEATHSIG = 1
 
@@ -141,6 +142,7 @@ def _live(birth: Birth, parent: int) -> NoReturn:
     from mailgate.flow import seam
 
     importlib.reload(seam)
+    turn(dict(os.environ))
     code = main(list(birth.arguments))
     # What is left of a normal end is that Python takes its modules apart, which takes longer than most commands.
     sys.stdout.flush()

@@ -14,7 +14,7 @@ import pytest
 from mailgate.flow import operate
 from mailgate.store.keeping import copy
 from tests.kit.machine import Machine
-from tests.kit.office import TINA, Letter, Office, mail, reply
+from tests.kit.office import TINA, Office, mail, reply
 
 ANN, BOB = "ann@out.example", "bob@out.example"
 # What Ann writes first, and what she answers when it was not solved after all.
