@@ -16,6 +16,8 @@ _LONGEST = 40
 # An address says who writes, and a link where to; neither says what about.
 _WORD = re.compile(r"\S{0,64}@\S{1,64}|https?:\S{1,200}|[^\W_]+")
 _PLAIN = re.compile(r"[^\W_]+")
+# What parts the words of a text in ASCII: anything but letters and digits.
+_APART = {sign: " " for sign in range(128) if not chr(sign).isalnum()}
 _ENDINGS = tuple("ungen ingen ungs ions ung ing ion ern end ed en er em es st e n s t".split())
 # What is left of a word says too little if it is shorter.
 _SHORTEST_STEM = 4
@@ -55,7 +57,10 @@ def words(text: str) -> tuple[str, ...]:
 
 def plain(text: str) -> tuple[str, ...]:
     """The different words of a text as people look for them: lower case, no accents, and all of them. Never raises."""
-    return tuple(dict.fromkeys(_folded(word[:_LONGEST]) for word in _PLAIN.findall(text[:MOST_PLAIN].casefold())))
+    begin = text[:MOST_PLAIN].casefold()
+    # Every message is indexed by its words. Most texts are ASCII, whose words need no search; and a text says most of them again and again.
+    said = begin.translate(_APART).split() if begin.isascii() else _PLAIN.findall(begin)
+    return tuple(dict.fromkeys(_folded(word[:_LONGEST]) for word in dict.fromkeys(said)))
 
 
 @lru_cache(maxsize=8192)

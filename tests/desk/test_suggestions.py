@@ -88,6 +88,12 @@ def test_courtesy_and_addresses_say_nothing(text: str) -> None:
 
 def test_words_that_are_looked_for_are_folded_and_nothing_else() -> None:
     assert plain('Prüf-Bericht "OR" NEAR/2 café_x') == ("pruf", "bericht", "or", "near", "2", "cafe", "x")
+    assert plain("„Prüfung“ – geprüft…") == ("prufung", "gepruft")
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=300))
+def test_a_text_says_the_same_words_with_an_accent_behind_them_as_without(text: str) -> None:
+    assert plain(f"{text} é") == tuple(dict.fromkeys((*plain(text), "e")))
 
 
 @pytest.mark.parametrize("char", ["a", "a ", "@", "ä", "x@", "http:", "\u0301"])
