@@ -75,10 +75,7 @@ def _key_faults(known: Settings) -> list[str]:
 def not_served(known: Settings) -> list[str]:
     """What the configuration asks for and this version reads without doing it."""
     policy = known.policy
-    asked = {
-        "[[sla]] (save for what an acknowledgement promises)": policy.slas, "[[escalation]]": policy.escalations,
-        "[[approval]]": policy.approvals, "[quiet]": policy.quiet != Quiet(),
-    }  # fmt: skip
+    asked = {"[[approval]]": policy.approvals, "[quiet]": policy.quiet != Quiet()}
     return [name for name, there in asked.items() if there]
 
 

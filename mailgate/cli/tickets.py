@@ -9,13 +9,14 @@ from enum import StrEnum
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from mailgate.cli import DATA, show
 from mailgate.cli.opened import now, opened
 from mailgate.desk import sla
+from mailgate.desk.clock import read
 from mailgate.desk.letters import Likeness, Line
 from mailgate.desk.likeness import suspects
 from mailgate.desk.model import Directory, Priority, State, Status, Ticket, TicketId, fold_address
@@ -68,7 +69,7 @@ def list_tickets(
             if told is None:
                 continue
             if as_json:
-                show.out_json(ticket_json(told, known.tag(told.ticket.desk), _organisation(known, told)))
+                show.out_json(ticket_json(told, known.tag(told.ticket.desk), _organisation(known, told), _promises(known, told.ticket)))
             else:
                 one = told.ticket
                 tag = f"{known.tag(one.desk)}-{one.id}"
@@ -114,11 +115,12 @@ def show_ticket(config: Path | None, number: int, as_json: bool) -> int:
             return DATA
         tag, organisation = known.tag(told.ticket.desk), _organisation(known, told)
         like = _alike(tx, told.ticket, known.settings.people)
+        promises = _promises(known, told.ticket)
     if as_json:
         suspected = {"suspected": [{"ticket": one.ticket, "because": one.because} for one in like]}
-        show.out_json({**ticket_json(told, tag, organisation), **suspected, **story_json(told)})
+        show.out_json({**ticket_json(told, tag, organisation, promises), **suspected, **story_json(told)})
     else:
-        _print(told, tag, organisation, like, known.settings.policy)
+        _print(told, tag, organisation, like, promises, known.settings.policy)
     return 0
 
 
@@ -189,7 +191,17 @@ def _organisation(known: Opened, told: Story) -> str | None:
     return found.name if found else None
 
 
-def ticket_json(told: Story, tag: str, organisation: str | None) -> show.Json:
+def _promises(known: Opened, ticket: Ticket) -> list[show.Json]:
+    """How the promises for a ticket stand now, in the shape of BEHAVIOUR's section 1."""
+    if not ticket.clocks:
+        return []
+    from mailgate.cli.sla import clock_json, rules_of
+
+    rules = rules_of(known.settings, ticket, known.settings.people)
+    return [clock_json(clock, rules, now()) for clock in ticket.clocks]
+
+
+def ticket_json(told: Story, tag: str, organisation: str | None, promises: Sequence[show.Json] = ()) -> show.Json:
     """A ticket in the shape of BEHAVIOUR's section 1, without its story."""
     one = told.ticket
     closure = {"category": one.closure_category, "note": one.closure_note} if one.closure_category or one.closure_note else None
@@ -206,7 +218,7 @@ def ticket_json(told: Story, tag: str, organisation: str | None) -> show.Json:
              "why": ask.why} for ask in told.approvals
         ],
         "due": show.iso(one.due), "time_spent": one.time_spent,
-        "sla": [], "created": show.iso(one.created), "updated": show.iso(one.updated),
+        "sla": list(promises), "created": show.iso(one.created), "updated": show.iso(one.updated),
     }  # fmt: skip
 
 
@@ -239,10 +251,17 @@ def _changed(event: Happened) -> dict[str, object]:
     """What an event changed, with a status under the name that people know it by."""
     changed: dict[str, object] = {change.field: change.value for change in event.changes}
     own = changed.pop("own", None)
+    if "clocks" in changed:
+        rows = (read(row) for row in cast(tuple[object, ...], changed["clocks"]))
+        changed["clocks"] = [
+            {"metric": one.metric, "state": one.state, "sla": one.sla, "target": one.target.total_seconds()} for one in rows
+        ]
     return changed | ({"status": own} if own else {})
 
 
-def _print(told: Story, tag: str, organisation: str | None, like: Sequence[Likeness], policy: Policy) -> None:
+def _print(
+    told: Story, tag: str, organisation: str | None, like: Sequence[Likeness], promises: Sequence[show.Json], policy: Policy
+) -> None:  # fmt: skip
     one = told.ticket
     click.echo(f"{tag}-{one.id}  {show.safe(one.subject) or '(no subject)'}")
     click.echo(f"{one.status_name} ({state_of(one.status)}), {one.priority}, team {one.team or '-'}, assignee {one.assignee or '-'}")
@@ -254,6 +273,9 @@ def _print(told: Story, tag: str, organisation: str | None, like: Sequence[Liken
         click.echo(f"  {who.role:<9} {who.address}{'' if who.confirmed else ' (unconfirmed)'}{' (muted)' if who.muted else ''}")
     if one.due:
         click.echo(f"due {show.clock(one.due)}")
+    for clock in promises:
+        due = f", due {show.clock(datetime.fromisoformat(clock['due']))}" if clock["due"] else ""
+        click.echo(f"{clock['metric']}: {clock['state']}{due}  (sla explain {one.id})")
     if one.time_spent:
         click.echo(f"{one.time_spent} minutes spent")
     for line in _relations(told, tag, like):

@@ -19,28 +19,30 @@ MACHINE, POLICY, PEOPLE = "mailgate.toml", "policy.toml", "people.toml"
 # In which file each table belongs, for those who wrote one into another.
 _HOMES = {
     **dict.fromkeys(("desk", "store", "keys", "smtp", "imap", "relay", "web", "security"), MACHINE),
-    **dict.fromkeys(("priority", "category", "calendar", "sla", "escalation", "pending", "autoclose", "approval", "resolved"), POLICY),
+    **dict.fromkeys(
+        ("priority", "category", "calendar", "sla", "metric", "escalation", "pending", "autoclose", "approval", "resolved"), POLICY
+    ),
     **dict.fromkeys(("assign", "ack", "cc", "letters", "commands", "status", "quiet", "retention", "monitoring"), POLICY),
     **dict.fromkeys(("team", "person", "organisation"), PEOPLE),
 }
 
 
-def load(path: Path | None, environ: Mapping[str, str], *, whole: bool = True) -> Settings:
+def load(path: Path | None, environ: Mapping[str, str], *, whole: bool = True, policy: Path | None = None) -> Settings:
     """The settings of a configuration folder, or of the folder of the mailgate.toml that `path` names.
 
     Without a path MAILGATE_CONFIG counts, then ./config; a file that is not there, or ./config as a whole, means the defaults.
     Every relative path in it starts at the folder that holds the configuration folder. Without `whole` the secrets that only the daemon
-    uses are None, and not missed. Raises Misconfigured with one line for each fault.
+    uses are None, and not missed. A file `policy` takes the place of policy.toml. Raises Misconfigured with one line for each fault.
     """
     folder, machine_file = _files(path, environ)
     root = folder.resolve().parent
-    files = [open_file(file, str(file)) for file in (machine_file, folder / POLICY, folder / PEOPLE)]
+    files = [open_file(file, str(file)) for file in (machine_file, policy or folder / POLICY, folder / PEOPLE)]
     if any(file.faults for file in files):
         raise Misconfigured(*(fault for file in files for fault in file.finish()))
     machine_toml, policy_toml, people_toml = files
     machine = read_machine(machine_toml, Vault(environ, root, whole), people_toml.names("team"))
     people = read_people(people_toml, policy_toml.names("sla"))
-    policy = read_policy(policy_toml, _names(machine, people_toml.names("team"), people_toml.names("organisation")))
+    rules = read_policy(policy_toml, _names(machine, people_toml.names("team"), people_toml.names("organisation")))
     faults = [fault for file in files for fault in file.finish(_HOMES)]
     if faults:
         raise Misconfigured(*faults)
@@ -57,7 +59,7 @@ def load(path: Path | None, environ: Mapping[str, str], *, whole: bool = True) -
         relay=machine.relay,
         web=machine.web,
         security=machine.security,
-        policy=policy,
+        policy=rules,
         people=people,
     )
 

@@ -26,6 +26,7 @@ from mailgate.flow.delivery import Delivery
 from mailgate.flow.house import House
 from mailgate.flow.indexing import Indexer
 from mailgate.flow.intake import Intake, RawMail, Receipt
+from mailgate.flow.replan import Replanner
 from mailgate.flow.retention import Sweeper
 from mailgate.flow.sanity import Sanity
 from mailgate.flow.step import Worker
@@ -49,6 +50,7 @@ class Crew:
         self._delivery = Delivery(store, house, owner, utc, time.monotonic, random.random, lambda: self._sanity.doubt is not None)
         self._keeper = Timekeeper(store, house, self._sanity.now)
         self._indexer = Indexer(store)
+        self._replanner = Replanner(store, house, self._sanity.now)
         self._sweeper = Sweeper(store, house.policy.retention, self._sanity.now)
         self._postman = Postman(self._delivery, Courier(wiring.relay(settings)))
         worker = Worker(store, house, self._parser, owner, utc, lambda: self._postman.free, limits.parse_time.total_seconds())
@@ -159,6 +161,7 @@ class Crew:
 
     def _chores(self) -> None:
         self._indexer.tick()
+        self._replanner.tick()
         self._sweeper.tick()
 
 

@@ -83,6 +83,18 @@ class Timetable:
         worked = self._year(last).until(_moment(end)) - self._year(first).until(_moment(start))
         return (worked + sum(self._year(number).total for number in range(first, last))) * _TICK
 
+    def intervals(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Each stretch of working time from `start` to `end`, in UTC and in order."""
+        if self._always():
+            yield start, end
+            return
+        for number in range(start.astimezone(self.zone).year, end.astimezone(self.zone).year + 1):
+            year = self._year(number)
+            for opens, lasts in zip(year.opens, year.lasts, strict=True):
+                a, b = max(opens, _moment(start)), min(opens + lasts, _moment(end))
+                if a < b:
+                    yield _when(a), _when(b)
+
     def works(self, at: datetime) -> bool:
         """Whether it is working time then. The moment at which it ends is none."""
         return self.between(at, at + _TICK) > timedelta(0)

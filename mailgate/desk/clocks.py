@@ -190,7 +190,7 @@ def _aimed(clock: Clock, target: timedelta, case: _Case) -> Clock:
 
 def elapsed(clock: Clock, rules: Rules, at: datetime) -> timedelta:
     """How much working time has counted for the clock until then."""
-    hours = _hours(clock, rules)
+    hours = hours_of(clock, rules)
     return sum((hours.between(since, min(until or at, at)) for since, until in clock.stretches), timedelta(0))
 
 
@@ -200,10 +200,11 @@ def due(clock: Clock, rules: Rules, step: Step = BREACH) -> datetime | None:
         return None
     since = clock.stretches[-1][0]
     left = step.of(clock.target) - elapsed(clock, rules, since)
-    return _hours(clock, rules).add(since, max(left, timedelta(0)))
+    return hours_of(clock, rules).add(since, max(left, timedelta(0)))
 
 
-def _hours(clock: Clock, rules: Rules) -> Timetable:
+def hours_of(clock: Clock, rules: Rules) -> Timetable:
+    """The working time that counts for this clock."""
     calendar = rules.policy.calendar(clock.calendar)
     return timetable(calendar, calendar.timezone or rules.desk.timezone)
 

@@ -188,6 +188,22 @@ def listed(tx: Tx, wanted: Filter) -> list[TicketId]:
     return [TicketId(one) for one in tx.execute(_narrowed(tx, wanted)).scalars()]
 
 
+def opened_since(tx: Tx, since: datetime) -> list[TicketId]:
+    """The numbers of the tickets that were opened then or later, oldest first."""
+    table = schema.tickets
+    return [TicketId(one) for one in tx.execute(select(table.c.id).where(table.c.created >= since).order_by(table.c.id)).scalars()]
+
+
+_ENDED = [status.value for status, state in STATES.items() if state is State.CLOSED]
+
+
+def unfinished_after(tx: Tx, after: TicketId, limit: int) -> list[TicketId]:
+    """The next tickets with a higher number that are not closed, in the order of their numbers."""
+    table = schema.tickets
+    wanted = select(table.c.id).where(table.c.id > after, table.c.status.not_in(_ENDED)).order_by(table.c.id).limit(limit)
+    return [TicketId(one) for one in tx.execute(wanted).scalars()]
+
+
 def _narrowed(tx: Tx, wanted: Filter) -> Select[Any]:
     table = schema.tickets
     statement = select(table.c.id).order_by(table.c.id)

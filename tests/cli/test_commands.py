@@ -406,9 +406,9 @@ def test_a_ticket_is_named_by_its_number_or_by_its_tag(shell: Shell) -> None:
 
 
 def test_what_this_version_does_not_act_on_is_told_by_check(shell: Shell) -> None:
-    (shell.folder / "config/policy.toml").write_text('[[sla]]\nname = "gold"\nresolution = "4h"\n')
+    (shell.folder / "config/policy.toml").write_text('[[approval]]\nstages = [{ approvers = ["manager"] }]\n')
     assert shell("check") == 0
-    assert "note   [[sla]] (save for what an acknowledgement promises) is read, but this version does not act on it yet" in shell.out
+    assert "note   [[approval]] is read, but this version does not act on it yet" in shell.out
 
 
 def test_a_configuration_that_is_not_there_is_a_configuration_error(tmp_path: Path) -> None:

@@ -1,0 +1,188 @@
+"""How did the desk do? `report`, for people, as JSON, and as CSV for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from mailgate.cli import show
+from mailgate.cli.opened import now, opened
+from mailgate.config.scalars import as_duration
+from mailgate.desk.report import Figures, Kept, Period, Report, Spread, reported
+from mailgate.store import figures
+
+_MONTH = timedelta(days=30)
+_WHEN = 'a day ("2026-03-01"), a time of ISO 8601, or how long ago ("30d")'
+
+
+@click.command()
+@click.option("--since", metavar="WHEN", help=f"The beginning: {_WHEN} [default: 30d].")
+@click.option("--until", metavar="WHEN", help="The end, which does not belong to it [default: now].")
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--csv", "as_csv", is_flag=True, help="One line for all, for each team and for each technician; durations in seconds.")
+@click.pass_obj
+def report(config: Path | None, since: str | None, until: str | None, as_json: bool, as_csv: bool) -> int:
+    """Count tickets, answers and promises of a period, for all, each team and each technician."""
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other")
+    with opened(config) as known:
+        zone, moment = ZoneInfo(known.settings.desks[0].timezone), now()
+        period = Period(_moment(since or "30d", zone, moment), _moment(until, zone, moment) if until else moment)
+        if period.since >= period.until:
+            raise click.UsageError("the period ends before it begins")
+        with known.store.look() as tx:
+            told = reported(list(figures.handled(tx, period)), period)
+    if as_json:
+        show.out_json(_as_json(told))
+    elif as_csv:
+        _print_csv(told)
+    else:
+        _print(told, zone)
+    return 0
+
+
+def _moment(text: str, zone: tzinfo, now: datetime) -> datetime:
+    """A day or a time of the desk's zone, or so long ago. Raises UsageError."""
+    ago = as_duration(text)
+    if ago:
+        return now - ago
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(f"{text!r} is no time; write {_WHEN}") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _scopes(told: Report) -> Iterator[tuple[str, str, Figures]]:
+    yield "all", "", told.whole
+    yield from (("team", name, one) for name, one in told.teams)
+    yield from (("technician", name, one) for name, one in told.technicians)
+
+
+# ------------------------------------------------------------------------------------------------------------------ JSON
+
+
+def _as_json(told: Report) -> show.Json:
+    return {
+        "since": show.iso(told.period.since), "until": show.iso(told.period.until), **_figures(told.whole),
+        "teams": [{"name": name, **_figures(one)} for name, one in told.teams],
+        "technicians": [{"address": name, **_figures(one)} for name, one in told.technicians],
+        "categories": [{"name": name, "opened": count} for name, count in told.categories],
+        "requesters": [{"address": name, "opened": count} for name, count in told.requesters],
+    }  # fmt: skip
+
+
+def _figures(one: Figures) -> show.Json:
+    """Figures with durations in seconds and rates from 0 to 1; null where there was nothing to measure."""
+    return {
+        "opened": one.opened, "resolved": one.resolved, "closed": one.closed, "backlog": one.backlog,
+        "reopened": one.reopened, "reopen_rate": _rate(one.reopened, one.resolved),
+        "first_contact": one.first_contact, "first_contact_rate": _rate(one.first_contact, one.resolved),
+        "first_response": _seconds(one.first_response), "resolution": _seconds(one.resolution),
+        "sla": [
+            {"metric": metric, "achieved": kept.achieved, "breached": kept.breached, "cancelled": kept.cancelled, "overdue": kept.overdue,
+             "rate": _rate(kept.achieved, kept.achieved + kept.breached)}
+            for metric, kept in one.promises
+        ],
+        "csat": None,
+    }  # fmt: skip
+
+
+def _seconds(spread: Spread | None) -> show.Json | None:
+    if spread is None:
+        return None
+    return {
+        "count": spread.count, "mean": spread.mean.total_seconds(), "median": spread.median.total_seconds(),
+        "p90": spread.ninth.total_seconds(),
+    }  # fmt: skip
+
+
+def _rate(part: int, of: int) -> float | None:
+    return round(part / of, 4) if of else None
+
+
+# ------------------------------------------------------------------------------------------------------------------- CSV
+
+# What a spreadsheet would take for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _print_csv(told: Report) -> None:
+    metrics = [metric for metric, _ in told.whole.promises]
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    heads = [f"{metric}_{state}" for metric in metrics for state in ("achieved", "breached", "cancelled", "overdue")]
+    out.writerow([
+        "scope", "name", "opened", "resolved", "closed", "backlog", "reopened", "first_contact",
+        *(f"{what}_{which}" for what in ("response", "solution") for which in ("mean", "median", "p90")), *heads,
+    ])  # fmt: skip
+    for scope, name, one in _scopes(told):
+        kept = dict(one.promises)
+        counts = (kept.get(metric, Kept(0, 0, 0, 0)) for metric in metrics)
+        out.writerow([
+            scope, _harmless(name), one.opened, one.resolved, one.closed, one.backlog, one.reopened, one.first_contact,
+            *_cells(one.first_response), *_cells(one.resolution),
+            *(count for each in counts for count in (each.achieved, each.breached, each.cancelled, each.overdue)),
+        ])  # fmt: skip
+
+
+def _cells(spread: Spread | None) -> tuple[object, ...]:
+    return tuple(round(one.total_seconds()) for one in (spread.mean, spread.median, spread.ninth)) if spread else ("", "", "")
+
+
+def _harmless(text: str) -> str:
+    """A text that no spreadsheet reckons with."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+# ---------------------------------------------------------------------------------------------------------------- people
+
+
+def _print(told: Report, zone: tzinfo) -> None:
+    since, until = (moment.astimezone(zone) for moment in (told.period.since, told.period.until))
+    click.echo(f"{since:%a %Y-%m-%d %H:%M} to {until:%a %Y-%m-%d %H:%M} ({zone})")
+    click.echo()
+    heads = ("", "OPENED", "RESOLVED", "CLOSED", "BACKLOG", "REOPENED", "FIRST CONTACT", "ANSWER", "90 %", "SOLUTION", "90 %")
+    show.table(heads, [_row(name or "all", one) for _, name, one in _scopes(told)])
+    if told.whole.promises:
+        click.echo()
+        rows = [
+            (name or "all", metric, kept.achieved, kept.breached, kept.cancelled, kept.overdue,
+             _percent(kept.achieved, kept.achieved + kept.breached))
+            for _, name, one in _scopes(told) for metric, kept in one.promises
+        ]  # fmt: skip
+        show.table(("", "PROMISE", "ACHIEVED", "BREACHED", "CANCELLED", "OVERDUE NOW", "KEPT"), rows)
+    for head, counted in (("CATEGORY", told.categories), ("REQUESTER", told.requesters)):
+        if counted:
+            click.echo()
+            show.table((head, "OPENED"), counted)
+
+
+def _row(name: str, one: Figures) -> tuple[object, ...]:
+    times = (
+        time for spread in (one.first_response, one.resolution) for time in ((spread.median, spread.ninth) if spread else (None, None))
+    )
+    return (
+        name, one.opened, one.resolved, one.closed, one.backlog, _percent(one.reopened, one.resolved),
+        _percent(one.first_contact, one.resolved), *map(_long, times),
+    )  # fmt: skip
+
+
+def _percent(part: int, of: int) -> str:
+    return f"{100 * part / of:.0f} %" if of else "-"
+
+
+def _long(time: timedelta | None) -> str:
+    """A duration for people, in the two largest units: "2 d 4 h", "4 h 10 min", "3 min"."""
+    if time is None:
+        return "-"
+    minutes = round(time.total_seconds() / 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {rest} min" if hours else f"{rest} min"
