@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.blank import empty, migrated_postgres, migrated_sqlite
 from tests.kit.clock import Clock
 from tests.kit.postgres import Postgres
+
+# A test that is not bound to one database asks for one of these by this name; it runs once on each.
+either = pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 
 
 @pytest.fixture
@@ -32,9 +36,36 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
     postgres.drop(name)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(scope="session")
+def blank_sqlite() -> bytes:
+    """A migrated file without a row."""
+    return migrated_sqlite()
+
+
+@pytest.fixture(scope="session")
+def blank_postgres(postgres: Postgres) -> str:
+    """The name of a migrated database that the tests of the run use one after the other; whoever begins empties it."""
+    return migrated_postgres(postgres)
+
+
+@either
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a new, empty database: the test runs once on SQLite and once on PostgreSQL."""
+    """The URL of a migrated database without a row: the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        path = tmp_path / "mailgate.db"
+        path.touch(0o600)
+        path.write_bytes(request.getfixturevalue("blank_sqlite"))
+        return f"sqlite:///{path}"
+    server: Postgres = request.getfixturevalue("postgres")
+    name: str = request.getfixturevalue("blank_postgres")
+    # Before and not after the test, so that whatever looks at its end finds what it has left.
+    empty(server, name)
+    return server.url(name)
+
+
+@either
+def empty_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new database that nobody has migrated, on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'mailgate.db'}"
     url: str = request.getfixturevalue("postgres_url")

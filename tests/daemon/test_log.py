@@ -54,8 +54,8 @@ def test_the_log_has_a_line_for_each_fact_and_no_word_of_any_mail(tmp_path: Path
             assert facts.count(fact) == count, (fact, log)
 
 
-def test_an_error_of_the_database_does_not_repeat_what_was_written(store_url: str, caplog: pytest.LogCaptureFixture) -> None:
-    store = Store(store_url)
+def test_an_error_of_the_database_does_not_repeat_what_was_written(empty_store_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    store = Store(empty_store_url)
     with store.begin() as tx:
         tx.execute(text("CREATE TABLE letters (octets TEXT PRIMARY KEY)"))
         tx.execute(text("INSERT INTO letters VALUES (:octets)"), {"octets": BODY})

@@ -1,5 +1,5 @@
-"""The databases, for all tests of this room."""
+"""The database, for all tests of this room."""
 
-from tests.store.databases import blank_postgres, blank_sqlite, store, url
+from tests.store.databases import store, url
 
-__all__ = ["blank_postgres", "blank_sqlite", "store", "url"]
+__all__ = ["store", "url"]

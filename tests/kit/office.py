@@ -11,6 +11,7 @@ import email
 import email.header
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,7 @@ from mailgate.mail.parsed import ParsedMail
 from mailgate.store import audit, inbox, outbox, story, tickets
 from mailgate.store.engine import Store
 from mailgate.store.migrate import migrate
+from tests.kit.blank import migrated_sqlite
 
 TINA = Person(Address("tina@desk.example"), "Tina Turner", Role.TECHNICIAN, team="first")
 TOM = Person(Address("tom@desk.example"), "Tom Thumb", Role.TECHNICIAN, team="first")
@@ -74,10 +76,8 @@ class Office:
     templates: Path | None = None
 
     def __post_init__(self) -> None:
-        self._borrowed = not self.url
-        self.store = _blank_store() if self._borrowed else Store(self.url)
-        if not self._borrowed:
-            migrate(self.store)
+        self.store = _opened(self.url) if self.url else _blank_store()
+        migrate(self.store)
         self.reader: Reader = InProcess()
         self._seen = 0
         self.rebuild()
@@ -92,8 +92,8 @@ class Office:
     def close(self) -> None:
         """Closes the database."""
         self.store.close()
-        if self._borrowed:
-            _spare.append(self.store)
+        if not self.url or not self.store.sqlite:
+            _spare[self.url].append(self.store)
 
     def receive(self, raw: bytes, *, sender: str | None = "someone@out.example", to: Sequence[str] = (), submission: bool = False) -> int:
         """One mail arrives and waits; its inbox row."""
@@ -217,27 +217,22 @@ def _templates() -> Templates:
     return Templates([packaged("templates")])
 
 
-@cache
-def _migrated() -> bytes:
-    """An empty database, migrated."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "blank.db"
-        store = Store(f"sqlite:///{path}")
-        migrate(store)
-        store.close()
-        return path.read_bytes()
+# Databases that no office uses at present, by their URL; those without one are files of our own. A store keeps the statements that it
+# compiled, which is a third of the cost of a short story.
+_spare: defaultdict[str, list[Store]] = defaultdict(list)
 
 
-# Databases that no office uses at present. A store keeps the statements that it compiled, which is a third of the cost of a short story.
-_spare: list[Store] = []
+def _opened(url: str) -> Store:
+    """A database that somebody else has made, opened; two offices on one never share a store."""
+    return _spare[url].pop() if _spare[url] else Store(url)
 
 
 def _blank_store() -> Store:
     """An empty database, migrated: one file is copied for all offices, since migrations have tests of their own."""
-    store = _spare.pop() if _spare else _new_store()
+    store = _spare[""].pop() if _spare[""] else _new_store()
     for end in ("-wal", "-shm"):
         Path(f"{store.path}{end}").unlink(missing_ok=True)
-    store.path.write_bytes(_migrated())
+    store.path.write_bytes(migrated_sqlite())
     return store
 
 

@@ -1,72 +1,31 @@
-"""Which database does a test run on? A new one each, migrated already: once SQLite, once PostgreSQL."""
+"""What do the tests of the store put into it, and on which clock? The databases themselves are those of tests/conftest.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Table, func, select
 
-from mailgate.store import schema
 from mailgate.store.engine import Lease, Store
 from mailgate.store.inbox import Arrival
-from mailgate.store.migrate import migrate
 from tests.kit.clock import MONDAY
-from tests.kit.postgres import Postgres
 
 NOW = MONDAY
 SPAN = timedelta(minutes=5)
 
 
-@pytest.fixture(scope="session")
-def blank_sqlite(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A migrated file."""
-    path = tmp_path_factory.mktemp("blank") / "blank.db"
-    store = Store(f"sqlite:///{path}")
-    migrate(store)
-    store.close()
-    return path.read_bytes()
-
-
-@pytest.fixture(scope="session")
-def blank_postgres(postgres: Postgres) -> str:
-    """The name of a migrated database that all tests of the run use, one after the other."""
-    name = postgres.database()
-    store = Store(postgres.url(name))
-    migrate(store)
-    store.close()
-    return name
-
-
-# Emptied, not made anew: a database costs a second where fsync is on.
-_LEAVE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-_EMPTY = [f"DELETE FROM {table.name}" for table in reversed(schema.metadata.sorted_tables)]
-_FROM_ONE = [
-    f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), 1, false)" for table in schema.metadata.sorted_tables if "id" in table.c
-]
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where a migrated database without a row is."""
-    if request.param == "sqlite":
-        path = tmp_path / "mailgate.db"
-        path.touch(0o600)
-        path.write_bytes(request.getfixturevalue("blank_sqlite"))
-        yield f"sqlite:///{path}"
-        return
-    server: Postgres = request.getfixturevalue("postgres")
-    name = request.getfixturevalue("blank_postgres")
-    yield server.url(name)
-    server.sql("; ".join((_LEAVE, *_EMPTY, *_FROM_ONE)), name)
+@pytest.fixture
+def url(store_url: str) -> str:
+    """The same, by its short name."""
+    return store_url
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
+def store(store_url: str) -> Iterator[Store]:
     """A new, migrated database, opened."""
-    opened = Store(url)
+    opened = Store(store_url)
     yield opened
     opened.close()
 

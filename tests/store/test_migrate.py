@@ -20,8 +20,8 @@ from mailgate.store.migrate import HEAD, current, migrate
 
 
 @pytest.fixture
-def empty(store_url: str) -> Iterator[Store]:
-    store = Store(store_url)
+def empty(empty_store_url: str) -> Iterator[Store]:
+    store = Store(empty_store_url)
     yield store
     store.close()
 
@@ -88,8 +88,8 @@ def described(tx: Any) -> dict[str, object]:
     }  # fmt: skip
 
 
-def test_two_who_migrate_at_once_both_succeed_and_one_does_the_work(store_url: str) -> None:
-    stores = [Store(store_url) for _ in range(2)]
+def test_two_who_migrate_at_once_both_succeed_and_one_does_the_work(empty_store_url: str) -> None:
+    stores = [Store(empty_store_url) for _ in range(2)]
     barrier, done, errors = threading.Barrier(2), [], []
 
     def run(store: Store) -> None:
