@@ -9,7 +9,10 @@ import pytest
 
 from tests.kit.blank import empty, migrated_postgres, migrated_sqlite
 from tests.kit.clock import Clock
+from tests.kit.compiled import compile_once
 from tests.kit.postgres import Postgres
+
+compile_once()
 
 # A test that is not bound to one database asks for one of these by this name; it runs once on each.
 either = pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
