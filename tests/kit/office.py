@@ -167,6 +167,12 @@ class Office:
         with self.store.look() as tx:
             return [Letter(one, outbox.octets(tx, one.id) or b"") for one in outbox.rows(tx, limit=1_000_000) if one.state != "suppressed"]
 
+    def newest(self, to: str) -> Letter | None:
+        """The newest letter to this address that is about a ticket and was not suppressed."""
+        with self.store.look() as tx:
+            rows = [one for one in outbox.rows(tx, limit=1_000_000) if one.recipient == to and one.ticket and one.state != "suppressed"]
+            return Letter(rows[-1], outbox.octets(tx, rows[-1].id) or b"") if rows else None
+
     def bounce_address(self, letter: Letter) -> str:
         """The envelope sender under which a letter leaves: where reports about it come back to."""
         local, _, host = self.desk.address.rpartition("@")

@@ -66,16 +66,19 @@ class Stage:
 
     def letter(self, to: str) -> Letter:
         """The newest letter to this person about a ticket."""
-        return [one for one in self.office.everything_sent() if one.to == to and one.row.ticket][-1]
+        newest = self.office.newest(to)
+        assert newest is not None
+        return newest
 
     def has(self, to: str) -> bool:
-        return any(one.to == to and one.row.ticket for one in self.office.everything_sent())
+        return self.office.newest(to) is not None
 
     def writes(self, who: str, text: str, *, proven: bool = True, cc: str = "", headers: str = "", file: str = "") -> None:
         """Somebody answers the newest letter that he got, with all of it quoted below; who got none writes a mail with the tag."""
+        newest = self.office.newest(who)
         raw = (
-            reply(self.letter(who), text, sender=who, name="", cc=cc, headers=headers)
-            if self.has(who)
+            reply(newest, text, sender=who, name="", cc=cc, headers=headers)
+            if newest
             else mail(text, sender=who, name="", subject="[MG-1] Printer", cc=cc, headers=headers)
         )  # fmt: skip
         if file:
