@@ -14,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError
-from jinja2.runtime import Macro
+from jinja2.runtime import Context, Macro
 
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import Name
@@ -92,7 +92,7 @@ class Templates:
     def subject(self, name: Name, language: str | None, view: View) -> str:
         """The subject of the letter, which is there sooner than the whole. Raises as `render` does."""
         ready = prepared(view, name)
-        return self._whole(name, lambda library: library.worded(name, language, ready)).subject
+        return self._whole(name, lambda library: library.titled(name, language, ready)).subject
 
     def _whole(self, name: Name, render: Callable[[_Library], Content]) -> Content:
         try:
@@ -218,34 +218,44 @@ class _Library:
         """The letter from the best file for that language. Raises Broken."""
         return self.render_file(*self._found(name, language), view)
 
-    def worded(self, name: Name, language: str | None, view: View) -> Content:
-        """The letter without its HTML. Raises Broken."""
-        return self._worded(*self._found(name, language), view)
+    def titled(self, name: Name, language: str | None, view: View) -> Content:
+        """The subject of the letter and nothing else, for which no dictionary need be read. Raises Broken."""
+        source, language = self._found(name, language)
+        try:
+            template = self._literal.get_template(source)
+            context = self._context(template, language, view, "subject")
+            sandbox.part("subject", template.root_render_func, context)
+            return Content(_subject(context, view), "", "", language)
+        except Exception as error:
+            raise Broken(_fault(error, self._file(source))) from error
 
     def render_file(self, source: str, language: str, view: View) -> Content:
         """The letter from one file. Raises Broken, at once where this file could not be compiled before."""
         content = self._worded(source, language, view)
         template = self._template(source, language, escaping=True)
-        values = dict(zip(View.__slots__, _each(view), strict=True))
         try:
-            given = {**self._escaping.given, **values, "language": language, "part": "html", "title": content.subject}
-            html = sandbox.part("html", template.root_render_func, template.new_context(given, shared=True)).strip() + "\n"
+            context = self._context(template, language, view, "html", title=content.subject)
+            html = sandbox.part("html", template.root_render_func, context).strip() + "\n"
         except Exception as error:
             raise Broken(_fault(error, self._file(source))) from error
         return Content(content.subject, content.text, html, language)
 
     def _worded(self, source: str, language: str, view: View) -> Content:
         template = self._template(source, language, escaping=False)
-        values = dict(zip(View.__slots__, _each(view), strict=True))
         try:
-            context = template.new_context({**self._literal.given, **values, "language": language, "part": "text"}, shared=True)
+            context = self._context(template, language, view, "text")
             text = sandbox.part("text", template.root_render_func, context).strip("\n") + "\n"
-            # Rendering the whole has shown the context the blocks of the whole chain; the subject is one of them.
-            subject = _subject(sandbox.part("subject", context.blocks["subject"][0], context), view)
+            subject = _subject(context, view)
         except Exception as error:
             # A template can raise anything that an expression can; all of it is the template's fault, none of it the letter's end.
             raise Broken(_fault(error, self._file(source))) from error
         return Content(subject, text, "", language)
+
+    def _context(self, template: Template, language: str, view: View, part: str, **more: str) -> Context:
+        """What a template knows while one part of it is rendered."""
+        given = (self._escaping if part == "html" else self._literal).given
+        values = zip(View.__slots__, _each(view), strict=True)
+        return template.new_context({**given, **dict(values), "language": language, "part": part, **more}, shared=True)
 
     def _template(self, source: str, language: str, *, escaping: bool) -> Template:
         """The compiled file, with all words of that language loaded. Raises Broken."""
@@ -285,9 +295,12 @@ class _Library:
         return str(next((folder / source for folder in self._folders if (folder / source).is_file()), source))
 
 
-def _subject(rendered: str, view: View) -> str:
-    """One line, with the tag of the ticket exactly once."""
-    line = header.text(rendered)
+def _subject(context: Context, view: View) -> str:
+    """One line, with the tag of the ticket exactly once.
+
+    That the whole was rendered has shown the context the blocks of the whole chain; the subject is one of them.
+    """
+    line = header.text(sandbox.part("subject", context.blocks["subject"][0], context))
     if view.ticket is None or line.count(f"[{view.ticket.tag}]") == 1:
         return line
     return header.subject_line("", line, view.ticket.tag)

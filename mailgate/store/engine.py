@@ -18,15 +18,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from mailgate.desk.errors import MailgateError, Misconfigured, Temporary
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 Tx = Connection
 
@@ -128,7 +131,12 @@ class Store:
 
 def insert(tx: Tx, table: Table) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that knows ON CONFLICT, in this database's dialect; both read the same."""
-    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
+    if tx.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    # Its drivers take a tenth of a start; whoever has a file for a database does not wait for them.
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
 
 
 def driven(tx: Tx, sql: str, values: Sequence[Any] = (), *, many: bool = False) -> Any:

@@ -11,11 +11,11 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, Column, Dialect, Executable, Interval, Table, TypeDecorator, bindparam, func, select, type_coerce
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
@@ -24,18 +24,18 @@ from mailgate.store.engine import Tx, driven
 from mailgate.store.schema import Moment, Text, storable
 
 _Form = Callable[[Any], Any]
-# Both with values by place, so that one tuple serves either driver.
-_DIALECTS: dict[str, Dialect] = {"sqlite": SQLiteDialect_pysqlite(paramstyle="qmark"), "postgresql": PGDialect_psycopg(paramstyle="format")}  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
     """What differs from one database to the other when a statement is made.
 
-    `insert` knows ON CONFLICT. Leases are counted on the clock that all who claim share: the database's own where hosts share it, else
-    the gateway's. `Lease.times` fills in the expressions. `among` asks whether a column holds one of a list that is given by name.
+    `dialect` has values by place, so that one tuple serves either driver; `insert` knows ON CONFLICT. Leases are counted on the clock that
+    all who claim share: the database's own where hosts share it, else the gateway's. `Lease.times` fills in the expressions. `among` asks
+    whether a column holds one of a list that is given by name.
     """
 
+    dialect: Dialect
     insert: Callable[[Table], Any]
     clock: ColumnElement[datetime]
     lease_end: ColumnElement[datetime]
@@ -65,13 +65,21 @@ def _among_array(column: Column[Any], name: str) -> ColumnElement[bool]:
     return column == func.any(bindparam(name, type_=ARRAY(column.type)))
 
 
-_DATABASES = {
-    "sqlite": Database(sqlite.insert, bindparam("clock", type_=Moment), bindparam("lease_end", type_=Moment), _among_json),
-    "postgresql": Database(
-        postgresql.insert, func.clock_timestamp(type_=Moment),
-        type_coerce(func.clock_timestamp() + bindparam("lease_end", type_=Interval), Moment), _among_array,
-    ),
-}  # fmt: skip
+@cache
+def _database(name: str) -> Database:
+    """The database that SQLAlchemy calls so."""
+    dialect: Dialect
+    if name == "sqlite":
+        dialect = SQLiteDialect_pysqlite(paramstyle="qmark")
+        return Database(dialect, sqlite.insert, bindparam("clock", type_=Moment), bindparam("lease_end", type_=Moment), _among_json)
+    # Imported where it is used, as in `engine.insert`.
+    from sqlalchemy.dialects import postgresql
+    from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+    clock = func.clock_timestamp(type_=Moment)
+    lease_end = type_coerce(func.clock_timestamp() + bindparam("lease_end", type_=Interval), Moment)
+    dialect = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
+    return Database(dialect, postgresql.insert, clock, lease_end, _among_array)
 
 
 class _Ready(NamedTuple):
@@ -131,7 +139,8 @@ class Statement:
         return self._ready.get(tx.dialect.name) or self._prepare(tx.dialect.name)
 
     def _prepare(self, name: str) -> _Ready:
-        dialect, statement = _DIALECTS[name], self._make(_DATABASES[name])
+        database = _database(name)
+        dialect, statement = database.dialect, self._make(database)
         compiled: Any = statement.compile(dialect=dialect, column_keys=self._columns or None)  # type: ignore[attr-defined]
         binds = [compiled.binds[one] for one in compiled.positiontup]
         columns = list(getattr(statement, "exported_columns", ()))
