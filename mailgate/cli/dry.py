@@ -62,12 +62,12 @@ def _records(known: Settings) -> Iterator[tuple[House, Records]]:
     if known.store.url.startswith("sqlite") and not Path(database).exists():
         yield house_of(known), NothingKnown(known.people)
         return
-    from mailgate.store.engine import Store
+    from mailgate.config.opening import connect
     from mailgate.store.migrate import HEAD, current
     from mailgate.store.people import directory
     from mailgate.store.records import Records as Stored
 
-    store = Store(known.store.url, known.store.password.reveal() if known.store.password else None)
+    store = connect(known)
     try:
         with store.look() as tx:
             house = house_of(known)

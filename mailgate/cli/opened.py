@@ -38,7 +38,7 @@ class Opened:
 
     def house(self) -> House:
         """What the use cases go by, with the key, which is made where there is none. Raises Misconfigured where it cannot be read."""
-        from mailgate.config.opening import open_house
+        from mailgate.config.house import open_house
 
         return open_house(self.settings, self.store)
 

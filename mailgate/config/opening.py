@@ -1,14 +1,10 @@
-"""From settings to a house that works: the store with its schema, and rules, keys and templates in one value."""
+"""From settings to a database that is up to date, and the name of the installation that it belongs to."""
 
 from __future__ import annotations
 
 import secrets
 
-from mailgate.config.keys import load_keys
-from mailgate.config.packaged import template_folders
 from mailgate.config.settings import Settings
-from mailgate.flow.house import House
-from mailgate.mail.letters import Templates
 from mailgate.store import facts
 from mailgate.store.engine import Store
 from mailgate.store.migrate import migrate
@@ -24,15 +20,6 @@ def open_store(settings: Settings) -> Store:
     store = connect(settings)
     migrate(store)
     return store
-
-
-def open_house(settings: Settings, store: Store | None) -> House:
-    """Everything that the use cases go by. Without a store the instance has no name, which is enough for a dry run."""
-    return House(
-        settings.desks, settings.policy, settings.security, settings.people, load_keys(settings.key_file),
-        Templates(template_folders(settings.templates)),
-        instance(store) if store else "dry-run",
-    )  # fmt: skip
 
 
 def instance(store: Store) -> str:

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from mailgate.channels.smtp_in import Listener, Rcpt, Refusal
 from mailgate.channels.web import Figures, Health, Web
-from mailgate.config import opening, wiring
+from mailgate.config import wiring
+from mailgate.config.house import open_house
 from mailgate.config.settings import Settings
 from mailgate.daemon import systemd
 from mailgate.daemon.crew import Crew, Missing
@@ -54,7 +55,7 @@ class Service:
         self._stop = asyncio.Event()
         self._fault: Missing | None = None
         self._crew: Crew | None = None
-        self._house = opening.open_house(settings, None)
+        self._house = open_house(settings, None)
         self._listeners = self._make_listeners()
         self._web = Web(wiring.web_settings(settings), self._health, self._figures)
         self._metronome = Metronome(self._tick)

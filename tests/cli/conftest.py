@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from mailgate.cli import main
+from mailgate.config.house import open_house
 from mailgate.config.load import load
-from mailgate.config.opening import open_house, open_store
+from mailgate.config.opening import open_store
 from mailgate.flow.step import Worker
 from tests.kit.office import START, InProcess
 

@@ -24,6 +24,10 @@ ELSEWHERE = {
     "email.message", "inscriptis", "logging", "lxml", "mailgate.config.hours", "mailgate.config.lines", "mailgate.config.plans",
     "mailgate.config.when", "mailgate.desk.plans", "mailgate.mail.parse", "mailparser",
 }  # fmt: skip
+# Whatever SQLAlchemy imports by itself, before anybody has asked it for anything.
+ITS_OWN = {"asyncio", "email.message", "importlib.metadata", "logging", "sqlalchemy", "sqlite3", "ssl"}
+# What a desk on files has no use for, and what no command that only asks has.
+OTHERS = {"sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql", "sqlalchemy.ext", "sqlalchemy.orm"}
 
 
 def imported(folder: Path, *arguments: str) -> set[str]:
@@ -53,3 +57,29 @@ def test_explain_knows_the_tables_of_a_policy_that_has_some(tmp_path: Path) -> N
     modules = imported(tmp_path, "explain", "one.eml")
     assert "mailgate.desk.plans" in modules
     assert modules & HEAVY == set()
+
+
+def test_with_a_database_explain_imports_only_what_that_database_needs(tmp_path: Path) -> None:
+    (tmp_path / "one.eml").write_bytes(mail())
+    init(tmp_path)
+    imported(tmp_path, "ingest", "one.eml")
+    modules = imported(tmp_path, "explain", "one.eml")
+    assert "mailgate.store.records" in modules
+    assert modules & (HEAVY | ELSEWHERE | OTHERS) - ITS_OWN == set()
+
+
+@pytest.mark.parametrize("arguments", [("tickets", "list", "--help"), ("templates", "list"), ("people", "list", "--help")])
+def test_what_needs_no_database_imports_none(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    init(tmp_path)
+    assert imported(tmp_path, *arguments) & (HEAVY | ELSEWHERE) == set()
+
+
+@pytest.mark.parametrize("arguments", [("tickets", "list"), ("inbox", "list"), ("outbox", "list"), ("people", "list")])
+def test_a_list_imports_only_what_its_database_needs(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    init(tmp_path)
+    imported(tmp_path, "tickets", "new", "--from", "ann@out.example", "--subject", "The lift is stuck")
+    assert imported(tmp_path, *arguments) & (HEAVY | ELSEWHERE | OTHERS | {"jinja2", "mailgate.mail.view"}) - ITS_OWN == set()
+
+
+def test_the_list_of_commands_imports_nothing_of_what_they_do(tmp_path: Path) -> None:
+    assert imported(tmp_path, "--help") & HEAVY == set()

@@ -31,9 +31,9 @@ _PR_SET_PDEATHSIG = 1
 # All that a daemon or a command may import after its start.
 _MODULES = (
     "mailgate.cli.run", "mailgate.cli.setup", "mailgate.cli.safety", "mailgate.cli.boxes", "mailgate.cli.tickets", "mailgate.cli.mails",
-    "mailgate.config.opening", "mailgate.daemon.service", "mailgate.flow.operate", "mailgate.store.audit", "mailgate.store.story",
-    "alembic.command", "alembic.config", "psycopg", "prometheus_client", "starlette.applications", "starlette.responses", "uvicorn",
-    "uvicorn.lifespan.off", "uvicorn.protocols.http.h11_impl", "uvloop",
+    "mailgate.config.house", "mailgate.config.opening", "mailgate.daemon.service", "mailgate.flow.operate", "mailgate.store.audit",
+    "mailgate.store.story", "alembic.command", "alembic.config", "psycopg", "prometheus_client", "starlette.applications",
+    "starlette.responses", "uvicorn", "uvicorn.lifespan.off", "uvicorn.protocols.http.h11_impl", "uvloop",
 )  # fmt: skip
 
 
