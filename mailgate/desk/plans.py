@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from mailgate.desk.clock import Step
@@ -113,14 +113,26 @@ ROUND_THE_CLOCK: Week = ((ALL_DAY,),) * 7
 
 
 @dataclass(frozen=True, slots=True)
+class Closure:
+    """Time without work, from `begins` to just before `ends`: both aware, or both as a clock on the wall shows them."""
+
+    begins: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Calendar:
-    """When a team works: intervals for Monday to Sunday in order, except on public holidays and on `closed` days of its own."""
+    """When a team works: intervals for Monday to Sunday in order, except on public holidays and while it is `closed`, by day or hour."""
 
     name: str
     timezone: str | None = None
     hours: Week = ROUND_THE_CLOCK
     holidays: tuple[date, ...] = ()
-    closed: tuple[date, ...] = ()
+    closed: tuple[date | Closure, ...] = ()
+
+    def __hash__(self) -> int:
+        # Asked for with each clock of a mail: hundreds of holidays would take longer than what is then counted.
+        return hash((self.name, self.timezone))
 
 
 @dataclass(frozen=True, slots=True)
