@@ -9,7 +9,7 @@ from mailgate.config.reader import Bad, Node, hint, quoted
 from mailgate.config.scalars import holidays as code
 
 # A target is never further away than this, and no report looks further back.
-_YEARS = range(2020, 2061)
+YEARS = range(2020, 2061)
 
 
 def public_holidays(node: Node) -> tuple[date, ...]:
@@ -27,4 +27,4 @@ def public_holidays(node: Node) -> tuple[date, ...]:
     with warnings.catch_warnings():
         # Some calendars are known for fewer years, such as those that follow the moon.
         warnings.simplefilter("ignore", UserWarning)
-        return tuple(sorted(holidays.country_holidays(country, subdiv=part or None, years=_YEARS)))
+        return tuple(sorted(holidays.country_holidays(country, subdiv=part or None, years=YEARS)))

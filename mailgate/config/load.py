@@ -42,7 +42,7 @@ def load(path: Path | None, environ: Mapping[str, str], *, whole: bool = True, p
     machine_toml, policy_toml, people_toml = files
     machine = read_machine(machine_toml, Vault(environ, root, whole), people_toml.names("team"))
     people = read_people(people_toml, policy_toml.names("sla"))
-    rules = read_policy(policy_toml, _names(machine, people_toml.names("team"), people_toml.names("organisation")))
+    rules = read_policy(policy_toml, _names(machine, people_toml.names("team"), people_toml.names("organisation")), root)
     faults = [fault for file in files for fault in file.finish(_HOMES)]
     if faults:
         raise Misconfigured(*faults)

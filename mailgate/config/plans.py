@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import replace
+from itertools import chain
+from pathlib import Path
 
 from mailgate.config import hours, scalars
 from mailgate.config.holidays import public_holidays
+from mailgate.config.ical import closed_by
 from mailgate.config.monitors import READY_MADE
 from mailgate.config.reader import Bad, Node, Reader, Table, choice, day, flag, integer, known, line, listed, named, quoted, shown, some
 from mailgate.config.rules import Names
@@ -46,8 +49,8 @@ _ROUND_THE_CLOCK = "24x7"
 _SLA_KEYS = ("name", "when", "calendar", "warn")
 
 
-def with_plans(policy: Policy, top: Table, names: Names) -> Policy:
-    """The policy with what the tables of the file `top` add to it; their faults are recorded in the file."""
+def with_plans(policy: Policy, top: Table, names: Names, root: Path) -> Policy:
+    """The policy with what the tables of the file `top` add to it; their faults are recorded there. Relative paths start at `root`."""
     names = replace(
         names,
         calendars=(*top.file.names("calendar"), _ROUND_THE_CLOCK),
@@ -58,7 +61,7 @@ def with_plans(policy: Policy, top: Table, names: Names) -> Policy:
     return replace(
         policy,
         categories=_categories(top, names),
-        calendars=tuple(_calendar(table) for table in _distinct(top, "calendar")),
+        calendars=tuple(_calendar(table, root) for table in _distinct(top, "calendar")),
         slas=tuple(_sla(table, names) for table in _distinct(top, "sla")),
         metrics=metrics,
         escalations=tuple(_escalation(table, names) for table in top.tables("escalation")),
@@ -110,14 +113,15 @@ def _category(table: Table, names: Names) -> Category:
     )
 
 
-def _calendar(table: Table) -> Calendar:
+def _calendar(table: Table, root: Path) -> Calendar:
     default = Calendar("")
+    events = table.get("ical", some(closed_by(root)), ())
     return Calendar(
         name=table.need("name", line, ""),
         timezone=table.get("timezone", scalars.timezone, default.timezone),
         hours=table.get("hours", hours.hours, default.hours),
         holidays=table.get("holidays", public_holidays, default.holidays),
-        closed=table.get("closed", listed(day), default.closed),
+        closed=(*table.get("closed", listed(day), ()), *chain.from_iterable(events)),
     )
 
 

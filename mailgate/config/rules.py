@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailgate.config import scalars
@@ -48,8 +49,11 @@ class Names:
     metrics: Collection[str] = ()
 
 
-def read_policy(file: File, names: Names) -> Policy:
-    """The rules of policy.toml; its faults are recorded in the file. `names` are the desks, teams and organisations of the other files."""
+def read_policy(file: File, names: Names, root: Path) -> Policy:
+    """The rules of policy.toml; its faults are recorded in the file. `names` are the desks, teams and organisations of the other files.
+
+    Relative paths start at `root`.
+    """
     top = file.root()
     policy = _without_plans(top)
     top.asked |= dict.fromkeys(_PLANS)
@@ -58,7 +62,7 @@ def read_policy(file: File, names: Names) -> Policy:
     # Only a desk with such tables pays for knowing what may stand in them.
     from mailgate.config.plans import with_plans
 
-    return with_plans(policy, top, names)
+    return with_plans(policy, top, names, root)
 
 
 def _without_plans(top: Table) -> Policy:

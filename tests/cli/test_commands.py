@@ -411,6 +411,20 @@ def test_what_this_version_does_not_act_on_is_told_by_check(shell: Shell) -> Non
     assert "note   [[approval]] is read, but this version does not act on it yet" in shell.out
 
 
+def test_nothing_starts_with_a_calendar_whose_file_is_broken(shell: Shell) -> None:
+    (shell.folder / "config/policy.toml").write_text('[[calendar]]\nname = "office"\nical = "holidays.ics"\n')
+    assert shell("run") == 78
+    assert "policy.toml:3: [[calendar]] ical: " in shell.err
+    assert "holidays.ics: No such file or directory" in shell.err
+    event = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:{}\nRRULE:FREQ=YEARLY\nEND:VEVENT\nEND:VCALENDAR\n"
+    (shell.folder / "holidays.ics").write_text(event.format("20261324"))
+    for command in ("run", "check"):
+        assert shell(command) == 78
+        assert "holidays.ics:2: DTSTART: Wrong date format 20261324" in shell.out + shell.err
+    (shell.folder / "holidays.ics").write_text(event.format("20261224"))
+    assert shell("check") == 0
+
+
 def test_a_configuration_that_is_not_there_is_a_configuration_error(tmp_path: Path) -> None:
     assert main(["--config", str(tmp_path / "nowhere"), "tickets", "list"]) == 78
 

@@ -53,9 +53,11 @@ def test_explain_imports_only_what_its_answer_needs(tmp_path: Path, configured: 
 def test_explain_knows_the_tables_of_a_policy_that_has_some(tmp_path: Path) -> None:
     (tmp_path / "one.eml").write_bytes(mail())
     (tmp_path / "config").mkdir()
-    (tmp_path / "config/policy.toml").write_text('[[sla]]\nname = "gold"\nresolution = "4h"\n')
+    (tmp_path / "config/policy.toml").write_text('[[calendar]]\nname = "office"\n[[sla]]\nname = "gold"\nresolution = "4h"\n')
     modules = imported(tmp_path, "explain", "one.eml")
     assert "mailgate.desk.plans" in modules
+    # Neither holidays nor files are asked for.
+    assert modules & {"holidays", "icalendar", "dateutil"} == set()
     assert modules & HEAVY == set()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -76,10 +77,12 @@ def test_each_example_of_the_samples_works(tmp_path: Path) -> None:
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text("secret")
         (tmp_path / path).chmod(0o600)
+    (tmp_path / "company-holidays.ics").write_text("BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20261228\nEND:VEVENT\nEND:VCALENDAR\n")
     got = sampled(tmp_path, DEFAULT, EXAMPLE)
     assert got.relay.host == "smtp.example.com"
     assert [account.name for account in got.imap] == ["support", "m365"]
     assert [category.name for category in got.policy.categories] == ["Hardware/Printer", "Access/VPN"]
+    assert got.policy.calendars[0].closed == (date(2026, 12, 24), date(2026, 12, 31), date(2026, 12, 28))
     assert got.policy.escalations[0].steps[-1].to == ("manager", "next")
     assert [team.name for team in got.people.teams] == ["First level", "Second level"]
 
