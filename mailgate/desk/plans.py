@@ -135,6 +135,9 @@ class Calendar:
         return hash((self.name, self.timezone))
 
 
+TWENTY_FOUR_SEVEN = Calendar("24x7")
+
+
 @dataclass(frozen=True, slots=True)
 class Sla:
     """Targets by metric, in the business time of a calendar (None: round the clock). `warn` are per cent of a target."""

@@ -277,6 +277,6 @@ class Policy:
 
     def calendar(self, name: str | None) -> Calendar:
         """The calendar of that name; round the clock for None."""
-        from mailgate.desk.plans import Calendar
+        from mailgate.desk.plans import TWENTY_FOUR_SEVEN
 
-        return next((one for one in self.calendars if one.name == name), Calendar("24x7"))
+        return next((one for one in self.calendars if one.name == name), TWENTY_FOUR_SEVEN)
