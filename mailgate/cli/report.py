@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterator
+from csv import writer
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -24,12 +24,12 @@ _WHEN = 'a day ("2026-03-01"), a time of ISO 8601, or how long ago ("30d")'
 @click.command()
 @click.option("--since", metavar="WHEN", help=f"The beginning: {_WHEN} [default: 30d].")
 @click.option("--until", metavar="WHEN", help="The end, which does not belong to it [default: now].")
-@click.option("--json", "as_json", is_flag=True)
-@click.option("--csv", "as_csv", is_flag=True, help="One line for all, for each team and for each technician; durations in seconds.")
+@click.option("--json", is_flag=True)
+@click.option("--csv", is_flag=True, help="One line for all, for each team and for each technician; durations in seconds.")
 @click.pass_obj
-def report(config: Path | None, since: str | None, until: str | None, as_json: bool, as_csv: bool) -> int:
+def report(config: Path | None, since: str | None, until: str | None, json: bool, csv: bool) -> int:
     """Count tickets, answers and promises of a period, for all, each team and each technician."""
-    if as_json and as_csv:
+    if json and csv:
         raise click.UsageError("--json and --csv exclude each other")
     with opened(config) as known:
         zone, moment = ZoneInfo(known.settings.desks[0].timezone), now()
@@ -38,9 +38,9 @@ def report(config: Path | None, since: str | None, until: str | None, as_json: b
             raise click.UsageError("the period ends before it begins")
         with known.store.look() as tx:
             told = reported(list(figures.handled(tx, period)), period)
-    if as_json:
-        show.out_json(_as_json(told))
-    elif as_csv:
+    if json:
+        show.out_json(as_json(told))
+    elif csv:
         _print_csv(told)
     else:
         _print(told, zone)
@@ -68,7 +68,8 @@ def _scopes(told: Report) -> Iterator[tuple[str, str, Figures]]:
 # ------------------------------------------------------------------------------------------------------------------ JSON
 
 
-def _as_json(told: Report) -> show.Json:
+def as_json(told: Report) -> show.Json:
+    """A report as `--json` prints it: durations in seconds, rates from 0 to 1, null where there was nothing to measure."""
     return {
         "since": show.iso(told.period.since), "until": show.iso(told.period.until), **_figures(told.whole),
         "teams": [{"name": name, **_figures(one)} for name, one in told.teams],
@@ -115,7 +116,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def _print_csv(told: Report) -> None:
     metrics = [metric for metric, _ in told.whole.promises]
-    out = csv.writer(sys.stdout, lineterminator="\n")
+    out = writer(sys.stdout, lineterminator="\n")
     heads = [f"{metric}_{state}" for metric in metrics for state in ("achieved", "breached", "cancelled", "overdue")]
     out.writerow([
         "scope", "name", "opened", "resolved", "closed", "backlog", "reopened", "first_contact",

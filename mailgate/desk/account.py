@@ -10,7 +10,7 @@ from itertools import groupby
 
 from mailgate.desk import clock as values
 from mailgate.desk.clock import Clock, ClockState
-from mailgate.desk.clocks import elapsed, hours_of, ticking
+from mailgate.desk.clocks import hours_of, late, ticking
 from mailgate.desk.events import Event, born, fold
 from mailgate.desk.model import Ticket, TicketId
 from mailgate.desk.rules import Rules
@@ -79,5 +79,4 @@ def _wound(ticket: Ticket, rules: Rules, at: datetime) -> Ticket:
 
 def outcome(clock: Clock, rules: Rules, at: datetime) -> ClockState:
     """How a clock stands `at` that moment, whether or not somebody has been told of it."""
-    late = clock.live and elapsed(clock, rules, at) > clock.target
-    return ClockState.BREACHED if late else clock.state
+    return ClockState.BREACHED if clock.live and late(clock, rules, at) else clock.state

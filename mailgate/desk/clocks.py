@@ -152,7 +152,9 @@ def _next(metric: Metric, clock: Clock | None, case: _Case) -> Clock | None:
         return _ended(clock, over or Phase.CANCELLED, case) if clock and live else clock
     starts = bool(case.words & metric.start)
     if clock is not None and (live or (starts and not metric.anew)):
-        return _aimed(replace(clock, phase=_paced(metric, clock, case.words), spent=None, ended=None), target, case)
+        phase = _paced(metric, clock, case.words)
+        breached = clock.breached or (live and phase is not clock.phase and late(clock, case.rules, case.now))
+        return _aimed(replace(clock, phase=phase, breached=breached, spent=None, ended=None), target, case)
     if not starts:
         return clock
     phase = Phase.PAUSED if case.words & metric.pause else Phase.RUNNING
@@ -168,9 +170,8 @@ def _paced(metric: Metric, clock: Clock, words: frozenset[str]) -> Phase:
 
 
 def _ended(clock: Clock, phase: Phase, case: _Case) -> Clock:
-    spent = elapsed(clock, case.rules, case.now)
-    late = phase is Phase.STOPPED and spent > clock.target
-    return replace(clock, phase=phase, spent=spent, ended=case.now, breached=clock.breached or late)
+    breached = clock.breached or (phase is Phase.STOPPED and late(clock, case.rules, case.now))
+    return replace(clock, phase=phase, spent=elapsed(clock, case.rules, case.now), ended=case.now, breached=breached)
 
 
 def _aimed(clock: Clock, target: timedelta, case: _Case) -> Clock:
@@ -182,7 +183,7 @@ def _aimed(clock: Clock, target: timedelta, case: _Case) -> Clock:
     spent = elapsed(new, case.rules, case.now)
     passed = max((step for step in steps(new, case.ticket, case.rules) if step.of(target) <= spent), default=None)
     told = min(clock.told, passed) if clock.told and passed else None
-    return replace(new, told=told, breached=spent > target)
+    return replace(new, told=told, breached=late(new, case.rules, case.now))
 
 
 # ------------------------------------------------------------------------------------------------------- what is due when
@@ -192,6 +193,16 @@ def elapsed(clock: Clock, rules: Rules, at: datetime) -> timedelta:
     """How much working time has counted for the clock until then."""
     hours = hours_of(clock, rules)
     return sum((hours.between(since, min(until or at, at)) for since, until in clock.stretches), timedelta(0))
+
+
+def late(clock: Clock, rules: Rules, at: datetime) -> bool:
+    """Whether the clock ran on, until then, beyond the moment at which it was due. That moment itself is in time."""
+    if not clock.stretches:
+        return False
+    since, until = clock.stretches[-1]
+    left = clock.target - elapsed(clock, rules, since)
+    moment = hours_of(clock, rules).add(since, left) if left >= timedelta(0) else since
+    return moment is not None and min(until or at, at) > moment
 
 
 def due(clock: Clock, rules: Rules, step: Step = BREACH) -> datetime | None:

@@ -144,6 +144,19 @@ def test_an_answer_that_comes_too_late_breaches_even_if_no_timer_fired() -> None
     assert life.stands("first_response") == ("breached", 90 * MINUTE)
 
 
+@pytest.mark.parametrize(("hours", "state"), [(8, "achieved"), (8.01, "breached")])
+def test_what_is_due_at_five_is_late_in_the_evening_although_nobody_has_worked_since(hours: float, state: str) -> None:
+    life = Life()
+    life.orders(hours, "#resolve New toner.")
+    assert life.stands("resolution") == (state, 8 * HOUR)
+
+
+def test_what_was_late_before_it_was_halted_stays_late() -> None:
+    life = Life()
+    life.orders(9, "#pending Which floor?")
+    assert (life.stands("resolution")[0], life.clock("resolution").phase) == ("breached", Phase.PAUSED)
+
+
 def test_an_answer_at_the_last_moment_is_in_time() -> None:
     life = Life()
     life.answers(1)

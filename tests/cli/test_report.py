@@ -1,0 +1,93 @@
+"""What the shell prints of a period: figures for people, as JSON, and as CSV that no spreadsheet reckons with."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from tests.cli.conftest import PEOPLE, Shell
+from tests.kit.office import mail
+
+FORMULA = """
+[[team]]
+name = "=HYPERLINK(1)"
+[[person]]
+address = "fay@desk.example"
+role = "technician"
+team = "=HYPERLINK(1)"
+"""
+
+
+@pytest.fixture
+def worked(shell: Shell) -> Shell:
+    """A desk that was asked three things on 2 March 2036, and has solved one of them."""
+    (shell.folder / "config/people.toml").write_text(PEOPLE + FORMULA)
+    (shell.folder / "config/policy.toml").write_text('[[sla]]\nname = "all"\nfirst_response = "2h"\nresolution = "8h"\n')
+    for number, who in enumerate(("ann@out.example", "ann@out.example", "bob@out.example")):
+        assert shell("ingest", str(shell.mail(mail(sender=who, subject=f"Question {number}")))) == 0
+    shell.work()
+    return shell
+
+
+def period(shell: Shell, *arguments: str) -> int:
+    return shell("report", "--since", "2036-03-01", "--until", "2036-04-01", *arguments)
+
+
+def test_people_read_a_table(worked: Shell) -> None:
+    assert period(worked) == 0
+    lines = worked.out.splitlines()
+    assert lines[0] == "Sat 2036-03-01 00:00 to Tue 2036-04-01 00:00 (UTC)"
+    assert lines[2].split() == [
+        "OPENED", "RESOLVED", "CLOSED", "BACKLOG", "REOPENED", "FIRST", "CONTACT", "ANSWER", "90", "%", "SOLUTION", "90", "%",
+    ]  # fmt: skip
+    assert lines[3].split() == ["all", "3", "0", "0", "3", *["-"] * 6]
+    assert lines[4].split() == ["first", "3", "0", "0", "3", *["-"] * 6]
+    assert lines[-2].split() == ["ann@out.example", "2"]
+
+
+def test_json_has_every_figure(worked: Shell) -> None:
+    told = worked.json("report", "--since", "2036-03-01", "--until", "2036-04-01")
+    assert (told["since"], told["until"]) == ("2036-03-01T00:00:00Z", "2036-04-01T00:00:00Z")
+    assert (told["opened"], told["backlog"], told["resolved"], told["reopen_rate"], told["first_response"]) == (3, 3, 0, None, None)
+    assert [one["name"] for one in told["teams"]] == ["first"]
+    assert told["requesters"] == [{"address": "ann@out.example", "opened": 2}, {"address": "bob@out.example", "opened": 1}]
+
+
+def test_what_was_solved_is_counted_with_its_times(worked: Shell) -> None:
+    assert worked("tickets", "command", "1", "#resolve New toner.", "--as", "tina@desk.example") == 0
+    told = worked.json("report", "--since", "2020-01-01", "--until", "2036-04-01")
+    assert (told["opened"], told["resolved"], told["backlog"], told["first_contact"]) == (3, 1, 2, 1)
+    assert told["technicians"][0]["address"] == "tina@desk.example"
+    assert {one["metric"]: one["achieved"] for one in told["sla"]} == {"first_response": 1, "resolution": 1}
+    assert [one["rate"] for one in told["sla"]] == [1.0, 1.0]
+
+
+def test_csv_is_one_line_for_each_and_no_formula(worked: Shell) -> None:
+    worked("tickets", "command", "1", "#assign fay@desk.example", "--as", "tina@desk.example")
+    assert worked("report", "--since", "2020-01-01", "--until", "2036-04-01", "--csv") == 0
+    rows = list(csv.DictReader(io.StringIO(worked.out)))
+    assert [(row["scope"], row["name"]) for row in rows] == [
+        ("all", ""), ("team", "'=HYPERLINK(1)"), ("team", "first"), ("technician", "fay@desk.example"),
+    ]  # fmt: skip
+    assert [row["opened"] for row in rows] == ["3", "1", "2", "1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--since", "yesterday"), "'yesterday' is no time; write a day"),
+        (("--since", "2036-04-01", "--until", "2036-03-01"), "ends before it begins"),
+        (("--json", "--csv"), "--json and --csv exclude each other"),
+    ],
+)
+def test_what_is_no_period_is_told_in_a_line(worked: Shell, arguments: tuple[str, ...], said: str) -> None:
+    assert worked("report", *arguments) == 64
+    assert said in worked.err
+
+
+def test_a_desk_without_tickets_has_figures_too(shell: Shell) -> None:
+    assert shell("tickets", "new", "--from", "bob@out.example", "--subject", "Phone") == 0
+    assert shell("report", "--until", "1h") == 0
+    assert shell.out.splitlines()[-1].split()[:2] == ["all", "0"]
