@@ -244,6 +244,10 @@ def story_json(told: Story) -> show.Json:
              "cause": one.cause, "why": told.why(one)}
             for one in told.letters
         ],
+        "notices": [
+            {"time": show.iso(one.at), "to": one.person, "metric": one.metric, "step": str(one.step), "due": show.iso(one.until)}
+            for one in told.waiting
+        ],
     }  # fmt: skip
 
 
@@ -286,6 +290,8 @@ def _print(
         click.echo(f"next: {timer.kind} at {show.clock(timer.due)}")
         if (ends := sla.end(one, timer, policy)) is not None:
             click.echo(f"{_ENDS[ends[0]]} at {show.clock(ends[1])}, if nobody answers")
+    for note in told.waiting:
+        click.echo(f"waits: {note.person} is told of {note.metric} {note.step} at {show.clock(note.until)}, if it is still so")
     whence = {number: f"  from {tag}-{number}" for number in told.merged}
     printed: list[tuple[datetime, Callable[[], None]]]
     printed = [(one.at, partial(_print_event, one, whence.get(one.ticket, ""))) for one in told.events]

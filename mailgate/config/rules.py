@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailgate.config import scalars
-from mailgate.config.reader import File, Node, Table, choice, integer, listed, quoted
+from mailgate.config.reader import Bad, File, Node, Table, choice, integer, listed, quoted
 from mailgate.desk.model import Level, Priority
 from mailgate.desk.policy import (
     SYNONYMS,
@@ -188,8 +188,11 @@ def _quiet(table: Table) -> Quiet:
 
 def _night(node: Node) -> Week:
     from mailgate.config.hours import night
+    from mailgate.desk.plans import ROUND_THE_CLOCK
 
-    return night(node)
+    if (week := night(node)) == ROUND_THE_CLOCK:
+        raise Bad("leaves no hour in which anybody could be told")
+    return week
 
 
 def _retention(table: Table) -> Retention:

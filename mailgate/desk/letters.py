@@ -42,6 +42,7 @@ class Name(StrEnum):
     SLA_WARNING = "sla_warning"
     SLA_BREACH = "sla_breach"
     DELAYED = "delayed"
+    OVERDUE = "overdue"
 
 
 # The note of a receipt to somebody whose mail did not prove that it was his.
@@ -190,6 +191,14 @@ class Milestone:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """A ticket of which a letter about several tells that one of its clocks has come to a step."""
+
+    ticket: Ticket
+    milestone: Milestone
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A letter that a decision asks for. `words` is the human text that it carries, `note` one of its NOTES.
 
@@ -216,7 +225,9 @@ class Letter:
     tickets: tuple[Ticket, ...] = ()
     held: Held | None = None
     about: TicketId | None = None
+    # The step of a clock that the letter is about, or the steps of several.
     milestone: Milestone | None = None
+    late: tuple[Late, ...] = ()
     like: tuple[Likeness, ...] = ()
 
     @property

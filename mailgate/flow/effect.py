@@ -15,6 +15,7 @@ from mailgate.desk.events import born, fold
 from mailgate.desk.letters import NOTES, Letter, Likeness, Name
 from mailgate.desk.likeness import suspects
 from mailgate.desk.model import Address, Ticket, TicketId
+from mailgate.desk.notices import Notice, heard_at
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import TakenBack
 from mailgate.flow import holding, journal, post
@@ -22,7 +23,7 @@ from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
 from mailgate.mail.compose import Enclosure
-from mailgate.store import absences, articles, outbox, people, relations, story, tickets, timers
+from mailgate.store import absences, articles, notices, outbox, people, relations, story, tickets, timers
 from mailgate.store.engine import Lease, Tx
 
 _DAY = timedelta(days=1)
@@ -192,6 +193,7 @@ def _write_letters(
     """The effect with its letters, and the Message-ID of each with whom it goes to."""
     if not decision.letters:
         return Effect(ticket), []
+    decision = replace(decision, letters=_put_by(stage, rules, ticket, decision.letters))
     tx, now, number = stage.tx, stage.now, ticket.id if ticket else TicketId(0)
     claimed = source.writer if source and not source.verified else None
     spent = _spent(tx, decision, number, rules, now, source)
@@ -205,6 +207,18 @@ def _write_letters(
     posted = outbox.add(tx, rows, stage.lease, now, now + RETRY_AFTER)
     unsent = tuple((one.letter, one.suppressed) for one in written if one.suppressed)
     return Effect(ticket, tuple(posted), unsent), [(one.message_id, one.recipient) for one in rows if one.message_id]
+
+
+def _put_by(stage: _Stage, rules: Rules, ticket: Ticket | None, letters: tuple[Letter, ...]) -> tuple[Letter, ...]:
+    """The letters that are written now. Those of clocks are told later, maybe with others in one (`flow.notices`)."""
+    if ticket is None or stage.cause.type == post.NOTICE or not any(one.milestone for one in letters):
+        return letters
+    for letter in letters:
+        if about := letter.milestone:
+            notice = Notice(rules.desk.name, letter.to, ticket.id, about.metric, about.number, about.step, about.quiet)
+            due_at = heard_at(rules, stage.now, quiet=about.quiet)
+            notices.add(stage.tx, notice, (stage.cause.type, stage.cause.id), stage.now, due_at)
+    return tuple(one for one in letters if one.milestone is None)
 
 
 def _worded(tx: Tx, rules: Rules, ticket: Ticket | None, letters: tuple[Letter, ...], now: datetime) -> tuple[Letter, ...]:

@@ -12,9 +12,8 @@ from urllib.parse import quote
 
 from mailgate.desk import retry, tokens, workflow
 from mailgate.desk.article import Article
-from mailgate.desk.clock import span
 from mailgate.desk.errors import Permanent
-from mailgate.desk.letters import HELD, HUMAN, Letter, Line, Name
+from mailgate.desk.letters import HELD, HUMAN, Late, Letter, Line, Milestone, Name
 from mailgate.desk.macros import Macro
 from mailgate.desk.model import Address, Person, Ticket
 from mailgate.desk.policy import Desk
@@ -29,9 +28,11 @@ from mailgate.mail.view import (
     ClockView,
     DeskView,
     FoundView,
+    LateView,
     LikeView,
     Links,
     MessageView,
+    OverdueView,
     PersonView,
     SearchView,
     TicketView,
@@ -44,12 +45,15 @@ _IN_COPY = ("mute",)
 # So many people a letter names; nobody reads more.
 _MOST_OTHERS = 20
 
+# The cause of what tells of clocks.
+NOTICE = "notice"
 # The word that makes an article. What answers a letter about one changes it.
 KB = "kb"
 
 
-# A letter about several tickets tells of so many.
+# A letter about several tickets tells of so many, and a digest of clocks of so many.
 _MOST_LISTED = 29
+_MOST_LATE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,8 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter))
         if letter.words else None,
         links, _lines(occasion, letter), letter.note, letter.plain, staff, mailbox=letter.mailbox,
-        sla=tuple(_clocks(occasion, ticket)) if staff and ticket and ticket.clocks else (), clock=_milestone(occasion, letter),
+        sla=tuple(_clocks(occasion, ticket)) if staff and ticket and ticket.clocks else (),
+        clock=_milestone(occasion, letter.milestone, ticket), overdue=_overdue(occasion, letter),
         story=letter.story, held=held,
         others=_others(occasion, recipient, staff=staff) if staff or asks or copied else (),
         unconfirmed=_unconfirmed(occasion, links) if staff else (),
@@ -238,21 +243,39 @@ def _copied(ticket: Ticket | None, recipient: Person) -> bool:
 
 def _clocks(occasion: Occasion, ticket: Ticket) -> Iterator[ClockView]:
     """The promises that stand. Only a desk that promises something pays for knowing when they are due."""
-    from mailgate.desk.clocks import due
+    from mailgate.desk.clocks import due, elapsed
 
     for one in ticket.clocks:
         if one.live:
-            yield ClockView(one.metric, one.state, due(one, occasion.rules), span(one.target))
+            left = one.target - elapsed(one, occasion.rules, occasion.now)
+            yield ClockView(one.metric, one.state, due(one, occasion.rules), one.target, left, one.calendar is not None)
 
 
-def _milestone(occasion: Occasion, letter: Letter) -> ClockView | None:
-    """The promise that the letter is about."""
-    about, ticket = letter.milestone, occasion.ticket
+def _milestone(occasion: Occasion, about: Milestone | None, ticket: Ticket | None) -> ClockView | None:
+    """The promise that a letter is about."""
     if about is None or ticket is None:
         return None
     found = (one for one in ticket.clocks if (one.metric, one.number) == (about.metric, about.number))
-    shown = next(_clocks(occasion, replace(ticket, clocks=tuple(found))), None)
-    return replace(shown, step=str(about.step)) if shown else None
+    return next(_clocks(occasion, replace(ticket, clocks=tuple(found))), None)
+
+
+def _overdue(occasion: Occasion, letter: Letter) -> OverdueView | None:
+    """The tickets of a digest; those for which there is no room are named."""
+    if not letter.late:
+        return None
+    shown = tuple(_late(occasion, letter.to, one) for one in letter.late[:_MOST_LATE])
+    tags = dict.fromkeys(f"{occasion.rules.at(one.ticket.desk).desk.tag}-{one.ticket.id}" for one in letter.late[_MOST_LATE:])
+    late = {one.ticket.id for one in letter.late if one.milestone.step.breaks}
+    every = {one.ticket.id for one in letter.late}
+    return OverdueView(tuple(one for one in shown if one), tuple(tags), len(late), len(every - late))
+
+
+def _late(occasion: Occasion, to: Address, one: Late) -> LateView | None:
+    there = replace(occasion, rules=occasion.rules.at(one.ticket.desk))
+    clock = _milestone(there, one.milestone, one.ticket)
+    line = _listed(there, to, one.ticket)
+    tag, subject = f"{there.rules.desk.tag}-{one.ticket.id}", "" if one.ticket.confidential else one.ticket.subject
+    return LateView(tag, one.ticket.priority, subject, clock, line.instead) if clock else None
 
 
 def _lines(occasion: Occasion, letter: Letter) -> tuple[Line, ...]:

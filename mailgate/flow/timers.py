@@ -13,11 +13,12 @@ from mailgate.desk.errors import Temporary
 from mailgate.desk.sla import plan
 from mailgate.desk.stimuli import Due
 from mailgate.flow import digest, effect, journal, reach
+from mailgate.flow import notices as telling
 from mailgate.flow.absences import hand_over
 from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
-from mailgate.store import digests, facts, people, tickets, timers
+from mailgate.store import digests, facts, notices, people, tickets, timers
 from mailgate.store.engine import Fenced, Store, Tx, savepoint
 
 _BATCH = 50
@@ -45,8 +46,11 @@ class Timekeeper:
 
     def _fire_due(self, now: datetime) -> int:
         with self.store.look() as tx:
-            if not (timers.due(tx, now, 1) or digests.due(tx, now, 1)) or facts.get(tx, facts.HOLD) is not None:
+            whom = notices.whom(tx, now)
+            if not (whom or timers.due(tx, now, 1) or digests.due(tx, now, 1)) or facts.get(tx, facts.HOLD) is not None:
                 return 0
+        if whom:
+            return self._tell(whom, now)
         with journal.on_commit(), self.store.begin() as tx:
             rows = timers.due(tx, now, _BATCH)
             crash_point("CP35-due")
@@ -63,6 +67,18 @@ class Timekeeper:
             crash_point("CP36-fired")
         crash_point("CP37-committed")
         return len(rows) + len(letters)
+
+    def _tell(self, whom: notices.Whom, now: datetime) -> int:
+        """Tells one person what is due of clocks, in one commit; returns how much that was."""
+        with journal.on_commit(), self.store.begin() as tx:
+            rows = notices.due(tx, whom, now, telling.MOST)
+            crash_point("CP35-due")
+            if rows:
+                tell, later = partial(telling.tell, tx, self.house, whom, rows, now), partial(notices.put_off, tx, rows, now + _PUT_OFF)
+                _alone(tx, f"notice {rows[0].id}", tell, later)
+            crash_point("CP36-fired")
+        crash_point("CP37-committed")
+        return len(rows)
 
     def _act(self, tx: Tx, row: timers.DueRow, now: datetime) -> None:
         if row.kind in sla.LADDERS and self._waits(tx, row, now):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from mailgate.desk.letters import HELD_WHY, LIKE, NOTES, TAGGED, Became, Line, Mailbox, Name, Said
 from mailgate.desk.model import Status
@@ -16,9 +16,11 @@ from mailgate.mail.view import (
     FoundView,
     HeldMailView,
     HeldView,
+    LateView,
     LikeView,
     Links,
     MessageView,
+    OverdueView,
     PersonView,
     SearchView,
     TicketView,
@@ -54,13 +56,13 @@ _STATUS = {
     Name.DELAYED: ("In Progress", "Analysis"),
 }
 _CLOCKS = (
-    ClockView("resolution", "running", datetime(2026, 11, 20, 16, 12, tzinfo=UTC), "8h"),
-    ClockView("next_response", "paused", None, "4h"),
+    ClockView("resolution", "running", datetime(2026, 11, 20, 16, 12, tzinfo=UTC), timedelta(hours=8), timedelta(minutes=96), True),
+    ClockView("next_response", "paused", None, timedelta(hours=4), timedelta(hours=1)),
 )
-_CLOCK = {
-    Name.SLA_WARNING: replace(_CLOCKS[0], step="80%"),
-    Name.SLA_BREACH: ClockView("resolution", "breached", datetime(2026, 11, 20, 12, 12, tzinfo=UTC), "4h", "breach+1h"),
-}
+_BROKEN = ClockView(
+    "resolution", "breached", datetime(2026, 11, 20, 12, 12, tzinfo=UTC), timedelta(hours=4), timedelta(minutes=-80), True
+)  # fmt: skip
+_CLOCK = {Name.SLA_WARNING: _CLOCKS[0], Name.SLA_BREACH: _BROKEN}
 _ANSWER = """Hello Anna,
 
 the drum unit is worn out. I have ordered a new one; it arrives tomorrow
@@ -142,6 +144,17 @@ _HANDED = (
     ),
     Line("MG-1043 P2", ok=True, instead="mailto:desk+t.1043.q7ExAmPlE3@example.org?subject=[MG-1043]"),
 )
+_OVERDUE = OverdueView(
+    (
+        LateView("MG-1043", "P2", "", _BROKEN, "mailto:desk+t.1043.q7ExAmPlE3@example.org?subject=[MG-1043]"),
+        LateView(
+            "MG-1042", "P3", "Printer on floor 3 prints blank pages", replace(_BROKEN, metric="first_response"),
+            "mailto:desk+t.1042.q7ExAmPlE3@example.org?subject=[MG-1042]",
+        ),
+        LateView("MG-1047", "P3", "No sound in room 2.14", _CLOCKS[0], "mailto:desk+t.1047.q7ExAmPlE3@example.org?subject=[MG-1047]"),
+    ),
+    ("MG-1051", "MG-1053"), 4, 1,
+)  # fmt: skip
 _DESK = DeskView("IT Service Desk", "desk@example.org", timezone="Europe/Berlin")
 
 
@@ -167,6 +180,8 @@ def sample(name: Name) -> View:
         return View(desk, _KIM, _KIM, staff=True, articles=_ARTICLES, search=_SEARCH)
     if name is Name.HANDOVER:
         return View(_DESK, _KIM, _KIM, staff=True, lines=_HANDED)
+    if name is Name.OVERDUE:
+        return View(_DESK, _KIM, _KIM, staff=True, overdue=_OVERDUE)
     if name is Name.HELD:
         return View(_DESK, _KIM, _KIM, held=_held())
     if name is Name.MAILBOX:
@@ -202,7 +217,7 @@ def sample(name: Name) -> View:
         lines=_lines(name, _NOTE.get(name, "")),
         note=_NOTE.get(name, ""),
         staff=staff,
-        sla=_CLOCKS if staff else (),
+        sla=(_CLOCK.get(name, _CLOCKS[0]), _CLOCKS[1]) if staff else (),
         clock=_CLOCK.get(name),
         story=_STORY if name is Name.VENDOR else (),
         articles={Name.ACKNOWLEDGEMENT: _ARTICLES, Name.ARTICLE: _ARTICLES[:1]}.get(name, ()),
@@ -214,6 +229,10 @@ def samples(name: Name) -> Iterator[View]:
     """The cases that a template must survive: the usual one, everything empty, plain, unverified, confidential, each note and status."""
     usual = sample(name)
     yield usual
+    if usual.overdue is not None:
+        one = replace(usual.overdue.tickets[0], clock=replace(_CLOCKS[1], metric="own_metric"))
+        yield replace(usual, overdue=OverdueView((one,), (), 0, 1))
+        yield replace(usual, overdue=OverdueView((one,), (), 1, 0))
     if usual.held is not None:
         alone = replace(usual.held.mails[0], sender="", subject="", block=None)
         yield replace(usual, held=replace(usual.held, mails=(alone,), more=3, fresh=1))
@@ -236,7 +255,7 @@ def samples(name: Name) -> Iterator[View]:
         yield replace(usual, note=said, lines=_lines(name, note), message=None)
     if usual.clock is not None:
         yield replace(usual, clock=None, sla=())
-        yield replace(usual, clock=replace(usual.clock, metric="own_metric", due=None, step="breach"))
+        yield replace(usual, clock=replace(usual.clock, metric="own_metric", due=None, left=timedelta(0), working=False))
     if usual.staff:
         yield replace(usual, like=tuple(LikeView(f"MG-{7 + at}", because) for at, because in enumerate(LIKE)))
     if usual.ticket is not None:

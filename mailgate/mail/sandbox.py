@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -29,12 +29,15 @@ from mailgate.desk.letters import Became, Line, Mailbox
 from mailgate.mail import header
 from mailgate.mail.view import (
     ArticleView,
+    ClockView,
     DeskView,
     FoundView,
     HeldMailView,
     HeldView,
+    LateView,
     Links,
     MessageView,
+    OverdueView,
     PersonView,
     SearchView,
     TicketView,
@@ -44,19 +47,23 @@ from mailgate.mail.view import (
 # Human words by kind and slug.
 Dictionary = Mapping[str, Mapping[str, str]]
 _VIEWS = (
-    ArticleView, DeskView, FoundView, HeldMailView, HeldView, Line, Links, Mailbox, MessageView, SearchView, TicketView,
+    ArticleView, DeskView, FoundView, HeldMailView, HeldView, LateView, Line, Links, Mailbox, MessageView, OverdueView,
+    SearchView, TicketView,
 )  # fmt: skip
 # What templates may read from each value, so that the check of a field costs one look-up.
 FIELDS: Mapping[type, frozenset[str]] = {kind: frozenset(field.name for field in fields(kind)) for kind in _VIEWS} | {
-    PersonView: frozenset({"name", "address", "label", "mailbox", "greeting"})
+    PersonView: frozenset({"name", "address", "label", "mailbox", "greeting"}),
+    ClockView: frozenset({field.name for field in fields(ClockView)} | {"late"}),
 }
 # The kind of value behind each name of a view that has fields.
 _KINDS: Mapping[str, type] = {
+    "clock": ClockView,
     "desk": DeskView,
     "held": HeldView,
     "links": Links,
     "mailbox": Mailbox,
     "message": MessageView,
+    "overdue": OverdueView,
     "recipient": PersonView,
     "requester": PersonView,
     "search": SearchView,
@@ -114,6 +121,7 @@ class Environment(ImmutableSandboxedEnvironment):
         self._loaded: dict[str | Template, Template] = {}
         self.filters = {name: self.filters[name] for name in _FILTERS} | {
             "breaks": _breaks if escaping else str,
+            "duration": _duration,
             "excerpt": _excerpt,
             "explained": _explained,
             "line": header.text,
@@ -325,6 +333,18 @@ def _size(context: Context, octets: int) -> str:
     if octets < 1_000_000:
         return f"{octets / 1000:.0f} kB"
     return f"{octets / 1_000_000:.1f} MB".replace(".", "," if context["language"] == "de" else ".")
+
+
+@pass_context
+def _duration(context: Context, time: timedelta) -> str:
+    """So much time, more or less, as people say it: "8 hours", "1 hour 30 minutes"; seconds only where it is less than a minute.
+
+    Never days: of working time a day has fewer hours than twenty-four, and how many is nobody's knowledge by heart.
+    """
+    seconds = int(abs(time.total_seconds()))
+    parts = ((seconds // 3600, "hour"), (seconds // 60 % 60, "minute")) if seconds >= 60 else ((seconds, "second"),)
+    said = [f"{count} {_words(context, unit if count == 1 else unit + 's', 'unit')}" for count, unit in parts if count]
+    return " ".join(said) or f"0 {_words(context, 'minutes', 'unit')}"
 
 
 @pass_context

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailgate.desk.letters import HUMAN, UNPROVEN, Line, Mailbox, Name, Said
 from mailgate.mail import header
@@ -99,14 +99,20 @@ class TicketView:
 class ClockView:
     """What was promised: the metric by its name, how it stands, and when it is due (None while it is paused).
 
-    `target` is written as in policy.toml, and so is the `step` that a letter is about.
+    Of `target` so much is `left`, less than nothing once it is overdue; with `working` both are working time of a calendar.
     """
 
     metric: str
     state: str
     due: datetime | None = None
-    target: str = ""
-    step: str = ""
+    target: timedelta = timedelta(0)
+    left: timedelta = timedelta(0)
+    working: bool = False
+
+    @property
+    def late(self) -> bool:
+        """Whether it is overdue by a minute at least."""
+        return self.left <= -timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +215,27 @@ class HeldView:
 
 
 @dataclass(frozen=True, slots=True)
+class LateView:
+    """A ticket with what was promised for it, and where mail about it goes. A confidential one has no subject."""
+
+    tag: str
+    priority: str
+    subject: str
+    clock: ClockView
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueView:
+    """The tickets that a digest tells of, the most urgent first, the tags of those for which there is no room, and how many are overdue."""
+
+    tickets: tuple[LateView, ...] = ()
+    more: tuple[str, ...] = ()
+    late: int = 0
+    soon: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LikeView:
     """A ticket that this one may be the same as: its tag, and why, as one of desk/letters.LIKE."""
 
@@ -249,6 +276,7 @@ class View:
     search: SearchView | None = None
     answered_by: datetime | None = None
     held: HeldView | None = None
+    overdue: OverdueView | None = None
     like: tuple[LikeView, ...] = ()
 
 
@@ -264,7 +292,7 @@ def prepared(view: View, letter: Name) -> View:
         () if view.plain else tuple(header.text(one, _OTHER) for one in view.others),
         tuple((link, header.text(address, _OTHER)) for link, address in view.unconfirmed),
         tuple(map(_article, view.articles)), view.search and _search(view.search), view.answered_by,
-        view.held and _held(view.held), view.like,
+        view.held and _held(view.held), view.overdue and _overdue(view.overdue), view.like,
     )  # fmt: skip
 
 
@@ -344,6 +372,11 @@ def _held(held: HeldView) -> HeldView:
         for one in held.mails
     )
     return HeldView(tuple(mails), held.more, held.fresh)
+
+
+def _overdue(overdue: OverdueView) -> OverdueView:
+    late = tuple(replace(one, subject=header.text(header.bare_subject(one.subject, one.tag), _SUBJECT)) for one in overdue.tickets)
+    return replace(overdue, tickets=late)
 
 
 def _cut(text: str, limit: int) -> str:

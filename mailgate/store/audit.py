@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from mailgate.desk.events import Event, born, fold
 from mailgate.desk.model import Strength, Ticket, TicketId
-from mailgate.store import inbox, outbox, schema, story, tickets, timers
+from mailgate.store import inbox, notices, outbox, schema, story, tickets, timers
 from mailgate.store.engine import Tx
 from mailgate.store.inbox import FINAL, InboxState
 from mailgate.store.outbox import WAITING, OutboxState
@@ -45,7 +45,7 @@ class Ledger:
 
 def audit(tx: Tx) -> Ledger:
     """Checks everything, in one consistent view. The cost grows with the number of rows; it is a proof, not a probe."""
-    checks = (_inbox_states, _inbox_effects, _outbox_states, _letters, _causes, _events, _timers, _folds)
+    checks = (_inbox_states, _inbox_effects, _outbox_states, _letters, _causes, _events, _timers, _notices, _folds)
     found = [violation for check in checks for violation in check(tx)]
     mails = inbox.counts(tx)
     total = int(tx.execute(select(func.count()).select_from(schema.inbox)).scalar_one())
@@ -119,12 +119,13 @@ def _letters(tx: Tx) -> Iterator[Violation]:
 
 
 def _causes(tx: Tx) -> Iterator[Violation]:
-    """Every event and every letter has a cause that came true: a mail that is there, a timer that fired, a letter that failed (I3)."""
+    """Every event, letter and notice has a cause that came true: a mail that is there, a timer that fired, a letter that failed (I3)."""
     fired = select(schema.timers.c.id).where(schema.timers.c.state == timers.FIRED)
-    causes = {"inbox": select(schema.inbox.c.id), "timer": fired, "outbox": select(schema.outbox.c.id)}
+    told = select(schema.notices.c.id).where(schema.notices.c.state == notices.TOLD)
+    causes = {"inbox": select(schema.inbox.c.id), "timer": fired, "outbox": select(schema.outbox.c.id), "notice": told}
     for kind, statement in causes.items():
         there = {str(number) for number in tx.execute(statement).scalars()}
-        for table in (schema.events, schema.outbox):
+        for table in (schema.events, schema.outbox, schema.notices):
             for number, cause in tx.execute(select(table.c.id, table.c.cause_id).where(table.c.cause_type == kind)):
                 # `17.1` is the second round of mail 17.
                 if cause.partition(".")[0] not in there:
@@ -150,6 +151,26 @@ def _timers(tx: Tx) -> Iterator[Violation]:
     key = (table.c.ticket, table.c.kind, table.c.epoch)
     for row in tx.execute(select(*key).group_by(*key).having(func.count() > 1)):
         yield Violation("I7", f"timer:{row.ticket}:{row.kind}", f"epoch {row.epoch} is there more than once")
+
+
+def _notices(tx: Tx) -> Iterator[Violation]:
+    """Each notice has one end: a letter, or a reason why there was nothing to tell. What waits is no violation, save twice (I2, I4)."""
+    table, letters = schema.notices, schema.outbox
+    written = set(tx.execute(select(letters.c.cause_id).where(letters.c.cause_type == "notice")).scalars())
+    for number, state, reason, finished, told_as in tx.execute(
+        select(table.c.id, table.c.state, table.c.reason, table.c.finished_at, table.c.told_as)
+    ):
+        if state not in (notices.WAITING, notices.TOLD, notices.MOOT):
+            yield Violation("I4", f"notice:{number}", f"unknown state {state!r}")
+        elif (state == notices.WAITING) != (finished is None):
+            yield Violation("I4", f"notice:{number}", f"{state}, but finished at {finished}")
+        elif state == notices.MOOT and not reason:
+            yield Violation("I4", f"notice:{number}", "moot without a reason")
+        elif state == notices.TOLD and str(told_as) not in written:
+            yield Violation("I3", f"notice:{number}", "told, but no letter tells it")
+    key = (table.c.ticket, table.c.metric, table.c.person)
+    for row in tx.execute(select(*key).where(table.c.state == notices.WAITING).group_by(*key).having(func.count() > 1)):
+        yield Violation("I2", f"notice:{row.ticket}:{row.metric}", "the same person is to be told twice")
 
 
 def _folds(tx: Tx) -> Iterator[Violation]:

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, LargeBinary, Table, func, or_, select, upd
 
 from mailgate.desk.errors import Misconfigured, Permanent
 from mailgate.desk.model import Address
-from mailgate.store import articles, facts, schema, search
+from mailgate.store import articles, facts, notices, schema, search
 from mailgate.store.engine import Store, Tx, Unavailable
 from mailgate.store.inbox import FINAL, InboxState
 from mailgate.store.outbox import WAITING, OutboxState
@@ -66,6 +66,7 @@ def erase(store: Store, address: Address, now: datetime) -> dict[str, int]:
     person = _Person(address, f"erased-{secrets.token_hex(6)}@erased.invalid")
     with store.begin() as tx:
         gone = {"mails": _blank_mails(tx, address, now), "letters": _blank_letters(tx, address, now), "messages": _blank_words(tx, address)}
+        _end_notices(tx, address, now)
         for table in schema.metadata.sorted_tables:
             gone[table.name] = gone.get(table.name, 0) + _rename(tx, table, person)
         # An index keeps the words of what it was made of.
@@ -99,14 +100,22 @@ def _blank_mails(tx: Tx, address: Address, now: datetime) -> int:
 
 
 def _blank_letters(tx: Tx, address: Address, now: datetime) -> int:
-    """Letters to the person and about his tickets, which quote him, and all that left about tickets on which he was."""
+    """Letters to the person and about his tickets, which quote him, and all that left about tickets on which he was; digests too."""
     table, participants = schema.outbox, schema.participants
     his = table.c.ticket.in_(_tickets_of(address))
     present = table.c.ticket.in_(select(participants.c.ticket).where(participants.c.address == address))
     cancel = update(table).where(or_(table.c.recipient == address, his), table.c.state.in_(WAITING))
     tx.execute(cancel.values(state=OutboxState.CANCELLED, reason="erased", finished_at=now, owner=None, lease_until=None))
-    left = update(table).where(or_(table.c.recipient == address, his, present), table.c.state.not_in(WAITING))
+    among = table.c.id.in_(notices.digests_of(_tickets_of(address)))
+    left = update(table).where(or_(table.c.recipient == address, his, present, among), table.c.state.not_in(WAITING))
     return _count(tx.execute(left.values(octets=b"", relay_reply="")))
+
+
+def _end_notices(tx: Tx, address: Address, now: datetime) -> None:
+    """What he was to be told of clocks is told to nobody."""
+    table = schema.notices
+    waiting = update(table).where(table.c.person == address, table.c.state == notices.WAITING)
+    tx.execute(waiting.values(state=notices.MOOT, reason="erased", finished_at=now))
 
 
 def _blank_words(tx: Tx, address: Address) -> int:

@@ -254,6 +254,18 @@ def came_back(tx: Tx, ticket: TicketId, recipient: Address) -> str | None:
     return str(newest.relay_reply if newest.state == OutboxState.FAILED else newest.reason) or "it came back"
 
 
+_WRITTEN_TO = Statement(lambda _: (
+    select(outbox.c.created_at)
+    .where(outbox.c.recipient == bindparam("recipient"), outbox.c.created_at > bindparam("since"), outbox.c.state != OutboxState.SUPPRESSED)
+    .order_by(outbox.c.created_at.desc()).limit(bindparam("most"))
+))  # fmt: skip
+
+
+def written_to(tx: Tx, recipient: Address, since: datetime, most: int) -> list[datetime]:
+    """When the newest letters to somebody were written, those since then and so many at most, the newest first."""
+    return [row.created_at for row in _WRITTEN_TO.rows(tx, {"recipient": recipient, "since": since, "most": most})]
+
+
 _WRITTEN = Statement(lambda _: (
     select(outbox.c.id)
     .where(outbox.c.ticket == bindparam("ticket"), outbox.c.letter == bindparam("letter"), outbox.c.created_at >= bindparam("since"))

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, select, update
 from mailgate.desk.events import changes
 from mailgate.desk.model import Address, State, Ticket, TicketId
 from mailgate.desk.workflow import STATES
-from mailgate.store import articles, facts, relations, schema, search, tickets
+from mailgate.store import articles, facts, notices, relations, schema, search, tickets
 from mailgate.store.engine import Tx
 from mailgate.store.inbox import InboxState
 from mailgate.store.outbox import WAITING, OutboxState
@@ -66,6 +66,7 @@ def _remove(tx: Tx, ticket: Ticket) -> None:
     articles.forget_words_of(tx, [ticket.id])
     _forget_messages(tx, ticket)
     _forget_letters(tx, ticket.id)
+    _forget_notices(tx, ticket.id)
     for table in (schema.mail_ids, schema.approvals, schema.alarms):
         tx.execute(delete(table).where(table.c.ticket == ticket.id))
     shell = replace(
@@ -111,3 +112,15 @@ def _forget_letters(tx: Tx, ticket: TicketId) -> None:
         # An address of its own for each: of two letters of one cause each has its own recipient.
         several = [{"row": row, "nobody": f"removed-{row}@removed.invalid"} for row in rows]
         tx.execute(blank.values(recipient=bindparam("nobody"), octets=b"", relay_reply=""), several)
+
+
+def _forget_notices(tx: Tx, ticket: TicketId) -> None:
+    """Who was told of its clocks goes, and so do the words of letters that told of it among others; that he was told once stays."""
+    table, letters = schema.notices, schema.outbox
+    tx.execute(update(letters).where(letters.c.id.in_(notices.digests_of([ticket])), letters.c.state.not_in(WAITING)).values(octets=b""))
+    rows = list(tx.execute(select(table.c.id).where(table.c.ticket == ticket)).scalars())
+    waiting = update(table).where(table.c.ticket == ticket, table.c.state == notices.WAITING)
+    tx.execute(waiting.values(state=notices.MOOT, reason="retention", finished_at=table.c.due_at))
+    if rows:
+        several = [{"row": row, "nobody": f"removed-{row}@removed.invalid"} for row in rows]
+        tx.execute(update(table).where(table.c.id == bindparam("row")).values(person=bindparam("nobody")), several)

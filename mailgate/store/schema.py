@@ -404,6 +404,33 @@ digests = Table(
     Index("digests_by_due", "due_at"),
 )  # fmt: skip
 
+# Whom to tell of which step of which clock. Those told, or moot because there was nothing to tell any more, stay: they are the proof that
+# nobody was told twice. `told_as` is the notice whose letter told it: a letter may tell of many.
+notices = Table(
+    "notices", metadata,
+    Column("id", Key, primary_key=True),
+    Column("desk", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("ticket", Key, ForeignKey("tickets.id"), nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("percent", Integer, nullable=False),
+    Column("later", BigInteger, nullable=False),
+    Column("quiet", Boolean, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("finished_at", Moment),
+    Column("told_as", Key),
+    Column("cause_type", Text, nullable=False),
+    Column("cause_id", Text, nullable=False),
+    UniqueConstraint("cause_type", "cause_id", "ticket", "metric", "person", name="notices_once"),
+    Index("notices_by_state", "state", "due_at"),
+    Index("notices_by_person", "person", "state", "due_at"),
+    Index("notices_by_ticket", "ticket", "state"),
+)  # fmt: skip
+
 # Single facts of this installation: the name of the instance, a hold after a restore, the clock at the last tick.
 facts = Table(
     "facts", metadata,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from mailgate.desk.events import Change, Event
 from mailgate.desk.model import Address, State, Status, Strength, Ticket, TicketId
 from mailgate.desk.sla import Timer
 from mailgate.desk.workflow import STATES
-from mailgate.store import relations, schema, search, tickets, timers
+from mailgate.store import notices, relations, schema, search, tickets, timers
 from mailgate.store.engine import Tx
 
 
@@ -92,10 +92,14 @@ class Story:
     timers: tuple[Timer, ...] = ()
     merged: tuple[TicketId, ...] = ()
     letters: tuple[Written, ...] = ()
+    # Who is yet to be told of its clocks, and by which events those were told who have been.
+    waiting: tuple[notices.Waiting, ...] = ()
+    told: Mapping[str, str] = field(default_factory=dict)
 
     def why(self, letter: Written) -> str:
         """What happened to the ticket that made us write this letter: the verbs of its cause, in their order."""
-        return ", ".join(dict.fromkeys(event.verb for event in self.events if event.cause == letter.cause))
+        cause = self.told.get(letter.cause, letter.cause)
+        return ", ".join(dict.fromkeys(event.verb for event in self.events if event.cause == cause))
 
 
 def tell(tx: Tx, number: TicketId, *, whole: bool = True) -> Story | None:
@@ -113,7 +117,7 @@ def tell(tx: Tx, number: TicketId, *, whole: bool = True) -> Story | None:
         told = sorted((*told, *(one for loser in merged for one in happened(tx, loser))), key=lambda one: (one.at, one.id))
     return replace(
         story, messages=tuple(said), events=tuple(told), timers=tuple(timers.of_ticket(tx, number)), letters=tuple(_written(tx, number)),
-        merged=merged,
+        merged=merged, waiting=tuple(notices.waiting(tx, number)), told=notices.causes(tx, number),
     )  # fmt: skip
 
 
