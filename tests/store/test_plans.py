@@ -11,10 +11,12 @@ import pytest
 
 from mailgate.desk.absence import Absence
 from mailgate.desk.article import Article
+from mailgate.desk.clock import BREACH
 from mailgate.desk.decision import Message
 from mailgate.desk.events import Event, born, changes, fold
 from mailgate.desk.kin import Wanted
 from mailgate.desk.model import Address, Directory, Participant, Status, Ticket, TicketId
+from mailgate.desk.notices import Notice
 from mailgate.desk.sla import Timer
 from mailgate.store import (
     absences,
@@ -24,6 +26,7 @@ from mailgate.store import (
     digests,
     facts,
     inbox,
+    notices,
     outbox,
     people,
     relations,
@@ -60,6 +63,22 @@ def held(tx: Tx) -> None:
     aside.waiting(tx, "Desk", 50)
     aside.put_aside(tx, [1])
     blocks.kept_away(tx, ANN, NOW)
+
+
+def clocked(tx: Tx, ticket: TicketId) -> None:
+    """What is told of clocks, and of mails that wait for a human."""
+    held(tx)
+    outbox.written_to(tx, ANN, NOW - timedelta(hours=1), 100)
+    for number in range(3):
+        notices.add(tx, Notice("Desk", ANN, ticket, f"metric{number}", 1, BREACH), ("timer", str(number)), NOW, NOW)
+    assert notices.whom(tx, NOW - timedelta(seconds=1)) is None
+    whom = notices.whom(tx, NOW)
+    assert whom is not None
+    first, *others = notices.due(tx, whom, NOW, 10)
+    notices.told(tx, others, others[0].id, NOW)
+    notices.moot(tx, first, "ended", NOW)
+    notices.waiting(tx, ticket)
+    notices.causes(tx, ticket)
 
 
 def related(tx: Tx, ticket: Ticket, message: int) -> None:
@@ -140,7 +159,7 @@ def live(store: Store) -> None:
         timers.fired(tx, due, NOW)
         timers.put_off(tx, due, NOW)
         timers.overdue(tx, NOW)
-        held(tx)
+        clocked(tx, after.id)
         outbox.automatic_since(tx, [ANN], NOW - timedelta(days=1))
         people.suppressed(tx, [ANN])
         people.suppress(tx, ANN, "550", NOW)
