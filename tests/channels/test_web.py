@@ -157,6 +157,7 @@ async def test_the_figures_are_in_prometheus_text() -> None:
         ("mailgate_outbox_rows", "queued"): 3,
         ("mailgate_outbox_rows", "sent"): 70,
         ("mailgate_timers_due", None): 1,
+        ("mailgate_timers_held", None): 0,
         ("mailgate_oldest_queued_seconds", None): 12.5,
         ("mailgate_relay_breaker_open", None): 1,
         ("mailgate_last_tick_age_seconds", None): 0.4,

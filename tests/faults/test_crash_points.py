@@ -312,9 +312,10 @@ def _report(letter: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("point", ["CP35-due", "CP36-fired", "CP37-committed"])
-def test_a_crash_around_a_timer_fires_it_once(tmp_path: Path, point: str) -> None:
+def test_a_crash_around_a_timer_fires_it_once(tmp_path: Path, store_url: str, point: str) -> None:
     with RelaySink() as sink:
-        scene = Scene(Gateway(tmp_path, relay_port=sink.port, policy=QUICK_LADDER, people=TECHNICIAN, quick=True), sink, [])
+        gateway = Gateway(tmp_path, relay_port=sink.port, store=store_url, policy=QUICK_LADDER, people=TECHNICIAN, quick=True)
+        scene = Scene(gateway, sink, [])
         _phone(scene.gateway)
         done = scene.gateway.cli("tickets", "command", "1", "#resolve It was the cable.")
         assert done.returncode == 0, done.stderr
