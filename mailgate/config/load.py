@@ -22,7 +22,7 @@ _HOMES = {
     **dict.fromkeys(
         ("priority", "category", "calendar", "sla", "metric", "escalation", "pending", "autoclose", "approval", "resolved"), POLICY
     ),
-    **dict.fromkeys(("assign", "ack", "cc", "letters", "commands", "status", "quiet", "retention", "monitoring"), POLICY),
+    **dict.fromkeys(("assign", "ack", "cc", "letters", "commands", "status", "quiet", "digest", "retention", "monitoring"), POLICY),
     **dict.fromkeys(("team", "person", "organisation"), PEOPLE),
 }
 

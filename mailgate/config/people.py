@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from mailgate.config import scalars
-from mailgate.config.reader import Bad, File, Node, Table, choice, day, hint, integer, known, line, listed, quoted, shown
+from mailgate.config.reader import Bad, File, Node, Table, choice, day, flag, hint, integer, known, line, listed, quoted, shown
 from mailgate.desk.model import Address, Directory, Organisation, Person, Role, Team
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def _person(table: Table, teams: Iterable[str]) -> Person:
         away=table.get("away", _away, None),
         delegate=table.get("delegate", scalars.address, None),
         hours=table.get("hours", _hours, None),
+        digest=table.get("digest", flag, True),
     )
 
 

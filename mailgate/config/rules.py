@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailgate.config import scalars
-from mailgate.config.reader import Bad, File, Node, Table, choice, integer, listed, quoted
+from mailgate.config.reader import Bad, File, Node, Table, choice, integer, known, listed, quoted
 from mailgate.desk.model import Level, Priority
 from mailgate.desk.policy import (
     SYNONYMS,
@@ -21,6 +21,7 @@ from mailgate.desk.policy import (
     Budgets,
     CcConfirm,
     Collision,
+    Digests,
     Pending,
     Policy,
     PriorityMatrix,
@@ -79,6 +80,7 @@ def _without_plans(top: Table) -> Policy:
         budgets=_budgets(letters.table("budgets")),
         synonyms=_synonyms(top.table("commands").table("synonyms")),
         quiet=_quiet(top.table("quiet")),
+        digests=_digests(top.table("digest")),
         retention=_retention(top.table("retention")),
     )
 
@@ -193,6 +195,15 @@ def _night(node: Node) -> Week:
     if (week := night(node)) == ROUND_THE_CLOCK:
         raise Bad("leaves no hour in which anybody could be told")
     return week
+
+
+def _digests(table: Table) -> Digests:
+    calendars = (*table.file.names("calendar"), "24x7")
+    return Digests(
+        daily=table.get("daily", scalars.clock_or_never, None),
+        weekly=table.get("weekly", scalars.weekday_or_never, None),
+        calendar=table.get("calendar", known(calendars, "calendar"), None),
+    )
 
 
 def _retention(table: Table) -> Retention:

@@ -6,7 +6,7 @@ Durations are elapsed time; what they are counted in (business time or not) is s
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -62,6 +62,38 @@ def as_duration(value: object) -> timedelta | None:
 def duration_or_never(node: Node) -> timedelta | None:
     """A duration, or None for "never"."""
     return None if node.value == "never" else duration(node)
+
+
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def clock_or_never(node: Node) -> time | None:
+    """A time of day such as "07:30", or "never" (None)."""
+    if node.value == "never":
+        return None
+    found = _clock(node.value)
+    if found is None:
+        raise Bad(f'must be a time like "07:30" or "never", not {shown(node.value)}')
+    return found
+
+
+def weekday_or_never(node: Node) -> tuple[int, time] | None:
+    """A day of the week (0: Monday) and a time of day such as "mon 07:30", or "never" (None)."""
+    if node.value == "never":
+        return None
+    day, _, clock = node.value.partition(" ") if isinstance(node.value, str) else ("", "", "")
+    found = _clock(clock)
+    if found is None or day.lower() not in _DAYS:
+        raise Bad(f'must be a day and a time like "mon 07:30" or "never", not {shown(node.value)}')
+    return _DAYS.index(day.lower()), found
+
+
+def _clock(value: object) -> time | None:
+    found = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None or int(found[1]) > 23 or int(found[2]) > 59:
+        return None
+    return time(int(found[1]), int(found[2]))
 
 
 def size(node: Node) -> int:

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from mailgate.desk.article import Article, Found
 from mailgate.desk.clock import Step
 from mailgate.desk.model import Address, Ticket, TicketId
+
+if TYPE_CHECKING:
+    from mailgate.desk.summary import Digest, Report
 
 
 class Name(StrEnum):
@@ -43,6 +47,8 @@ class Name(StrEnum):
     SLA_BREACH = "sla_breach"
     DELAYED = "delayed"
     OVERDUE = "overdue"
+    DIGEST = "digest"
+    REPORT = "report"
 
 
 # The note of a receipt to somebody whose mail did not prove that it was his.
@@ -224,6 +230,9 @@ class Letter:
     # What a letter about several tickets tells of.
     tickets: tuple[Ticket, ...] = ()
     held: Held | None = None
+    # How things stand for its reader, or for his desk in figures.
+    digest: Digest | None = None
+    report: Report | None = None
     about: TicketId | None = None
     # The step of a clock that the letter is about, or the steps of several.
     milestone: Milestone | None = None

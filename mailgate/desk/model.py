@@ -118,6 +118,8 @@ class Person:
     delegate: Address | None = None
     # When he works, in his time zone; None: no hours are known.
     hours: Week | None = None
+    # Whether he wants the letters that sum up.
+    digest: bool = True
 
     @property
     def addresses(self) -> tuple[Address, ...]:

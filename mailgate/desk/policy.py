@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -188,6 +188,18 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True)
+class Digests:
+    """When letters go out that sum up, where their reader lives: the daily one, and the weekly one with its weekday (0: Monday).
+
+    None: never. `calendar` says which days are working days.
+    """
+
+    daily: time | None = None
+    weekly: tuple[int, time] | None = None
+    calendar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """How long after its end state something is kept; None: for ever."""
 
@@ -262,6 +274,7 @@ class Policy:
     synonyms: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=lambda: SYNONYMS)
     statuses: tuple[OwnStatus, ...] = ()
     quiet: Quiet = Quiet()
+    digests: Digests = Digests()
     retention: Retention = Retention()
     monitors: tuple[Monitor, ...] = ()
 

@@ -155,6 +155,7 @@ _PRIORITIES = {
     "reminder": 2,
     "closing_soon": 2,
     "digest": 3,
+    "report": 3,
     "held": 3,
 }
 

@@ -49,8 +49,9 @@ def morning(person: Person, rules: Rules, now: datetime) -> datetime:
 def write(tx: Tx, house: House, row: digests.DueDigest, now: datetime) -> None:
     """The digest that is due, if anything new still waits. Raises Fenced where somebody else wrote it meanwhile."""
     rules = house.rules(row.desk, people.directory(tx, house.people))
+    fresh_since = row.fresh_since or row.due_at
     waiting, count = aside.waiting(tx, row.desk, _MOST)
-    if not any(one.held_at >= row.fresh_since for one in waiting):
+    if not any(one.held_at >= fresh_since for one in waiting):
         digests.told(tx, row, now)
         return
     if not rules.keepers():
@@ -61,9 +62,9 @@ def write(tx: Tx, house: House, row: digests.DueDigest, now: datetime) -> None:
     person = next((one for one in rules.keepers() if row.person in one.addresses), None)
     if person is None:
         # He has another part now: whoever has his hears in his place.
-        expect(tx, rules, row.fresh_since)
+        expect(tx, rules, fresh_since)
         return
-    mails = tuple(_told(one, row.fresh_since) for one in waiting)
+    mails = tuple(_told(one, fresh_since) for one in waiting)
     letter = Letter(Name.HELD, person.address, held=Held(mails, count - len(mails)))
     cause = Cause("digest", f"{row.id}-{row.number}")
     effect.carry_out(tx, house, rules, None, Decision(Outcome.NOTED, letters=(letter,)), cause, now)

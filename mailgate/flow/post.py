@@ -18,6 +18,7 @@ from mailgate.desk.macros import Macro
 from mailgate.desk.model import Address, Person, Ticket
 from mailgate.desk.policy import Desk
 from mailgate.desk.rules import Rules
+from mailgate.flow import overview
 from mailgate.flow.buttons import held_link, shown_held
 from mailgate.flow.house import House
 from mailgate.mail import header
@@ -211,6 +212,7 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
     if links.undo and ticket:
         # It takes back what this letter tells of, and nothing that somebody does later.
         links = replace(links, undo=f"{links.undo}&body={ticket.version}")
+    digest = overview.shown(occasion.house.keyring, occasion.rules, letter.digest, recipient) if letter.digest else None
     held = shown_held(occasion.house.keyring, desk, letter.held, letter.to) if letter.held else None
     if letter.held and letter.held.blocked:
         links = Links(undo=held_link(occasion.house.keyring, desk, "unblock", letter.held.blocked, letter.to))
@@ -231,7 +233,8 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         others=_others(occasion, recipient, staff=staff) if staff or asks or copied else (),
         unconfirmed=_unconfirmed(occasion, links) if staff else (),
         articles=_articles(occasion, letter, recipient, staff=recipient.staff), search=_search(desk, letter),
-        answered_by=letter.answered_by, like=like,
+        answered_by=letter.answered_by, like=like, digest=digest,
+        report=letter.report,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,7 +12,8 @@ from mailgate.desk.decide import decide
 from mailgate.desk.errors import Temporary
 from mailgate.desk.sla import plan
 from mailgate.desk.stimuli import Due
-from mailgate.flow import digest, effect, journal, reach
+from mailgate.desk.summary import Kind
+from mailgate.flow import digest, effect, journal, reach, summaries
 from mailgate.flow import notices as telling
 from mailgate.flow.absences import hand_over
 from mailgate.flow.house import House
@@ -33,6 +34,10 @@ class Timekeeper:
     store: Store
     house: House
     clock: Callable[[], datetime | None]
+    diary: summaries.Diary = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "diary", summaries.Diary(self.store, self.house))
 
     def tick(self) -> int:
         """Fires up to one batch of due timers in one commit, and hands over what belongs to those who have gone away.
@@ -42,6 +47,7 @@ class Timekeeper:
         now = self.clock()
         if now is None:
             return 0
+        self.diary.keep(now)
         return self._fire_due(now) + hand_over(self.store, self.house, now)
 
     def _fire_due(self, now: datetime) -> int:
@@ -61,7 +67,7 @@ class Timekeeper:
                 _alone(
                     tx,
                     f"digest {one.id}",
-                    partial(digest.write, tx, self.house, one, now),
+                    partial(digest.write if one.kind is Kind.HELD else summaries.write, tx, self.house, one, now),
                     partial(digests.put_off, tx, one, now + _PUT_OFF),
                 )
             crash_point("CP36-fired")

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from mailgate.desk.letters import HELD_WHY, LIKE, NOTES, TAGGED, Became, Line, Mailbox, Name, Said
 from mailgate.desk.model import Status
+from mailgate.desk.summary import Backlog, Figures, Report
 from mailgate.desk.workflow import STATES, VERBS, Grammar, worth_a_tap
 from mailgate.mail.view import (
     ArticleView,
     ClockView,
     DeskView,
+    DigestView,
+    EntryView,
     FoundView,
     HeldMailView,
     HeldView,
@@ -173,6 +177,42 @@ def _held() -> HeldView:
     return HeldView((forged, torn), 0, 1)
 
 
+def _entry(part: str, number: int, subject: str, priority: str, at: datetime, **further: Any) -> EntryView:
+    """A ticket in a digest."""
+    address = f"mailto:desk+{{verb}}.{number}.q7ExAmPlE3@example.org?subject=%5BMG-{number}%5D"
+    taps = {verb: address.replace("{verb}", verb) for verb in {"closing": ("close",), "unassigned": ("take",)}.get(part, ())}
+    write = address.replace("{verb}", "t")
+    return EntryView(part, f"MG-{number}", subject, "Analysis", priority, at, write=write, **{"first": True, "count": 1, **taps, **further})
+
+
+def _digest() -> DigestView:
+    """The morning of somebody who leads a team and works in it."""
+    now = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+    hours = [now - timedelta(hours=number) for number in (2, 16, 20, 67, 70, 92, 160, 700)]
+    own = (
+        _entry("overdue", 1042, "Printer on floor 3 prints blank pages", "P1", hours[1]),
+        _entry("today", 1051, "New laptop for Monday's newcomer, with docking station and two screens", "P2", now + timedelta(hours=8)),
+        _entry("unanswered", 1063, "VPN drops every few minutes", "P3", hours[0], count=2),
+        _entry("unanswered", 1058, "", "P2", hours[2], first=False, confidential=True, count=2),
+        _entry("pending", 1013, "Which mailbox should be shared?", "P3", hours[4]),
+        _entry("closing", 998, "Invoice program does not start", "P3", hours[5], count=12, more=11),
+    )
+    team = (
+        _entry("unassigned", 1064, "Screen stays black after the update", "P2", hours[3]),
+        _entry("late", 1020, "Telephone list is out of date", "P4", hours[6], assignee="Jo Berg"),
+        _entry("oldest", 871, "Archive of the old file server", "P4", hours[7], assignee="Kim Novak"),
+    )
+    return DigestView(own, team, 5, 1, 1, 12, Backlog(17, 1, 1, hours[7]), "First level")
+
+
+def _report() -> Report:
+    """A week, and a busier one before it."""
+    since = datetime(2026, 11, 15, 23, tzinfo=UTC)
+    week = Figures(42, 38, 3, timedelta(minutes=48), timedelta(hours=7, minutes=20), 34, 4)
+    before = Figures(57, 51, 6, timedelta(hours=2, minutes=5), timedelta(days=1, hours=2), 40, 11)
+    return Report(since, since + timedelta(days=6, hours=12), week, before, Backlog(17, 1, 2, since - timedelta(days=20)))
+
+
 def sample(name: Name) -> View:
     """The usual case of that letter, as `mailgate templates preview` shows it."""
     if name is Name.FOUND:
@@ -182,6 +222,10 @@ def sample(name: Name) -> View:
         return View(_DESK, _KIM, _KIM, staff=True, lines=_HANDED)
     if name is Name.OVERDUE:
         return View(_DESK, _KIM, _KIM, staff=True, overdue=_OVERDUE)
+    if name is Name.DIGEST:
+        return View(_DESK, _KIM, _KIM, staff=True, digest=_digest())
+    if name is Name.REPORT:
+        return View(_DESK, _KIM, _KIM, report=_report())
     if name is Name.HELD:
         return View(_DESK, _KIM, _KIM, held=_held())
     if name is Name.MAILBOX:
@@ -238,6 +282,11 @@ def samples(name: Name) -> Iterator[View]:
         yield replace(usual, held=replace(usual.held, mails=(alone,), more=3, fresh=1))
         every = tuple(replace(alone, why=(why,)) for why in HELD_WHY)
         yield replace(usual, held=replace(usual.held, mails=every, fresh=len(every)))
+    if usual.digest is not None:
+        yield replace(usual, digest=replace(usual.digest, own=(), open=0, overdue=0, today=0, teams=""), staff=False)
+        yield replace(usual, digest=replace(usual.digest, team=(), backlog=None, open=0, overdue=0, today=0))
+    if usual.report is not None:
+        yield replace(usual, report=replace(usual.report, week=Figures(), before=Figures(), backlog=Backlog()))
     yield replace(usual, links=Links(), message=None, technician=None, recipient=PersonView("", "x@example.org"))
     yield replace(usual, plain=True, staff=not usual.staff)
     if name is Name.RECEIPT:

@@ -10,13 +10,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from textwrap import fill
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import FileSystemLoader, StrictUndefined, Template, meta, nodes, pass_context
 from jinja2.compiler import CodeGenerator, Frame
@@ -26,11 +24,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from mailgate.desk.letters import Became, Line, Mailbox
-from mailgate.mail import header
+from mailgate.desk.summary import Backlog, Figures, Report
+from mailgate.mail import header, told
 from mailgate.mail.view import (
     ArticleView,
     ClockView,
     DeskView,
+    DigestView,
+    EntryView,
     FoundView,
     HeldMailView,
     HeldView,
@@ -47,8 +48,8 @@ from mailgate.mail.view import (
 # Human words by kind and slug.
 Dictionary = Mapping[str, Mapping[str, str]]
 _VIEWS = (
-    ArticleView, DeskView, FoundView, HeldMailView, HeldView, LateView, Line, Links, Mailbox, MessageView, OverdueView,
-    SearchView, TicketView,
+    ArticleView, Backlog, DeskView, DigestView, EntryView, Figures, FoundView, HeldMailView, HeldView, LateView, Line, Links, Mailbox,
+    MessageView, OverdueView, Report, SearchView, TicketView,
 )  # fmt: skip
 # What templates may read from each value, so that the check of a field costs one look-up.
 FIELDS: Mapping[type, frozenset[str]] = {kind: frozenset(field.name for field in fields(kind)) for kind in _VIEWS} | {
@@ -59,12 +60,14 @@ FIELDS: Mapping[type, frozenset[str]] = {kind: frozenset(field.name for field in
 _KINDS: Mapping[str, type] = {
     "clock": ClockView,
     "desk": DeskView,
+    "digest": DigestView,
     "held": HeldView,
     "links": Links,
     "mailbox": Mailbox,
     "message": MessageView,
     "overdue": OverdueView,
     "recipient": PersonView,
+    "report": Report,
     "requester": PersonView,
     "search": SearchView,
     "technician": PersonView,
@@ -80,12 +83,6 @@ _CAP = 512 * 1024
 _PIECES = 64
 # A line of plain text has so many columns at most, where the choice is ours.
 _COLUMNS = 76
-_MONTHS = {
-    "en": "January February March April May June July August September October November December".split(),
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
-}
-# What Germans call the zone that they live in.
-_GERMAN_ZONES = {"CET": "MEZ", "CEST": "MESZ"}
 
 
 class _Compiler(CodeGenerator):
@@ -121,14 +118,17 @@ class Environment(ImmutableSandboxedEnvironment):
         self._loaded: dict[str | Template, Template] = {}
         self.filters = {name: self.filters[name] for name in _FILTERS} | {
             "breaks": _breaks if escaping else str,
+            "day": told.day,
             "duration": _duration,
             "excerpt": _excerpt,
             "explained": _explained,
             "line": header.text,
             "quoted": _quoted,
             "reasons": _reasons,
+            "shortly": told.shortly,
             "size": _size,
-            "when": _when,
+            "span": told.span,
+            "when": told.when,
             "worded": _worded,
             "words": _words,
             "wrapped": _wrapped,
@@ -200,7 +200,7 @@ def faults(environment: Environment, tree: nodes.Template, *, letter: bool) -> I
     for modifier in tree.find_all(nodes.ScopedEvalContextModifier):
         yield modifier.lineno, "autoescape is not a template's choice"
     # Jinja2 looks at each block by itself; what a template sets anywhere is known to it here.
-    own = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
+    own = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"} | {macro.name for macro in tree.find_all(nodes.Macro)}
     unknown = meta.find_undeclared_variables(tree) - NAMES - own - environment.given.keys()
     for name in tree.find_all(nodes.Name):
         if name.name in unknown:
@@ -288,7 +288,19 @@ def _receipt_line(line: Line, works: str) -> tuple[str, ...]:
     return f"  {'✓' if line.ok else '✗'}  {line.wrote}", line.wrong, meant, instead
 
 
-_FUNCTIONS = frozenset({header.subject_line, fact_lines, choices, receipt_text})
+def entry_text(one: EntryView, subject: str, below: str) -> str:
+    """Plain text: a ticket among others in three lines, with the address at which a mail is about it."""
+    title = header.text(f"{one.tag} {one.priority}  {subject}", _COLUMNS - 2)
+    return f"  {title}\n       {header.text(below, _COLUMNS - 7)}\n       <{one.write}>"
+
+
+def columns(*rows: tuple[str, object, object]) -> str:
+    """Plain text: a name and two figures a line, one below the other; after the first line none without a name."""
+    told = [row for at, row in enumerate(rows) if row[0] or not at]
+    return "\n".join(f"  {name:<24}{now!s:>16}{before!s:>18}".rstrip() for name, now, before in told)
+
+
+_FUNCTIONS = frozenset({header.subject_line, fact_lines, choices, columns, entry_text, receipt_text})
 
 
 # --------------------------------------------------------------------------------------------------------------- filters
@@ -316,7 +328,7 @@ def _wrong(context: Context, line: Line) -> str:
 
 def _settled(context: Context, became: Became) -> str:
     words = _words(context, became.verb, "became").rstrip(".")
-    return f"{words} ({', '.join(filter(None, (became.by, _when(context, became.at), became.tag)))})."
+    return f"{words} ({', '.join(filter(None, (became.by, told.when(context, became.at), became.tag)))})."
 
 
 @pass_context
@@ -352,35 +364,6 @@ def _explained(context: Context, lines: Sequence[Line], grammar: str) -> tuple[t
     """The lines of a help letter: each command as one writes it, and what it does."""
     verbs = ((line.wrote, line.wrote.lstrip("#").partition(" ")[0], line.meant) for line in lines)
     return tuple((_words(context, line, "example"), meant or _words(context, verb, grammar)) for line, verb, meant in verbs)
-
-
-@pass_context
-def _when(context: Context, moment: datetime) -> str:
-    """The moment in the desk's zone and the letter's language: "20 November 2026, 14:05 CET", "20. November 2026, 14:05 Uhr MEZ"."""
-    return _told(moment, context["desk"].timezone, context["language"])
-
-
-# A letter tells each of its moments twice, in text and HTML.
-@lru_cache(maxsize=64)
-def _told(moment: datetime, zone: str, language: str) -> str:
-    local = moment.astimezone(_zone(zone))
-    clock, name = f"{local.hour:02d}:{local.minute:02d}", local.tzname() or ""
-    match language:
-        case "de":
-            return f"{local.day}. {_MONTHS['de'][local.month - 1]} {local.year}, {clock} Uhr {_GERMAN_ZONES.get(name, name)}"
-        case "en":
-            return f"{local.day} {_MONTHS['en'][local.month - 1]} {local.year}, {clock} {name}"
-        case _:
-            return f"{local:%Y-%m-%d} {clock} {name}"
-
-
-@lru_cache(maxsize=64)
-def _zone(name: str) -> tzinfo:
-    """The zone of that name; UTC where this machine does not know it, since a letter with an odd clock beats no letter."""
-    try:
-        return ZoneInfo(name)
-    except (OSError, ValueError, ZoneInfoNotFoundError):
-        return UTC
 
 
 def _breaks(text: str) -> Markup:

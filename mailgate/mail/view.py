@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from mailgate.desk.letters import HUMAN, UNPROVEN, Line, Mailbox, Name, Said
 from mailgate.mail import header
+
+if TYPE_CHECKING:
+    from mailgate.desk.summary import Backlog, Report
 
 # A letter carries so many characters of human text at most; the rest stands in the ticket.
 _WORDS = 40_000
@@ -236,6 +240,48 @@ class OverdueView:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryView:
+    """A ticket in a digest: which part of it it stands in (a slug with words), and what of it matters there.
+
+    The first of a part says how many there are, the last one how many `more` than are listed. `at` is when it is due, came, or came to its
+    status, as the part wants it. `take` and `close` do so with one tap, `write` is where mail about it goes.
+    """
+
+    part: str
+    tag: str
+    subject: str
+    status: str
+    priority: str
+    at: datetime
+    assignee: str = ""
+    confidential: bool = False
+    first: bool = False
+    count: int = 0
+    more: int = 0
+    write: str | None = None
+    take: str | None = None
+    close: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DigestView:
+    """How things stand: somebody's own tickets, how many of them are `open`, of these `overdue` or due `today`, and how many are solved and
+    wait to be closed (`closing`); and those of the teams he leads.
+
+    `teams` is their names; empty where `backlog` is that of the whole desk.
+    """
+
+    own: tuple[EntryView, ...] = ()
+    team: tuple[EntryView, ...] = ()
+    open: int = 0
+    overdue: int = 0
+    today: int = 0
+    closing: int = 0
+    backlog: Backlog | None = None
+    teams: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LikeView:
     """A ticket that this one may be the same as: its tag, and why, as one of desk/letters.LIKE."""
 
@@ -278,6 +324,8 @@ class View:
     held: HeldView | None = None
     overdue: OverdueView | None = None
     like: tuple[LikeView, ...] = ()
+    digest: DigestView | None = None
+    report: Report | None = None
 
 
 def prepared(view: View, letter: Name) -> View:
@@ -292,7 +340,8 @@ def prepared(view: View, letter: Name) -> View:
         () if view.plain else tuple(header.text(one, _OTHER) for one in view.others),
         tuple((link, header.text(address, _OTHER)) for link, address in view.unconfirmed),
         tuple(map(_article, view.articles)), view.search and _search(view.search), view.answered_by,
-        view.held and _held(view.held), view.overdue and _overdue(view.overdue), view.like,
+        view.held and _held(view.held), view.overdue and _overdue(view.overdue), view.like, view.digest and _digest(view.digest),
+        view.report,
     )  # fmt: skip
 
 
@@ -377,6 +426,13 @@ def _held(held: HeldView) -> HeldView:
 def _overdue(overdue: OverdueView) -> OverdueView:
     late = tuple(replace(one, subject=header.text(header.bare_subject(one.subject, one.tag), _SUBJECT)) for one in overdue.tickets)
     return replace(overdue, tickets=late)
+
+
+def _digest(digest: DigestView) -> DigestView:
+    own, team = (
+        tuple(replace(one, subject=header.bare_subject(one.subject, one.tag)) for one in entries) for entries in (digest.own, digest.team)
+    )
+    return replace(digest, own=own, team=team, teams=header.text(digest.teams))
 
 
 def _cut(text: str, limit: int) -> str:

@@ -61,8 +61,14 @@ tickets = Table(
     Index("tickets_by_requester", "requester", "created"),
     Index("tickets_by_assignee", "assignee", "status"),
     Index("tickets_by_parent", "parent"),
+    # What is before a desk and its teams; solved and closed tickets cost it nothing.
+    Index("tickets_unsolved", "desk", "team", "created", sqlite_where=text("resolved IS NULL AND closed IS NULL")),
+    # What a week has brought, and what was solved in it.
+    Index("tickets_by_created", "desk", "created"),
+    Index("tickets_by_resolved", "desk", "resolved", sqlite_where=text("resolved IS NOT NULL")),
     # Few tickets are merged: the others cost it nothing.
-    # As partial on PostgreSQL, by its migration: to say so here as well has SQLAlchemy import that dialect for every file of SQLite's.
+    # As partial on PostgreSQL, by its migration, as those above: to say so here as well has SQLAlchemy import that dialect for every file
+    # of SQLite's.
     Index("tickets_by_merged", "merged_into", sqlite_where=text("merged_into IS NOT NULL")),
 )  # fmt: skip
 
@@ -389,18 +395,20 @@ blocked = Table(
     Column("last_at", Moment),
 )  # fmt: skip
 
-# When whoever decides about held mails is told of them next. Due while something waits that he was not told of: `fresh_since` is when the
-# first of it was put aside. `number` counts his digests and makes each one of its kind.
+# When somebody is told next how things stand: of held mails (`kind` held), due while something waits that he was not told of, where
+# `fresh_since` is when the first of it was put aside; every day (daily) and every week (weekly), due again as soon as it was told. `number`
+# counts his digests and makes each one of its kind.
 digests = Table(
     "digests", metadata,
     Column("id", Key, primary_key=True),
     Column("desk", Text, nullable=False),
     Column("person", Text, nullable=False),
+    Column("kind", Text, nullable=False, server_default=text("'held'")),
     Column("due_at", Moment),
     Column("fresh_since", Moment),
     Column("number", Integer, nullable=False),
     Column("told_at", Moment),
-    UniqueConstraint("desk", "person", name="digests_once"),
+    UniqueConstraint("desk", "person", "kind", name="digests_once"),
     Index("digests_by_due", "due_at"),
 )  # fmt: skip
 

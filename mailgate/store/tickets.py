@@ -114,11 +114,16 @@ def about(tx: Tx, desk: str, event_key: str, *, lock: bool = False, opens: bool 
     return survivor(tx, TicketId(found.ticket), lock=lock) if found else None
 
 
+def clocks_of(text: str | None) -> tuple[clock.Clock, ...]:
+    """What was promised, as the column of that name has it."""
+    return tuple(map(clock.remembered, json.loads(text))) if text else ()
+
+
 def _ticket(row: Any, people: tuple[Participant, ...], links: tuple[TicketId, ...]) -> Ticket:
     return Ticket(**{
         **row, "status": Status(row["status"]), "priority": Priority(row["priority"]), "impact": Level(row["impact"]),
         "urgency": Level(row["urgency"]), "tags": tuple(json.loads(row["tags"])), "participants": people, "links": links,
-        "clocks": tuple(map(clock.remembered, json.loads(row["clocks"]))) if row["clocks"] else (),
+        "clocks": clocks_of(row["clocks"]),
     })  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from mailgate.desk.clock import Step
 from mailgate.desk.errors import Misconfigured
 from mailgate.desk.model import Level, Priority, Role, State, Strength
 from mailgate.desk.plans import ALL_DAY, ALWAYS, Interval, OnExpire, Pace, Rung, Stage
-from mailgate.desk.policy import AckUnverified, AssignBy, CcConfirm, Collision, Policy, ResolvedReply, Security, Verify
+from mailgate.desk.policy import AckUnverified, AssignBy, CcConfirm, Collision, Digests, Policy, ResolvedReply, Security, Verify
 from mailgate.desk.rules import Rules
 
 
@@ -294,6 +294,13 @@ def test_synonyms_take_the_place_of_ours_verb_by_verb(tmp_path: Path) -> None:
     words = policy(tmp_path, '[commands.synonyms]\nde.accept = ["Ja", "#passt"]\nfr = { accept = ["accepter"] }').verbs_by_word()
     assert (words["ja"], words["passt"], words["accepter"], words["hilfe"]) == ("accept", "accept", "accept", "help")
     assert "annehmen" not in words
+
+
+def test_digests_are_off_until_somebody_says_when(tmp_path: Path) -> None:
+    assert policy(tmp_path, "").digests == Digests(None, None, None)
+    found = policy(tmp_path, '[digest]\ndaily = "7:30"\nweekly = "Fri 16:00"\ncalendar = "24x7"').digests
+    assert found == Digests(time(7, 30), (4, time(16, 0)), "24x7")
+    assert policy(tmp_path, '[digest]\ndaily = "never"\nweekly = "never"').digests == Digests()
 
 
 def test_quiet_hours_may_run_over_midnight(tmp_path: Path) -> None:

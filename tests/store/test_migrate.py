@@ -10,13 +10,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
 from mailgate.desk.errors import Misconfigured
+from mailgate.desk.model import Address
+from mailgate.store import digests, schema
 from mailgate.store import migrate as migration
-from mailgate.store import schema
 from mailgate.store.engine import Store
 from mailgate.store.migrate import HEAD, current, migrate
+from tests.store.databases import NOW
 
 
 @pytest.fixture
@@ -128,6 +130,19 @@ def test_a_step_that_fails_leaves_nothing_behind_and_can_be_tried_again(empty: S
     assert tables(empty) == set()
     monkeypatch.undo()
     assert migrate(empty)
+
+
+def test_digests_from_before_there_were_kinds_tell_of_held_mails(empty: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migration, "HEAD", "0010")
+    migrate(empty)
+    with empty.begin() as tx:
+        tx.execute(text("INSERT INTO digests (desk, person, due_at, number) VALUES ('Desk', 'olga@desk.example', NULL, 3)"))
+    monkeypatch.undo()
+    assert migrate(empty)
+    with empty.begin() as tx:
+        assert tx.execute(select(schema.digests.c.kind, schema.digests.c.number)).all() == [("held", 3)]
+        digests.expect(tx, "Desk", Address("olga@desk.example"), NOW, NOW)
+        assert [(one.kind, one.number) for one in digests.due(tx, NOW, 9)] == [("held", 3)]
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_clear_line_and_left_alone(empty: Store) -> None:

@@ -18,10 +18,12 @@ from mailgate.desk.kin import Wanted
 from mailgate.desk.model import Address, Directory, Participant, Status, Ticket, TicketId
 from mailgate.desk.notices import Notice
 from mailgate.desk.sla import Timer
+from mailgate.desk.summary import Kind
 from mailgate.store import (
     absences,
     articles,
     aside,
+    backlog,
     blocks,
     digests,
     facts,
@@ -63,6 +65,22 @@ def held(tx: Tx) -> None:
     aside.waiting(tx, "Desk", 50)
     aside.put_aside(tx, [1])
     blocks.kept_away(tx, ANN, NOW)
+    summed_up(tx)
+
+
+def summed_up(tx: Tx) -> None:
+    """What a digest and a report ask, of a desk and of some teams; and how they are planned."""
+    digests.plan(tx, "Desk", ANN, Kind.DAILY, NOW, None)
+    digests.plan(tx, "Desk", ANN, Kind.DAILY, NOW, NOW)
+    (late,) = digests.due(tx, NOW, 50)
+    digests.told(tx, late, NOW, NOW + timedelta(days=1))
+    backlog.of_person(tx, "Desk", [ANN])
+    for teams in ((), ("first", "second")):
+        backlog.counted(tx, "Desk", teams, NOW)
+        backlog.unassigned(tx, "Desk", teams, 10)
+        backlog.late(tx, "Desk", teams, NOW, 10)
+        backlog.oldest(tx, "Desk", teams, 5)
+    backlog.week(tx, "Desk", NOW - timedelta(days=7), NOW)
 
 
 def clocked(tx: Tx, ticket: TicketId) -> None:
