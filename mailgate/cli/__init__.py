@@ -57,10 +57,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         result = group.main(arguments, prog_name="mailgate", standalone_mode=False)
         sys.stdout.flush()
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return USAGE
+    except click.UsageError as error:
+        called = error.ctx.command_path if error.ctx else "mailgate"
+        _complain(f"{error.format_message()} ({called} --help tells more)")
+        return USAGE
     except click.Abort:
+        _complain("stopped")
         return 130
     except BrokenPipeError:
         # Whoever read our output has seen enough; nothing may be written at exit either.

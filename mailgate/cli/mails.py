@@ -135,8 +135,10 @@ def ingest(config: Path | None, paths: Sequence[str], envelope_from: str | None,
     from mailgate.flow.intake import RawMail, take_in
 
     taken = before = 0
+    # Before anything is opened: what was mistyped must make no desk.
+    found = _found(paths)
     with opened(config, create=True) as known:
-        house, found = known.house(), _found(paths)
+        house = known.house()
         with click.progressbar(length=len(found), file=sys.stderr, label="ingest", hidden=len(found) < _TOGETHER) as bar:
             for batch in _batches(files.mails(found, sys.stdin.buffer)):
                 mails = [RawMail(raw, "file", envelope_from, envelope_to) for _, raw in batch]

@@ -29,6 +29,15 @@ def settings(config: Path | None, *, whole: bool = False) -> Settings:
     return load(config, os.environ, whole=whole)
 
 
+def of_a_desk(config: Path | None) -> Settings:
+    """The same, of a desk that is there. Raises Misconfigured in a folder that has none."""
+    known = settings(config)
+    file = Path(known.store.url.removeprefix("sqlite:///"))
+    if config is None and not (known.machine.parent.exists() or known.store.url.startswith("postgresql") or file.exists()):
+        raise Misconfigured(f"there is no desk in {known.root} (neither config/ nor {file}); name its folder with --config")
+    return known
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """Everything that most commands need. The key is for those alone who sign: others read without it, and may have no way to it."""
@@ -55,10 +64,7 @@ def opened(config: Path | None, *, create: bool = False) -> Iterator[Opened]:
     """
     from mailgate.config.opening import open_store
 
-    known = settings(config)
-    file = Path(known.store.url.removeprefix("sqlite:///"))
-    if not create and config is None and not (Path("config").exists() or known.store.url.startswith("postgresql") or file.exists()):
-        raise Misconfigured(f"there is no desk in {known.root} (neither config/ nor {file}); name its folder with --config")
+    known = settings(config) if create else of_a_desk(config)
     store = open_store(known)
     try:
         yield Opened(known, store)

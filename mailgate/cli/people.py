@@ -64,14 +64,14 @@ def add(
         fold_address(address), name, Role(role), tuple(fold_address(one) for one in aliases), team,
         fold_address(manager) if manager else None, (), language,
     )  # fmt: skip
+    _refuse(_faults(person, settings(config).people.teams))
     with opened(config, create=True) as known, known.store.begin() as tx:
-        _refuse(_faults(person, known.settings.people.teams))
         put(tx, person)
     click.echo(f"{person.address} is known as {person.role}")
 
 
 @people.command("import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE.csv")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.csv")
 @click.pass_obj
 def import_(config: Path | None, file: Path) -> None:
     """Add everybody of a CSV file; its first line names the columns, `address` among them. All of it or nothing.
@@ -118,7 +118,10 @@ def _refuse(faults: Iterable[str]) -> None:
 
 
 def _text(file: Path) -> str:
-    raw = file.read_bytes()
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise Permanent(f"{file}: {error.strerror}", code="people") from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

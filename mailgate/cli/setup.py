@@ -10,19 +10,20 @@ import click
 
 from mailgate.cli import CONFIGURATION, UNAVAILABLE, show
 from mailgate.cli.doors import taken
-from mailgate.cli.opened import now, settings
+from mailgate.cli.opened import now, of_a_desk, settings
 from mailgate.config.packaged import packaged, template_folders
 from mailgate.config.scalars import as_duration
 from mailgate.config.settings import Settings
-from mailgate.desk.errors import Misconfigured, Temporary
+from mailgate.desk.errors import Misconfigured, Permanent, Temporary
 from mailgate.desk.model import Role
 from mailgate.desk.policy import Quiet
 
 if TYPE_CHECKING:
     from mailgate.cli.opened import Opened
+    from mailgate.desk.letters import Name
     from mailgate.desk.macros import Macro
     from mailgate.desk.rules import Rules
-    from mailgate.mail.letters import Fault
+    from mailgate.mail.letters import Content, Fault
     from mailgate.store.story import Story
 
 
@@ -102,7 +103,8 @@ def check(config: Path | None, against: timedelta | None) -> int:
         for fault in wrong:
             click.echo(f"fault  {fault}")
         return CONFIGURATION
-    click.echo(f"ok     configuration {config or 'config'} and templates")
+    there = known.machine.parent
+    click.echo(f"ok     {f'configuration {there}' if there.exists() else f'built-in defaults, since there is no {there},'} and templates")
     for name in not_served(known):
         click.echo(f"note   {name} is read, but this version does not act on it yet")
     for reason in taken(known):
@@ -183,7 +185,7 @@ def rotate(config: Path | None) -> None:
     """Put a fresh key in front; the one before stays active. A running daemon takes it up at its next start."""
     from mailgate.config.keys import rotate as turn
 
-    path = settings(config).key_file
+    path = of_a_desk(config).key_file
     click.echo(f"{path}: {len(turn(path).keys)} keys are active. Restart mailgate, so that it signs with the new one.")
 
 
@@ -225,27 +227,28 @@ def check_templates(config: Path | None) -> int:
 @templates.command()
 @click.argument("name")
 @click.option("--lang", default="en", help="The language to show it in.")
-@click.option("--ticket", type=int, help="Show it for this ticket instead of a sample.")
+@click.option("--ticket", type=show.TicketNumber(), help="Show it for this ticket instead of a sample.")
 @click.option("--html", is_flag=True, help="The HTML part instead of the text.")
 @click.pass_obj
-def preview(config: Path | None, name: str, lang: str, ticket: int | None, html: bool) -> None:
+def preview(config: Path | None, name: str, lang: str, ticket: int | None, html: bool) -> int:
     """Show a letter, or a macro."""
     from mailgate.desk.letters import Name
     from mailgate.mail.letters import Templates
 
     known = settings(config)
-    macros = Templates(template_folders(known.templates)).canned.names()
+    letters = Templates(template_folders(known.templates))
+    macros = letters.canned.names()
     if name not in list(Name):
         if name.removeprefix("macros/") not in macros:
             raise click.UsageError(f"no letter and no macro is called {name}; there are {', '.join((*Name, *macros))}")
         _print_macro(config, name.removeprefix("macros/"), lang, ticket)
-        return
-    if ticket is None:
-        content = Templates(template_folders(known.templates)).preview(Name(name), lang)
-        subject, body = content.subject, content.html if html else content.text
-    else:
-        subject, body = _about(config, Name(name), lang, ticket, html=html)
-    click.echo(f"Subject: {subject}\n\n{body}")
+        return 0
+    content = letters.preview(Name(name), lang) if ticket is None else _about(config, Name(name), lang, ticket)
+    click.echo(f"Subject: {content.subject}\n\n{content.html if html else content.text}")
+    if content.fault is None:
+        return 0
+    click.echo(f"mailgate: {content.fault}; this is the letter that comes with mailgate", err=True)
+    return CONFIGURATION
 
 
 def _print_macro(config: Path | None, name: str, lang: str, ticket: int | None) -> None:
@@ -260,7 +263,7 @@ def _print_macro(config: Path | None, name: str, lang: str, ticket: int | None) 
         else:
             macro = _macro_about(config, name, lang, ticket)
     except TemplateError as error:
-        raise click.ClickException(f"macro {name}: {error}") from error
+        raise Misconfigured(f"macro {name}: {error}") from error
     click.echo("\n\n".join(filter(None, (macro.commands, macro.text))))
 
 
@@ -274,9 +277,9 @@ def _macro_about(config: Path | None, name: str, lang: str, ticket: int) -> Macr
         return post.canned(known.house(), rules, told.ticket, name, OPERATOR, "", lang)
 
 
-def _about(config: Path | None, name: object, lang: str, ticket: int, *, html: bool) -> tuple[str, str]:
+def _about(config: Path | None, name: Name, lang: str, ticket: int) -> Content:
     from mailgate.cli.opened import opened
-    from mailgate.desk.letters import Letter, Name
+    from mailgate.desk.letters import Letter
     from mailgate.flow import post
 
     with opened(config) as known:
@@ -284,12 +287,11 @@ def _about(config: Path | None, name: object, lang: str, ticket: int, *, html: b
         house = known.house()
     # As if the letter passed on what was said last.
     words = told.ticket.resolution or "".join(said.text for said in told.messages[-1:])
-    content = post.preview(house, rules, told.ticket, Letter(Name(str(name)), told.ticket.requester, words), lang)
-    return content.subject, content.html if html else content.text
+    return post.preview(house, rules, told.ticket, Letter(name, told.ticket.requester, words), lang)
 
 
 def _told(known: Opened, ticket: int) -> tuple[Rules, Story]:
-    """The rules for a ticket, and its story. Raises UsageError where there is none."""
+    """The rules for a ticket, and its story. Raises Permanent where there is none."""
     from mailgate.desk.model import TicketId
     from mailgate.store import people
     from mailgate.store.story import tell
@@ -298,5 +300,5 @@ def _told(known: Opened, ticket: int) -> tuple[Rules, Story]:
     with known.store.look() as tx:
         story = tell(tx, TicketId(ticket))
         if story is None:
-            raise click.UsageError(f"there is no ticket {ticket}")
+            raise Permanent(f"there is no ticket {ticket}", code="no-such-ticket")
         return house.rules(story.ticket.desk, people.directory(tx, house.people)), story

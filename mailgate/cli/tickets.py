@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from mailgate.cli import DATA, show
-from mailgate.cli.opened import now, opened
+from mailgate.cli.opened import now, opened, settings
 from mailgate.desk import sla
 from mailgate.desk.clock import read
 from mailgate.desk.letters import Likeness, Line
@@ -144,14 +144,16 @@ def _alike(tx: Tx, ticket: Ticket, people: Directory) -> tuple[Likeness, ...]:
 def new(config: Path | None, requester: str, name: str, subject: str, text: str, desk: str | None) -> int:
     """Open a ticket by phone, for whoever called."""
     from mailgate.flow import operate
+    from mailgate.mail import header
 
+    # Before anything is opened: what was mistyped must make no desk.
+    names = [one.name for one in settings(config).desks]
+    if desk and desk not in names:
+        raise click.UsageError(f"no desk is called {desk}; there are {', '.join(names)}")
+    where, caller = desk or names[0], fold_address(header.address(requester.strip()))
     said = sys.stdin.read() if text == "-" else text
     with opened(config, create=True) as known:
-        names = [one.name for one in known.settings.desks]
-        if desk and desk not in names:
-            raise click.UsageError(f"no desk is called {desk}; there are {', '.join(names)}")
-        where = desk or names[0]
-        done = operate.open_by_phone(known.store, known.house(), where, fold_address(requester), name, subject, said or subject, now())
+        done = operate.open_by_phone(known.store, known.house(), where, caller, name, subject, said or subject, now())
         click.echo(f"{known.tag(where)}-{done.ticket.id if done.ticket else '?'}")
     return 0
 

@@ -199,7 +199,7 @@ def faults(environment: Environment, tree: nodes.Template, *, letter: bool) -> I
             yield loop.lineno, "a loop inside a loop"
     for modifier in tree.find_all(nodes.ScopedEvalContextModifier):
         yield modifier.lineno, "autoescape is not a template's choice"
-    # Jinja2 looks at each block by itself; what a template sets anywhere is known to it here.
+    # Jinja2 looks at each block by itself; what a template sets anywhere, and each macro in it, is known to it here.
     own = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"} | {macro.name for macro in tree.find_all(nodes.Macro)}
     unknown = meta.find_undeclared_variables(tree) - NAMES - own - environment.given.keys()
     for name in tree.find_all(nodes.Name):

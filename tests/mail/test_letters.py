@@ -290,6 +290,13 @@ def test_what_is_wrong_in_one_letter_is_told_once(tmp_path: Path) -> None:
     assert faults == ["there is no tikcet; did you mean ticket?"]
 
 
+def test_a_letter_may_have_a_macro_of_its_own(tmp_path: Path) -> None:
+    letters = own(
+        tmp_path, '{% endblock %}{% macro shout(words) %}{{ words|upper }}!{% endmacro %}{% block preheader %}{{ shout("hello") }}'
+    )
+    assert letters.check() == ()
+
+
 def test_a_misspelt_file_is_a_fault(tmp_path: Path) -> None:
     own(tmp_path, "x", "acknowlegement.j2")
     assert "did you mean acknowledgement?" in str(Templates([tmp_path, packaged("templates")]).check()[0])
