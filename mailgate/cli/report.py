@@ -15,7 +15,6 @@ from mailgate.cli import show
 from mailgate.cli.opened import now, opened
 from mailgate.config.scalars import as_duration
 from mailgate.desk.report import Figures, Kept, Period, Report, Spread, reported
-from mailgate.store import figures
 
 _MONTH = timedelta(days=30)
 _WHEN = 'a day ("2026-03-01"), a time of ISO 8601, or how long ago ("30d")'
@@ -29,6 +28,8 @@ _WHEN = 'a day ("2026-03-01"), a time of ISO 8601, or how long ago ("30d")'
 @click.pass_obj
 def report(config: Path | None, since: str | None, until: str | None, json: bool, csv: bool) -> int:
     """Count tickets, answers and promises of a period, for all, each team and each technician."""
+    from mailgate.store import figures
+
     if json and csv:
         raise click.UsageError("--json and --csv exclude each other")
     with opened(config) as known:

@@ -19,7 +19,6 @@ from mailgate.desk.account import Span
 from mailgate.desk.clock import Clock, ClockState, span
 from mailgate.desk.model import Directory, Ticket, TicketId
 from mailgate.desk.rules import Rules
-from mailgate.store import people, story
 
 _TIME = "%a %Y-%m-%d %H:%M:%S"
 _Tallies = Counter[tuple[str, str, ClockState]]
@@ -38,6 +37,8 @@ def sla() -> None:
 @click.pass_obj
 def explain(config: Path | None, number: int, at: str | None, as_json: bool) -> int:
     """Tell of each clock of a ticket every interval that counted or did not, and the due times that follow."""
+    from mailgate.store import people, story
+
     with opened(config) as known, known.store.look() as tx:
         told = story.tell(tx, TicketId(number))
         if told is None:

@@ -105,6 +105,15 @@ class Clock:
         return ClockState.ACHIEVED if self.phase is Phase.STOPPED else ClockState(self.phase)
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A clock that is due at another time than before (aware UTC; None: it does not run), because something happened to its ticket."""
+
+    metric: str
+    due: datetime | None
+    before: datetime | None
+
+
 # A clock without its stretches, as an event carries it.
 Row = tuple[str, int, str, str | None, int, str, str, int | None, int, bool, int | None, str | None]
 

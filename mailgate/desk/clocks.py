@@ -10,24 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mailgate.desk.calendar import Timetable, timetable
-from mailgate.desk.clock import BREACH, Clock, Phase, Step, changed
+from mailgate.desk.clock import BREACH, Clock, Moved, Phase, Step, changed
 from mailgate.desk.conditions import Facts, holds
 from mailgate.desk.decision import Decision
 from mailgate.desk.events import Change, Event, born, changes, fold
+from mailgate.desk.letters import Letter, Name
 from mailgate.desk.model import State, Ticket, TicketId
 from mailgate.desk.plans import ANSWERED, METRICS, RESPONDED, UNANSWERED, Escalation, Metric, OwnStatus, Pace, Sla
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import Finding
 from mailgate.desk.workflow import state_of
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """A clock that is due at another time than before, because something else is promised now."""
-
-    metric: str
-    due: datetime | None
-    before: datetime | None
 
 
 def wound(before: Ticket | None, decision: Decision, rules: Rules, now: datetime) -> Decision:
@@ -42,11 +34,17 @@ def wound(before: Ticket | None, decision: Decision, rules: Rules, now: datetime
         return decision
     (change,) = changes(clocks=new)
     told = tuple(Finding("clock", one.metric, _told(ticket, one, rules)) for one in new)
-    decision = replace(decision, trail=(*decision.trail, *told))
+    decision = replace(decision, trail=(*decision.trail, *told), letters=_telling(decision.letters, moves(ticket, new, rules)))
     if decision.events:
         last = decision.events[-1]
         return replace(decision, events=(*decision.events[:-1], replace(last, changes=(*last.changes, change))))
     return replace(decision, opens=_with(decision.opens, change))
+
+
+def _telling(letters: tuple[Letter, ...], moved: tuple[Moved, ...]) -> tuple[Letter, ...]:
+    """The letters; the receipt of an order that promises another time says so."""
+    other = tuple(one for one in moved if one.due and one.before)
+    return tuple(replace(one, moved=other) if other and one.name is Name.RECEIPT else one for one in letters)
 
 
 def _with(event: Event | None, change: Change) -> Event | None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mailgate.desk.article import Article, Found
-from mailgate.desk.clock import Step
+from mailgate.desk.clock import Moved, Step
 from mailgate.desk.model import Address, Ticket, TicketId
 
 if TYPE_CHECKING:
@@ -237,6 +237,8 @@ class Letter:
     # The step of a clock that the letter is about, or the steps of several.
     milestone: Milestone | None = None
     late: tuple[Late, ...] = ()
+    # The promises that are due at another time now.
+    moved: tuple[Moved, ...] = ()
     like: tuple[Likeness, ...] = ()
 
     @property

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from mailgate.desk import retry, tokens, workflow
 from mailgate.desk.article import Article
+from mailgate.desk.clock import Moved
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import HELD, HUMAN, Late, Letter, Line, Milestone, Name
 from mailgate.desk.macros import Macro
@@ -227,7 +228,7 @@ def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter))
         if letter.words else None,
         links, _lines(occasion, letter), letter.note, letter.plain, staff, mailbox=letter.mailbox,
-        sla=tuple(_clocks(occasion, ticket)) if staff and ticket and ticket.clocks else (),
+        sla=tuple(_clocks(occasion, ticket, letter.moved)) if staff and ticket and ticket.clocks else (),
         clock=_milestone(occasion, letter.milestone, ticket), overdue=_overdue(occasion, letter),
         story=letter.story, held=held,
         others=_others(occasion, recipient, staff=staff) if staff or asks or copied else (),
@@ -244,14 +245,17 @@ def _copied(ticket: Ticket | None, recipient: Person) -> bool:
     return here is not None and here.role == "cc"
 
 
-def _clocks(occasion: Occasion, ticket: Ticket) -> Iterator[ClockView]:
+def _clocks(occasion: Occasion, ticket: Ticket, moved: tuple[Moved, ...] = ()) -> Iterator[ClockView]:
     """The promises that stand. Only a desk that promises something pays for knowing when they are due."""
     from mailgate.desk.clocks import due, elapsed
 
+    before = {one.metric: one.before for one in moved}
     for one in ticket.clocks:
         if one.live:
             left = one.target - elapsed(one, occasion.rules, occasion.now)
-            yield ClockView(one.metric, one.state, due(one, occasion.rules), one.target, left, one.calendar is not None)
+            yield ClockView(
+                one.metric, one.state, due(one, occasion.rules), one.target, left, one.calendar is not None, before=before.get(one.metric)
+            )
 
 
 def _milestone(occasion: Occasion, about: Milestone | None, ticket: Ticket | None) -> ClockView | None:

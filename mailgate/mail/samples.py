@@ -290,6 +290,8 @@ def samples(name: Name) -> Iterator[View]:
     yield replace(usual, links=Links(), message=None, technician=None, recipient=PersonView("", "x@example.org"))
     yield replace(usual, plain=True, staff=not usual.staff)
     if name is Name.RECEIPT:
+        moved = replace(_CLOCKS[0], before=datetime(2026, 11, 21, 9, 0, tzinfo=UTC))
+        yield replace(usual, note="undoable", lines=(Line("#priority P1", ok=True),), sla=(moved, *_CLOCKS[1:]))
         yield replace(usual, note="collision", lines=(), message=MessageView(_ANSWER, _KIM))
     waiting = (
         (("mailto:desk+cc.1042.q7ExAmPlE3@example.org?subject=cc&body=add%20eva%40example.org", "eva@example.org"),) if usual.staff else ()

@@ -104,6 +104,7 @@ class ClockView:
     """What was promised: the metric by its name, how it stands, and when it is due (None while it is paused).
 
     Of `target` so much is `left`, less than nothing once it is overdue; with `working` both are working time of a calendar.
+    `before` is when it was due until now.
     """
 
     metric: str
@@ -112,6 +113,7 @@ class ClockView:
     target: timedelta = timedelta(0)
     left: timedelta = timedelta(0)
     working: bool = False
+    before: datetime | None = None
 
     @property
     def late(self) -> bool:

@@ -142,6 +142,8 @@ def test_another_priority_means_another_promise(office: Office) -> None:
     promising(office, slas=(replace(urgent, when=replace(GOLD.when, priority=("P1",))), GOLD), escalations=())
     office.post(mail("The printer is dead."))
     office.post(reply(office.last("new_ticket", TINA.address), "#priority P1", name="Tina"))
+    receipt = office.last("receipt", TINA.address)
+    assert "Promised now: solution by 2 March 2026, 11:00 CET, no longer by 3 March 2026, 10:00 CET." in words(receipt)
     office.letters()
     office.later(hours=1)
     assert told(office) == [("sla_breach", one.address) for one in (LEA, TINA, TOM)]
