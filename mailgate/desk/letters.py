@@ -205,6 +205,19 @@ class Late:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Whom to tell of which step of which clock; `quiet`: it may wait for the end of quiet hours."""
+
+    desk: str
+    person: Address
+    ticket: TicketId
+    metric: str
+    number: int
+    step: Step
+    quiet: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A letter that a decision asks for. `words` is the human text that it carries, `note` one of its NOTES.
 

@@ -13,9 +13,9 @@ from itertools import pairwise
 
 from mailgate.desk import clocks
 from mailgate.desk.calendar import timetable
-from mailgate.desk.clock import Clock, Phase, Step
-from mailgate.desk.letters import Late, Letter, Milestone, Name
-from mailgate.desk.model import Address, Ticket, TicketId
+from mailgate.desk.clock import Clock, Phase
+from mailgate.desk.letters import Late, Letter, Milestone, Name, Notice
+from mailgate.desk.model import Address, Ticket
 from mailgate.desk.plans import ALL_DAY, Calendar, Interval, Week
 from mailgate.desk.rules import Rules
 
@@ -23,19 +23,6 @@ from mailgate.desk.rules import Rules
 SINGLY = 3
 HOUR = timedelta(hours=1)
 _TICK = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Whom to tell of which step of which clock; `quiet`: it may wait for the end of quiet hours."""
-
-    desk: str
-    person: Address
-    ticket: TicketId
-    metric: str
-    number: int
-    step: Step
-    quiet: bool = True
 
 
 @dataclass(frozen=True, slots=True)

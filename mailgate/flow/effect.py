@@ -12,10 +12,9 @@ from mailgate.desk import budget, sla
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Message, Onward
 from mailgate.desk.events import born, fold
-from mailgate.desk.letters import NOTES, Letter, Likeness, Name
+from mailgate.desk.letters import NOTES, Letter, Likeness, Name, Notice
 from mailgate.desk.likeness import suspects
 from mailgate.desk.model import Address, Ticket, TicketId
-from mailgate.desk.notices import Notice, heard_at
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import TakenBack
 from mailgate.flow import holding, journal, post
@@ -213,6 +212,9 @@ def _put_by(stage: _Stage, rules: Rules, ticket: Ticket | None, letters: tuple[L
     """The letters that are written now. Those of clocks are told later, maybe with others in one (`flow.notices`)."""
     if ticket is None or stage.cause.type == post.NOTICE or not any(one.milestone for one in letters):
         return letters
+    # Only a desk that promises something pays for it.
+    from mailgate.desk.notices import heard_at
+
     for letter in letters:
         if about := letter.milestone:
             notice = Notice(rules.desk.name, letter.to, ticket.id, about.metric, about.number, about.step, about.quiet)

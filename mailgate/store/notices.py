@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, cast, exists, insert, select, update
 
 from mailgate.desk.clock import Step
+from mailgate.desk.letters import Notice
 from mailgate.desk.model import Address, TicketId
-from mailgate.desk.notices import Notice
 from mailgate.store import timers
 from mailgate.store.engine import Fenced, Tx
 from mailgate.store.schema import Moment, Text, notices, outbox

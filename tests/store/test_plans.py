@@ -15,8 +15,8 @@ from mailgate.desk.clock import BREACH
 from mailgate.desk.decision import Message
 from mailgate.desk.events import Event, born, changes, fold
 from mailgate.desk.kin import Wanted
+from mailgate.desk.letters import Notice
 from mailgate.desk.model import Address, Directory, Participant, Status, Ticket, TicketId
-from mailgate.desk.notices import Notice
 from mailgate.desk.sla import Timer
 from mailgate.desk.summary import Kind
 from mailgate.store import (
