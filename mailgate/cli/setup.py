@@ -16,7 +16,6 @@ from mailgate.config.scalars import as_duration
 from mailgate.config.settings import Settings
 from mailgate.desk.errors import Misconfigured, Permanent, Temporary
 from mailgate.desk.model import Role
-from mailgate.desk.policy import Quiet
 
 if TYPE_CHECKING:
     from mailgate.cli.opened import Opened
@@ -75,9 +74,7 @@ def _key_faults(known: Settings) -> list[str]:
 
 def not_served(known: Settings) -> list[str]:
     """What the configuration asks for and this version reads without doing it."""
-    policy = known.policy
-    asked = {"[[approval]]": policy.approvals, "[quiet]": policy.quiet != Quiet()}
-    return [name for name, there in asked.items() if there]
+    return ["[[approval]]"] if known.policy.approvals else []
 
 
 def _period(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
