@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from mailgate.desk import report
 from mailgate.desk.absence import absent, local
-from mailgate.desk.clock import Clock, ClockState
+from mailgate.desk.clock import Clock
 from mailgate.desk.model import Address, Person, Priority, Role, State, Status, TicketId
 from mailgate.desk.rules import Rules
 from mailgate.desk.workflow import state_of
@@ -110,7 +111,7 @@ class Digest:
 class Figures:
     """One week: how many tickets came in, were solved, and of these had been opened again; and the median times, elapsed.
 
-    None where nothing was answered or solved. `kept` and `broken` are the promises of what was solved.
+    None where nothing was answered or solved. `kept` and `broken` are the promises that ended.
     """
 
     came: int = 0
@@ -271,28 +272,10 @@ def of_team(backlog: Backlog, lists: Sequence[tuple[Part, int, Sequence[Brief]]]
             yield Entries(part, new, count if part is not Part.OLDEST else len(new))
 
 
-@dataclass(frozen=True, slots=True)
-class Solved:
-    """A ticket that was solved: how long it took, whether it had been opened again, and how what was promised stands."""
-
-    took: timedelta
-    again: bool
-    clocks: tuple[Clock, ...] = ()
-
-
-def figures(came: int, answered: Sequence[timedelta], solved: Sequence[Solved]) -> Figures:
-    """A week's figures: how many came, how soon they were answered first, and what was solved."""
-    states = [clock.state for one in solved for clock in one.clocks]
+def figures(whole: report.Figures) -> Figures:
+    """Of the figures of a period those that a letter tells; what was promised is counted whatever the metric."""
+    answered, solved = (spread.median if spread else None for spread in (whole.first_response, whole.resolution))
     return Figures(
-        came, len(solved), sum(one.again for one in solved), median(answered), median([one.took for one in solved]),
-        states.count(ClockState.ACHIEVED), states.count(ClockState.BREACHED),
+        whole.opened, whole.resolved, whole.reopened, answered, solved, sum(one.achieved for _, one in whole.promises),
+        sum(one.breached for _, one in whole.promises),
     )  # fmt: skip
-
-
-def median(spans: Sequence[timedelta]) -> timedelta | None:
-    """The middle one, or the mean of the middle two; None of none."""
-    ranked = sorted(spans)
-    if not ranked:
-        return None
-    middle = len(ranked) // 2
-    return ranked[middle] if len(ranked) % 2 else (ranked[middle - 1] + ranked[middle]) / 2

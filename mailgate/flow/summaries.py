@@ -13,14 +13,17 @@ from datetime import datetime, timedelta
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.letters import Letter, Name
 from mailgate.desk.model import Address, Person, Role
+from mailgate.desk.report import Period, reported
 from mailgate.desk.rules import Rules
 from mailgate.desk.summary import (
     Digest,
     Entries,
+    Figures,
     Kind,
     Part,
     Report,
     expects,
+    figures,
     following,
     leads,
     of_team,
@@ -34,6 +37,7 @@ from mailgate.flow.house import House
 from mailgate.flow.post import Cause
 from mailgate.store import backlog, digests, facts, people
 from mailgate.store.engine import Store, Tx
+from mailgate.store.figures import touched
 
 # So many tickets stand in each part of a digest; the rest is counted.
 _MOST = 10
@@ -129,9 +133,12 @@ def _report(tx: Tx, rules: Rules, person: Person, now: datetime) -> Letter | Non
     """The figures of the seven days before today. Nothing is told of a desk at which nothing happens."""
     desk = rules.desk.name
     since, until = week(person, rules, now)
-    report = Report(
-        since, until - _MOMENT, backlog.week(tx, desk, since, until), backlog.week(tx, desk, *week(person, rules, now - _WEEK)),
-        backlog.counted(tx, desk, (), now),
-    )  # fmt: skip
+    counted, before = (_counted(tx, desk, Period(*span)) for span in ((since, until), week(person, rules, now - _WEEK)))
+    report = Report(since, until - _MOMENT, counted, before, backlog.counted(tx, desk, (), now))
     quiet = not (report.week.came or report.week.resolved or report.backlog.open)
     return None if quiet else Letter(Name.REPORT, person.address, report=report)
+
+
+def _counted(tx: Tx, desk: str, period: Period) -> Figures:
+    """What `mailgate report` says of this period."""
+    return figures(reported(tuple(touched(tx, desk, period)), period).whole)

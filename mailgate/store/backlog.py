@@ -1,4 +1,4 @@
-"""What is before a technician, a team or a desk, and what has a week brought? Asked for digests and reports. Times are UTC.
+"""What is before a technician, a team or a desk? Asked for digests and reports. Times are UTC.
 
 Each question costs what its answer is made of: closed tickets of other years are not looked at.
 """
@@ -6,13 +6,13 @@ Each question costs what its answer is made of: closed tickets of other years ar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, case, func, or_, select
 
 from mailgate.desk.model import Address, Priority, State, Status, TicketId
-from mailgate.desk.summary import Backlog, Brief, Figures, Solved, figures
+from mailgate.desk.summary import Backlog, Brief
 from mailgate.desk.workflow import STATES
 from mailgate.store.engine import Tx
 from mailgate.store.schema import Moment
@@ -98,22 +98,3 @@ def late(tx: Tx, desk: str, teams: Sequence[str], now: datetime, most: int) -> l
 def oldest(tx: Tx, desk: str, teams: Sequence[str], most: int) -> list[Brief]:
     """What is there longest."""
     return [_brief(row) for row in _OLDEST[bool(teams)].rows(tx, {"desk": desk, "teams": list(teams), "most": most})]
-
-
-_SINCE, _UNTIL = bindparam("since", type_=Moment), bindparam("until", type_=Moment)
-_CAME = Statement(lambda _: (
-    select(_t.c.created, _t.c.responded).where(_t.c.desk == bindparam("desk"), _t.c.created >= _SINCE, _t.c.created < _UNTIL)
-))  # fmt: skip
-_RESOLVED = Statement(lambda _: (
-    select(_t.c.created, _t.c.resolved, _t.c.reopened, _t.c.clocks)
-    .where(_t.c.desk == bindparam("desk"), _t.c.resolved.is_not(None), _t.c.resolved >= _SINCE, _t.c.resolved < _UNTIL)
-))  # fmt: skip
-
-
-def week(tx: Tx, desk: str, since: datetime, until: datetime) -> Figures:
-    """What came in and what was solved in this time, of what is solved still; the times to a first answer are those of what came in it."""
-    span = {"desk": desk, "since": since, "until": until}
-    came = _CAME.rows(tx, span)
-    answered: list[timedelta] = [row.responded - row.created for row in came if row.responded is not None]
-    solved = [Solved(row.resolved - row.created, row.reopened > 0, clocks_of(row.clocks)) for row in _RESOLVED.rows(tx, span)]
-    return figures(len(came), answered, solved)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from mailgate.desk.account import as_of
-from mailgate.desk.model import State, TicketId, Visibility
+from mailgate.desk.model import State, Ticket, TicketId, Visibility
 from mailgate.desk.report import Handled, Period
 from mailgate.desk.workflow import STATES
 from mailgate.store import schema, story, tickets
 from mailgate.store.engine import Tx
+from mailgate.store.statement import Statement
 
 _PAGE = 500
 _ENDED = [status.value for status, state in STATES.items() if state is State.CLOSED]
@@ -28,10 +29,29 @@ def handled(tx: Tx, period: Period) -> Iterator[Handled]:
         last = page[-1].id
         answers = _answers(tx, [TicketId(row.id) for row in page], period)
         for row in page:
-            ticket = tickets.bare(row)
-            if ticket.updated >= until:
-                ticket = as_of(ticket, story.events(tx, ticket.id), until - _TICK)
+            ticket = _at_end(tx, tickets.bare(row), period)
             yield Handled(ticket, answers.get(ticket.id, 0))
+
+
+_EVERY = [status.value for status in STATES]
+_TOUCHED = Statement(lambda database: (
+    select(schema.tickets)
+    .where(database.among(schema.tickets.c.status, "statuses"), schema.tickets.c.updated >= bindparam("since", type_=schema.Moment),
+           schema.tickets.c.desk == bindparam("desk"), schema.tickets.c.created < bindparam("until", type_=schema.Moment))
+))  # fmt: skip
+
+
+def touched(tx: Tx, desk: str, period: Period) -> Iterator[Handled]:
+    """The tickets of a desk to which anything happened in a period or since, as they stood at its end, without the answers that they had.
+
+    They make every figure of the period but its backlog, and cost what happened and not what is there.
+    """
+    for row in _TOUCHED.rows(tx, {"statuses": _EVERY, "since": period.since, "until": period.until, "desk": desk}):
+        yield Handled(_at_end(tx, tickets.bare(row), period))
+
+
+def _at_end(tx: Tx, ticket: Ticket, period: Period) -> Ticket:
+    return as_of(ticket, story.events(tx, ticket.id), period.until - _TICK) if ticket.updated >= period.until else ticket
 
 
 def _answers(tx: Tx, numbers: list[TicketId], period: Period) -> dict[TicketId, int]:

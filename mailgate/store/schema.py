@@ -63,9 +63,6 @@ tickets = Table(
     Index("tickets_by_parent", "parent"),
     # What is before a desk and its teams; solved and closed tickets cost it nothing.
     Index("tickets_unsolved", "desk", "team", "created", sqlite_where=text("resolved IS NULL AND closed IS NULL")),
-    # What a week has brought, and what was solved in it.
-    Index("tickets_by_created", "desk", "created"),
-    Index("tickets_by_resolved", "desk", "resolved", sqlite_where=text("resolved IS NOT NULL")),
     # Few tickets are merged: the others cost it nothing.
     # As partial on PostgreSQL, by its migration, as those above: to say so here as well has SQLAlchemy import that dialect for every file
     # of SQLite's.

@@ -14,15 +14,11 @@ from mailgate.desk.summary import (
     Backlog,
     Brief,
     Digest,
-    Figures,
     Kind,
     Part,
-    Solved,
     expects,
-    figures,
     following,
     leads,
-    median,
     of_team,
     sorted_out,
     timely,
@@ -158,15 +154,6 @@ def test_a_digest_without_anything_is_empty() -> None:
     assert Digest().empty
     assert Digest(backlog=Backlog(), teams=("first",)).empty
     assert not Digest(backlog=Backlog(1)).empty
-
-
-def test_the_figures_of_a_week() -> None:
-    minutes = [timedelta(minutes=number) for number in (30, 10, 20, 40)]
-    assert median([]) is None
-    assert median(minutes[:3]) == timedelta(minutes=20)
-    assert median(minutes) == timedelta(minutes=25)
-    solved = [Solved(timedelta(hours=2), again=True), Solved(timedelta(hours=4), again=False)]
-    assert figures(5, minutes, solved) == Figures(5, 2, 1, timedelta(minutes=25), timedelta(hours=3))
 
 
 def test_a_week_goes_from_midnight_to_midnight_where_its_reader_lives_also_when_the_clock_is_set() -> None:

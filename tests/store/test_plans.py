@@ -17,6 +17,7 @@ from mailgate.desk.events import Event, born, changes, fold
 from mailgate.desk.kin import Wanted
 from mailgate.desk.letters import Notice
 from mailgate.desk.model import Address, Directory, Participant, Status, Ticket, TicketId
+from mailgate.desk.report import Period
 from mailgate.desk.sla import Timer
 from mailgate.desk.summary import Kind
 from mailgate.store import (
@@ -27,6 +28,7 @@ from mailgate.store import (
     blocks,
     digests,
     facts,
+    figures,
     inbox,
     notices,
     outbox,
@@ -80,7 +82,7 @@ def summed_up(tx: Tx) -> None:
         backlog.unassigned(tx, "Desk", teams, 10)
         backlog.late(tx, "Desk", teams, NOW, 10)
         backlog.oldest(tx, "Desk", teams, 5)
-    backlog.week(tx, "Desk", NOW - timedelta(days=7), NOW)
+    tuple(figures.touched(tx, "Desk", Period(NOW - timedelta(days=7), NOW)))
 
 
 def clocked(tx: Tx, ticket: TicketId) -> None:

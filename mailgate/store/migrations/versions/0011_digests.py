@@ -1,4 +1,4 @@
-"""Digests of further kinds, and what they ask: what is unsolved at a desk, what came in a week, and what was solved in it."""
+"""Digests of further kinds, and what they ask: what is unsolved at a desk."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,5 @@ def upgrade() -> None:
         table.add_column(sa.Column("kind", sa.Text(), nullable=False, server_default=sa.text("'held'")))
         table.drop_constraint("digests_once", type_="unique")
         table.create_unique_constraint("digests_once", ["desk", "person", "kind"])
-    unsolved, solved = sa.text("resolved IS NULL AND closed IS NULL"), sa.text("resolved IS NOT NULL")
+    unsolved = sa.text("resolved IS NULL AND closed IS NULL")
     op.create_index("tickets_unsolved", "tickets", ["desk", "team", "created"], sqlite_where=unsolved, postgresql_where=unsolved)
-    op.create_index("tickets_by_created", "tickets", ["desk", "created"])
-    op.create_index("tickets_by_resolved", "tickets", ["desk", "resolved"], sqlite_where=solved, postgresql_where=solved)
