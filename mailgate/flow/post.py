@@ -281,8 +281,9 @@ def _late(occasion: Occasion, to: Address, one: Late) -> LateView | None:
     there = replace(occasion, rules=occasion.rules.at(one.ticket.desk))
     clock = _milestone(there, one.milestone, one.ticket)
     line = _listed(there, to, one.ticket)
-    tag, subject = f"{there.rules.desk.tag}-{one.ticket.id}", "" if one.ticket.confidential else one.ticket.subject
-    return LateView(tag, one.ticket.priority, subject, clock, line.instead) if clock else None
+    tag, hidden = f"{there.rules.desk.tag}-{one.ticket.id}", one.ticket.confidential
+    subject = "" if hidden else one.ticket.subject
+    return LateView(tag, one.ticket.priority, subject, clock, line.instead, hidden) if clock else None
 
 
 def _lines(occasion: Occasion, letter: Letter) -> tuple[Line, ...]:

@@ -150,7 +150,7 @@ _HANDED = (
 )
 _OVERDUE = OverdueView(
     (
-        LateView("MG-1043", "P2", "", _BROKEN, "mailto:desk+t.1043.q7ExAmPlE3@example.org?subject=[MG-1043]"),
+        LateView("MG-1043", "P2", "", _BROKEN, "mailto:desk+t.1043.q7ExAmPlE3@example.org?subject=[MG-1043]", confidential=True),
         LateView(
             "MG-1042", "P3", "Printer on floor 3 prints blank pages", replace(_BROKEN, metric="first_response"),
             "mailto:desk+t.1042.q7ExAmPlE3@example.org?subject=[MG-1042]",

@@ -269,8 +269,8 @@ def _sets(template: Template) -> Dictionary:
 
 
 def fact_lines(*facts: tuple[str, object]) -> str:
-    """Plain text: a name and a value a line, in two columns; a fact without a value is left out."""
-    return "\n".join(f"  {name + ':':<13} {value}" for name, value in facts if value)
+    """Plain text: a name and a value a line, in two columns; further lines of a value below it; a fact without a value is left out."""
+    return "\n".join(f"  {name + ':':<13} {value}".replace("\n", "\n" + " " * 16) for name, value in facts if value)
 
 
 def choices(*taps: tuple[str | None, str, str]) -> str:

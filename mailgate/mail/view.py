@@ -229,6 +229,7 @@ class LateView:
     subject: str
     clock: ClockView
     link: str
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

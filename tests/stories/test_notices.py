@@ -323,7 +323,7 @@ def test_of_a_confidential_ticket_the_digest_tells_the_number_alone(office: Offi
     until(office, at(13))
     (digest,) = office.letters()
     assert "Salary" not in digest.subject + text(digest) + digest.html
-    assert "MG-3  P3  (confidential or without a subject)" in text(digest)
+    assert "MG-3  P3  Confidential request" in text(digest)
 
 
 def test_a_german_gets_the_digest_in_german(office: Office) -> None:

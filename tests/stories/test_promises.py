@@ -69,9 +69,9 @@ def test_a_ticket_that_nobody_answers_climbs_the_ladder_rung_by_rung(either_offi
     ("language", "warning", "breach", "delayed", "asked"),
     [
         ("en", "First answer due 2 March 2026, 12:00 CET", "First answer was due 2 March 2026, 12:00 CET",
-         "The answer to your request MG-1 takes longer than we said", "first answer by 2 March 2026, 12:00 CET"),
+         "Our first answer to your request takes longer than we said", "first answer by 2 March 2026, 12:00 CET"),
         ("de", "Erste Antwort fällig am 2. März 2026, 12:00 Uhr MEZ", "Erste Antwort war fällig am 2. März 2026, 12:00 Uhr MEZ",
-         "die Antwort zu Ihrer Anfrage MG-1 dauert länger, als wir zugesagt haben", "erste Antwort bis 2. März 2026, 12:00 Uhr MEZ"),
+         "unsere erste Antwort auf Ihre Anfrage dauert länger, als wir zugesagt haben", "erste Antwort bis 2. März 2026, 12:00 Uhr MEZ"),
     ],
 )  # fmt: skip
 def test_everybody_reads_in_his_language_what_is_due(
