@@ -6,14 +6,20 @@ import re
 import socket
 import sqlite3
 import stat
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from mailgate.cli import main
+from mailgate.config.load import load
+from mailgate.config.opening import open_store
+from mailgate.desk.clock import Step
+from mailgate.desk.model import Address, TicketId
+from mailgate.desk.notices import Notice
+from mailgate.store import notices
 from tests.cli.conftest import Shell
-from tests.kit.office import mail
+from tests.kit.office import START, mail
 
 TICKET_KEYS = {
     "id", "tag", "subject", "desk", "source", "type", "state", "status", "priority", "impact", "urgency", "category", "service", "tags",
@@ -34,7 +40,7 @@ def test_a_mail_that_is_ingested_becomes_a_ticket_that_is_listed_and_shown(shell
     assert set(listed) == TICKET_KEYS
     assert (listed["tag"], listed["subject"], listed["state"], listed["status"]) == ("MG-1", "The lift is stuck", "Open", "New")
     shown = shell.json("tickets", "show", "1")
-    assert set(shown) == TICKET_KEYS | {"messages", "events", "timers", "letters", "suspected"}
+    assert set(shown) == TICKET_KEYS | {"messages", "events", "timers", "letters", "suspected", "notices"}
     letter = shown["letters"][0]
     assert (letter["letter"], letter["to"], letter["why"], letter["cause"]) == ("acknowledgement", "ann@out.example", "open", "inbox:1")
     assert [event["verb"] for event in shown["events"]] == ["open"]
@@ -489,6 +495,23 @@ def test_a_ticket_tells_when_its_ladder_ends(shell: Shell) -> None:
     told = re.search(rf"next: autoclose at {clock}\ncloses by itself at {clock}, if nobody answers\n", shell.out)
     assert told is not None, shell.out
     assert (date.fromisoformat(told[3]) - date.fromisoformat(told[1])).days == 2
+
+
+def test_a_ticket_tells_who_hears_of_its_clocks_and_when(shell: Shell) -> None:
+    shell("tickets", "new", "--from", "bob@out.example", "--subject", "Phone is dead")
+    notice = Notice("Service Desk", Address("tina@desk.example"), TicketId(1), "resolution", 1, Step(100, timedelta(hours=2)))
+    store = open_store(load(shell.folder / "config", {}))
+    with store.begin() as tx:
+        notices.add(tx, notice, ("order", "1"), START, START + timedelta(hours=9))
+    store.close()
+    assert shell("tickets", "show", "1") == 0
+    assert re.search(
+        r"^waits: tina@desk.example is told of resolution breach\+2h at [-\d]{10} \d\d:00, if it is still so$", shell.out, re.M
+    )
+    assert shell.json("tickets", "show", "1")["notices"] == [
+        {"time": "2026-03-02T09:00:00Z", "to": "tina@desk.example", "metric": "resolution", "step": "breach+2h",
+         "due": "2026-03-02T18:00:00Z"}
+    ]  # fmt: skip
 
 
 def test_a_key_that_the_daemon_would_refuse_is_found_by_check(shell: Shell) -> None:

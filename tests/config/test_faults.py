@@ -147,6 +147,7 @@ CASES = [
     (P, '[[status]]\nname = "x"\nstate = "Open"\nverb = "take"', 4, '"take" is a command already'),
     (P, '[[status]]\nname = "x"\nstate = "Open"\nverb = "notiz"', 4, '"notiz" is a command already'),
     (P, '[[status]]\nname = "resolved"\nstate = "Open"', 2, 'there is a status or a state "resolved" already'),
+    (P, '[quiet]\nhours = "24x7"', 2, "leaves no hour in which anybody could be told"),
     (P, '[quiet]\nhours = "late"', 2, 'must be hours like "09:00-12:30"'),
     (P, '[digest]\ndaily = "7.30"', 2, 'must be a time like "07:30" or "never"'),
     (P, '[digest]\ndaily = "24:00"', 2, 'must be a time like "07:30" or "never"'),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -380,3 +381,23 @@ def test_a_mistake_in_the_letters_of_one_desk_is_told_at_start(tmp_path: Path) -
     assert (wrong.file, "there is no tikcet" in wrong.text) == (str(tmp_path / "desks/hr/status.j2"), True)
     assert (nobody.file, nobody.text) == (str(tmp_path / "desks/hrr"), "no desk has letters called hrr; did you mean hr?")
     assert "How far" in letters.of("hr").render(Name.STATUS, "en", sample(Name.STATUS)).html
+
+
+@pytest.mark.parametrize(
+    ("minutes", "en", "de"),
+    [
+        (480, "8 hours", "8 Stunden"),
+        (90, "1 hour 30 minutes", "1 Stunde 30 Minuten"),
+        (1, "1 minute", "1 Minute"),
+        (61, "1 hour 1 minute", "1 Stunde 1 Minute"),
+        (5 * 1440, "120 hours", "120 Stunden"),
+        (0.75, "45 seconds", "45 Sekunden"),
+        (0, "0 minutes", "0 Minuten"),
+    ],
+)
+def test_a_duration_is_said_as_people_say_it(minutes: float, en: str, de: str) -> None:
+    usual = sample(Name.SLA_WARNING)
+    assert usual.clock is not None
+    view = replace(usual, clock=replace(usual.clock, target=timedelta(minutes=minutes), working=False))
+    assert f" left of {en}.\n" in LETTERS.render(Name.SLA_WARNING, "en", view).text
+    assert f" von {de}.\n" in LETTERS.render(Name.SLA_WARNING, "de", view).text

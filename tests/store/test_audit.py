@@ -128,3 +128,37 @@ def test_an_effect_that_came_true_twice_is_named(office: Office, table: str) -> 
     found = ledger(office, *without, double.format(table)).violations
     assert any(one.invariant == invariant and "more than once" in one.what for one in found), found
     assert ledger(office).violations == ()
+
+
+def notice(
+    state: str, *, finished: bool = False, told_as: str = "NULL", reason: str = "", metric: str = "resolution", number: int = 1
+) -> str:  # fmt: skip
+    """The statement that plants a notice."""
+    at = "(SELECT min(created_at) FROM outbox)"
+    return f"""
+        INSERT INTO notices (desk, person, ticket, metric, number, percent, later, quiet, at, due_at, state, reason, finished_at, told_as,
+            cause_type, cause_id)
+        SELECT 'Desk', 'tina@desk.example', 1, '{metric}', {number}, 100, 0, true, {at}, {at}, '{state}', '{reason}',
+            {at if finished else "NULL"}, {told_as}, 'order', '{number}'"""
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    [
+        (notice("sleeping"), "I4 unknown state 'sleeping'"),
+        (notice("waiting", finished=True), "I4 waiting, but finished at"),
+        (notice("told"), "I4 told, but finished at None"),
+        (notice("moot", finished=True), "I4 moot without a reason"),
+        (notice("told", finished=True, told_as="7"), "I3 told, but no letter tells it"),
+        (notice("waiting"), ""),
+        (notice("moot", finished=True, reason="ended"), ""),
+    ],
+)
+def test_each_notice_has_one_end(office: Office, planted: str, found: str) -> None:
+    named = [f"{one.invariant} {one.what}" for one in ledger(office, planted).violations]
+    assert [one[: len(found)] for one in named] == ([found] if found else [])
+
+
+def test_nobody_is_to_be_told_the_same_twice(office: Office) -> None:
+    assert [one.row for one in ledger(office, notice("waiting"), notice("waiting", number=2)).violations] == ["notice:1:resolution"]
+    assert ledger(office, notice("waiting"), notice("waiting", metric="first_response")).violations == ()
