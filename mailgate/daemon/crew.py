@@ -46,7 +46,7 @@ class Crew:
         limits = settings.security.limits
         self._store, self._owner = store, owner
         self._parser = Parser(limits.parse_memory)
-        self._sanity = Sanity(store, owner, reading)
+        self._sanity = Sanity(store, house, owner, reading)
         self._delivery = Delivery(store, house, owner, utc, time.monotonic, random.random, lambda: self._sanity.doubt is not None)
         self._keeper = Timekeeper(store, house, self._sanity.now)
         self._indexer = Indexer(store)

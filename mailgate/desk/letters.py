@@ -38,6 +38,7 @@ class Name(StrEnum):
     HANDOVER = "handover"
     RELATED = "related"
     MAILBOX = "mailbox"
+    CLOCK = "clock"
     VENDOR = "vendor"
     COLLISION = "collision"
     ARTICLE = "article"
@@ -75,6 +76,7 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.HELP: ("requester", "technician"),
     Name.RELATED: ("joined", "merged", "resolved", "children"),
     Name.MAILBOX: ("back", "expires"),
+    Name.CLOCK: ("went-back", "behind-events", "apart-from-database", "believed"),
     Name.ARTICLE: ("changed", "withdrawn"),
     Name.DELAYED: ("first_response", "next_response", "resolution"),
 }  # fmt: skip

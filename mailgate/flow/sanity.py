@@ -6,14 +6,21 @@ The rule is the desk's; mail is taken in, processed and sent whatever comes out 
 from __future__ import annotations
 
 import json
+import secrets
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from mailgate.desk.decision import Decision, Outcome
+from mailgate.desk.errors import Temporary
+from mailgate.desk.letters import Letter, Name
 from mailgate.desk.sanity import Belief, Doubt, Reading, judge
-from mailgate.flow import journal
-from mailgate.store import clock, facts, inbox, outbox
-from mailgate.store.engine import Store, Tx
+from mailgate.flow import effect, journal
+from mailgate.flow.house import House
+from mailgate.flow.post import Cause
+from mailgate.store import clock, facts, inbox, outbox, people
+from mailgate.store.engine import Store, Tx, savepoint
 
 # What the operator reads of a doubt; of a pause he need not hear.
 _WORDS = {
@@ -23,17 +30,23 @@ _WORDS = {
     Doubt.APART: "the clock is {by} away from that of the database",
     Doubt.PAUSED: "nobody was here for {by}",
 }
+# So many doubts of a clock that comes and goes are told by mail within so many seconds at most; the log tells each.
+_MOST, _WITHIN = 3, 6 * 3600.0
+_BELIEVED = "believed"
 
 
 class Sanity:
     """What this gateway thinks of its clock. One a process, asked from one thread at a time; `owner` names the gateway."""
 
-    def __init__(self, store: Store, owner: str, read: Callable[[], Reading]) -> None:
+    def __init__(self, store: Store, house: House, owner: str, read: Callable[[], Reading]) -> None:
         """`read` asks the machine's clocks."""
-        self._store, self._read = store, read
+        self._store, self._house, self._read = store, house, read
         # A file has one daemon, whatever it is called.
         self._fact = facts.CLOCK if store.sqlite else f"{facts.CLOCK}:{owner}"
         self._belief: Belief | None = None
+        # Whether the owner has been told of a doubt that lasts, and at how many seconds `passed` he was told of the last ones.
+        self._told = False
+        self._tellings: deque[float] = deque(maxlen=_MOST)
 
     @property
     def doubt(self) -> Doubt | None:
@@ -63,10 +76,13 @@ class Sanity:
                 return before, reading, None
             kept, newest = facts.get(tx, self._fact), clock.newest_event(tx)
         if before is None:
-            return _read_back(kept) if kept else None, reading, newest
+            before = _read_back(kept) if kept else None
+            self._told = before is not None and _alarms(before.doubt)
+            return before, reading, newest
         if kept is None:
             # The operator knows better: this is the time, unless the clock that all share says otherwise.
             journal.told("clock_resumed")
+            self._told = False
             before = Belief(reading, newest)
         return before, reading, newest
 
@@ -74,11 +90,38 @@ class Sanity:
         with journal.on_commit(), self._store.begin() as tx:
             facts.put(tx, self._fact, _as_kept(after))
             if changed:
-                _tell(after)
+                _note(after)
+                self._told_of(tx, after)
             if changed and after.doubt in (Doubt.BACK, Doubt.BEHIND):
                 # What was put off by the clock as it was would wait for it to come there again.
                 inbox.hurry(tx, after.reading.wall)
                 outbox.hurry(tx, after.reading.wall)
+
+    def _told_of(self, tx: Tx, belief: Belief) -> None:
+        try:
+            with journal.on_commit(), savepoint(tx):
+                self._tell(tx, belief)
+        except Temporary:
+            raise
+        except Exception as error:
+            # A fault of ours: what is believed must be written down all the same.
+            journal.trouble("clock", error)
+
+    def _tell(self, tx: Tx, belief: Belief) -> None:
+        """The owner hears by mail of a doubt, and of its end where he had heard of it."""
+        note, passed = belief.doubt or _BELIEVED, belief.reading.passed
+        often = len(self._tellings) == _MOST and passed - self._tellings[0] < _WITHIN
+        if (belief.doubt is None) != self._told or belief.doubt is Doubt.PAUSED or (belief.doubt and often):
+            return
+        self._told = belief.doubt is not None
+        if belief.doubt is not None:
+            self._tellings.append(passed)
+        now = belief.reading.wall
+        rules = self._house.rules(self._house.desks[0].name, people.directory(tx, self._house.people))
+        letters = tuple(Letter(Name.CLOCK, one.address, note="" if note is Doubt.AHEAD else note) for one in rules.on_duty(None, now))
+        if letters:
+            decision = Decision(Outcome.NOTED, letters=letters)
+            effect.carry_out(tx, self._house, rules, None, decision, Cause("clock", secrets.token_hex(8)), now)
 
 
 def doubts(tx: Tx) -> list[str]:
@@ -87,11 +130,15 @@ def doubts(tx: Tx) -> list[str]:
     return [_in_words(one) for one in found if one.doubt]
 
 
-def _tell(belief: Belief) -> None:
+def _alarms(doubt: Doubt | None) -> bool:
+    """Whether somebody has to look after it. After each night of a laptop nobody has."""
+    return doubt not in (None, Doubt.PAUSED)
+
+
+def _note(belief: Belief) -> None:
     if belief.doubt is None:
         journal.told("clock_believed")
-    elif belief.doubt is Doubt.PAUSED:
-        # So it is after each night of a laptop.
+    elif not _alarms(belief.doubt):
         journal.told("timers_wait", reason=belief.doubt, seconds=int(belief.by.total_seconds()))
     else:
         journal.alert("clock-doubted", f"{_in_words(belief)}: timers wait until it has been steady for ten minutes, or `mailgate resume`")

@@ -228,6 +228,8 @@ def sample(name: Name) -> View:
         return View(_DESK, _KIM, _KIM, report=_report())
     if name is Name.HELD:
         return View(_DESK, _KIM, _KIM, held=_held())
+    if name is Name.CLOCK:
+        return View(_DESK, _KIM, _KIM, staff=True)
     if name is Name.MAILBOX:
         return View(_DESK, _KIM, _KIM, staff=True, mailbox=_MAILBOX)
     state, status = _STATUS.get(name, ("Open", "New"))

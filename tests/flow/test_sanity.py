@@ -208,7 +208,7 @@ def test_a_letter_is_given_up_by_a_clock_that_is_believed(office: Office) -> Non
 def test_of_two_gateways_on_one_database_only_the_one_whose_clock_is_wrong_holds_its_timers(postgres_url: str, tmp_path: Path) -> None:
     office = Office(tmp_path, postgres_url, now=datetime.now(UTC))
     right, wrong = (
-        Sanity(office.store, name, lambda early=early: Reading(datetime.now(UTC) + early, 0.0, "boot"))  # type: ignore[misc]
+        Sanity(office.store, office.house, name, lambda early=early: Reading(datetime.now(UTC) + early, 0.0, "boot"))  # type: ignore[misc]
         for name, early in (("right", timedelta()), ("wrong", timedelta(minutes=11)))
     )
     assert wrong.now() is None
@@ -218,7 +218,7 @@ def test_of_two_gateways_on_one_database_only_the_one_whose_clock_is_wrong_holds
     assert reason.startswith("the clock is 0:1")
     # What the one writes with its wrong clock says nothing about the other.
     happened(office.store, datetime.now(UTC) + timedelta(days=1))
-    assert Sanity(office.store, "right", right._read).now() is not None
+    assert Sanity(office.store, office.house, "right", right._read).now() is not None
     # And nobody's word makes it right.
     operate.resume(office.store)
     assert wrong.now() is None

@@ -24,7 +24,7 @@ class Machine:
         """The daemon starts; with `boots` so has the machine."""
         if boots:
             self._boot, self._passed = self._boot + 1, timedelta(minutes=1)
-        self.sanity = Sanity(self.office.store, "office", self.read)
+        self.sanity = Sanity(self.office.store, self.office.house, "office", self.read)
         self.office.keeper = replace(self.office.keeper, clock=self.sanity.now)
         self.tick()
 

@@ -44,7 +44,7 @@ HAPPENED = frozenset(
     " priority impact due time cc mute confidential spam desk macro merge join parent link split undo away handover held send kb alarm"
     " recover undelivered".split()
 )
-RARE = {Name.HELP, Name.MAILBOX}
+RARE = {Name.HELP, Name.MAILBOX, Name.CLOCK}
 
 
 def test_a_month_brings_something_of_everything(lived: Month) -> None:

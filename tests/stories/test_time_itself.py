@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from mailgate.desk.model import Directory
 from mailgate.desk.plans import Calendar, Interval, Sla
 from mailgate.desk.policy import Policy
 from mailgate.flow import operate
 from mailgate.store.keeping import copy
 from tests.kit.machine import Machine
-from tests.kit.office import TINA, Office, mail, reply
+from tests.kit.office import OLGA, PEOPLE, TINA, Office, mail, reply
 
 ANN, BOB = "ann@out.example", "bob@out.example"
 # What Ann writes first, and what she answers when it was not solved after all.
@@ -58,8 +60,8 @@ def solved(office: Office, language: str) -> Machine:
 
 
 def told(office: Office) -> list[tuple[str, str]]:
-    """Which letters were written since this was asked last, to whom."""
-    return [(one.name, one.to) for one in office.letters()]
+    """Which letters about tickets were written since this was asked last, to whom."""
+    return [(one.name, one.to) for one in office.letters() if one.name != "clock"]
 
 
 def test_a_clock_that_jumps_ahead_by_a_day_closes_nobody(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
@@ -173,6 +175,31 @@ def test_a_loop_that_was_blocked_for_a_while_misses_nothing(machine: Machine) ->
     machine.away(minutes=4)
     machine.tick()
     assert told(office) == [("closed", ANN)]
+
+
+def test_the_owner_hears_by_mail_of_a_clock_that_is_wrong_and_when_it_is_right_again(
+    open_office: Callable[..., Office], language: str
+) -> None:
+    office = open_office(people=Directory((TINA, replace(OLGA, language=language)), PEOPLE.teams))
+    machine = Machine(office)
+    machine.jump(days=1)
+    machine.live(minutes=8)
+    (letter,) = office.letters()
+    assert (letter.name, letter.to) == ("clock", OLGA.address)
+    assert ("jumped ahead" if language == "en" else "vorgesprungen") in letter.text
+    assert "mailgate resume" in letter.text
+    # It is set back: that is the same trouble, and not told again. Its end is.
+    machine.jump(days=-1)
+    machine.live(minutes=9)
+    assert office.letters() == []
+    machine.live(minutes=3)
+    (letter,) = office.letters()
+    assert ("believed again" if language == "en" else "wird wieder geglaubt") in letter.text
+    # A clock that comes and goes all day does not write all day.
+    for _ in range(10):
+        machine.jump(days=1)
+        machine.live(minutes=14)
+    assert [one.name for one in office.letters()] == ["clock"] * 4
 
 
 def test_the_operator_has_timers_go_on_at_once(machine: Machine) -> None:
