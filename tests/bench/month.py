@@ -69,10 +69,15 @@ def _prove(month: Month, troubles: list[str]) -> int:
         "errors in the log": troubles,
     }
     for what, wrong in proofs.items():
-        print(f"{len(wrong)} {what}", *wrong[:10], sep="\n    ")
+        print(f"{len(wrong)} {what}", *wrong[:100], sep="\n    ")
+    print("most less fewest unfinished tickets at the end of a day, and on how many days")
     for team in office.people.teams:
-        spread = Counter(one.most - one.fewest for one in found if one.team == team.name)
-        print(f"most less fewest unfinished tickets in {team.name}, and on how many days:", dict(sorted(spread.items())))
+        days = [one for one in found if one.team == team.name]
+        for who, spread in (
+            ("of all who were there", Counter(one.apart for one in days)),
+            ("of those who had been there for two days", Counter(one.settled for one in days)),
+        ):
+            print(f"    {team.name}, {who}: {dict(sorted(spread.items()))}")
     for what, counted in (("events", verbs(office.store)), ("letters", letters(office.store))):
         print(f"{what}:", ", ".join(f"{name} {times}" for name, times in counted.most_common()))
     return sum(map(len, proofs.values()))

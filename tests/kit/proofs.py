@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64, a2b_qp
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import select
 
@@ -20,6 +20,8 @@ from mailgate.store import schema, story, tickets
 from mailgate.store.engine import Store, Tx
 from tests.kit.staffing import is_away
 
+# So long it takes to have as much to do as the others.
+_SETTLES = timedelta(days=2)
 # What a technician says once in the world.
 _REMARK = re.compile(r"remark-\d+\.")
 # What has to have happened to a ticket for each letter that goes to somebody outside.
@@ -160,12 +162,16 @@ def _decoded(octets: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Share:
-    """Of one team at the end of one day: how many unfinished tickets whoever of it was there had, the fewest and the most."""
+    """Of one team at the end of one day: by how many unfinished tickets those who were there were apart, the most less the fewest.
+
+    Who comes back has next to nothing and gets what comes next, and who was the last one there has what all the others worked on: nobody's
+    work is taken away for that, and on a Sunday little comes. `settled` is the same of those who were there on the two days before as well.
+    """
 
     day: date
     team: str
-    fewest: int
-    most: int
+    apart: int
+    settled: int
 
 
 def shares(store: Store, people: Directory) -> tuple[list[Share], list[str]]:
@@ -181,6 +187,7 @@ def shares(store: Store, people: Directory) -> tuple[list[Share], list[str]]:
     with store.look() as tx:
         for row in tx.execute(select(table).order_by(table.c.id)):
             if day is not None and row.at.date() != day:
+                there.evening(day)
                 found += _shares(day, there, loads)
             day = row.at.date()
             changed = {one.field: one.value for one in tickets.load_changes(row.changes)}
@@ -206,6 +213,7 @@ class _There:
 
     people: Directory
     until: dict[Address, str] = field(default_factory=dict)
+    since: dict[Address, date] = field(default_factory=dict)
 
     def hears(self, who: Address, line: str) -> None:
         """Takes up `#away until 2026-03-06` or `#away off`, as the story has it: it counts for the very next event."""
@@ -214,6 +222,14 @@ class _There:
     def of(self, team: str | None, day: date) -> list[Address]:
         """The members of a team who are there."""
         return [one.address for one in self.people.members(team) if not self.why_not(one, day)]
+
+    def evening(self, day: date) -> None:
+        """Takes down who has been there since when."""
+        for person in self.people.people:
+            if self.why_not(person, day):
+                self.since.pop(person.address, None)
+            else:
+                self.since.setdefault(person.address, day)
 
     def why_not(self, person: Person, day: date) -> str:
         """Until when somebody is away on a day; "" if he is there."""
@@ -225,9 +241,15 @@ class _There:
 
 def _shares(day: date, there: _There, loads: Mapping[Address, int]) -> Iterator[Share]:
     for team in there.people.teams:
-        had = [loads.get(one, 0) for one in there.of(team.name, day)]
+        present = there.of(team.name, day)
+        had = [loads.get(one, 0) for one in present]
+        settled = [loads.get(one, 0) for one in present if there.since[one] <= day - _SETTLES]
         if had:
-            yield Share(day, team.name, min(had), max(had))
+            yield Share(day, team.name, _apart(had), _apart(settled))
+
+
+def _apart(had: Sequence[int]) -> int:
+    return max(had, default=0) - min(had, default=0)
 
 
 def _unfair(what: str, to: Address, day: date, there: _There, loads: Mapping[Address, int]) -> Iterator[str]:
