@@ -66,7 +66,7 @@ def write(tx: Tx, house: House, row: digests.DueDigest, now: datetime) -> None:
         return
     mails = tuple(_told(one, fresh_since) for one in waiting)
     letter = Letter(Name.HELD, person.address, held=Held(mails, count - len(mails)))
-    cause = Cause("digest", f"{row.id}-{row.number}")
+    cause = Cause(digests.CAUSE, f"{row.id}-{row.number}")
     effect.carry_out(tx, house, rules, None, Decision(Outcome.NOTED, letters=(letter,)), cause, now)
     journal.told("held_told", desk=row.desk, mails=count)
 

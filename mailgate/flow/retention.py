@@ -54,6 +54,7 @@ class Sweeper:
         gone: dict[str, int] = {}
         if policy.tickets is not None:
             gone["tickets"] = retention.remove_tickets(tx, now - policy.tickets, _TICKETS)
+            gone["digests"] = retention.empty_digests(tx, now - policy.tickets, _MAILS)
         if policy.mails is not None:
             gone["mails"] = retention.empty_mails(tx, InboxState.DONE, now - policy.mails, _MAILS)
         if policy.ignored is not None:

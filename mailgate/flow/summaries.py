@@ -101,7 +101,7 @@ def write(tx: Tx, house: House, row: digests.DueDigest, now: datetime) -> None:
     digests.told(tx, row, now, following(person, row.kind, rules, now))
     letter = _letter(tx, rules, person, row.kind, now) if timely(person, row.kind, rules, row.due_at, now) else None
     if letter is not None:
-        cause = Cause("digest", f"{row.id}-{row.number}")
+        cause = Cause(digests.CAUSE, f"{row.id}-{row.number}")
         effect.carry_out(tx, house, rules, None, Decision(Outcome.TIMED, letters=(letter,)), cause, now)
         journal.told("summed_up", desk=row.desk, to=person.address, kind=row.kind)
 

@@ -16,6 +16,9 @@ from mailgate.store.engine import Fenced, Tx, insert
 from mailgate.store.schema import Moment, digests
 from mailgate.store.statement import Statement
 
+# What causes the letters that are written here.
+CAUSE = "digest"
+
 
 @dataclass(frozen=True, slots=True)
 class DueDigest:

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, LargeBinary, Table, func, or_, select, upd
 
 from mailgate.desk.errors import Misconfigured, Permanent
 from mailgate.desk.model import Address
-from mailgate.store import articles, facts, notices, schema, search
+from mailgate.store import articles, digests, facts, notices, schema, search
 from mailgate.store.engine import Store, Tx, Unavailable
 from mailgate.store.inbox import FINAL, InboxState
 from mailgate.store.outbox import WAITING, OutboxState
@@ -107,7 +107,9 @@ def _blank_letters(tx: Tx, address: Address, now: datetime) -> int:
     cancel = update(table).where(or_(table.c.recipient == address, his), table.c.state.in_(WAITING))
     tx.execute(cancel.values(state=OutboxState.CANCELLED, reason="erased", finished_at=now, owner=None, lease_until=None))
     among = table.c.id.in_(notices.digests_of(_tickets_of(address)))
-    left = update(table).where(or_(table.c.recipient == address, his, present, among), table.c.state.not_in(WAITING))
+    # Which tickets and mails a digest told of is not kept; none is read again.
+    digest = table.c.cause_type == digests.CAUSE
+    left = update(table).where(or_(table.c.recipient == address, his, present, among, digest), table.c.state.not_in(WAITING))
     return _count(tx.execute(left.values(octets=b"", relay_reply="")))
 
 

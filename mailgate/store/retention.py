@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from mailgate.desk.events import changes
 from mailgate.desk.model import Address, State, Ticket, TicketId
 from mailgate.desk.workflow import STATES
-from mailgate.store import articles, facts, notices, relations, schema, search, tickets
+from mailgate.store import articles, digests, facts, notices, relations, schema, search, tickets
 from mailgate.store.engine import Tx
 from mailgate.store.inbox import InboxState
 from mailgate.store.outbox import WAITING, OutboxState
@@ -58,6 +58,18 @@ def remove_tickets(tx: Tx, before: datetime, most: int) -> int:
                 _remove(tx, ticket)
     if rows:
         facts.put(tx, facts.REMOVED, rows[-1].updated.isoformat())
+    return len(rows)
+
+
+def empty_digests(tx: Tx, before: datetime, most: int) -> int:
+    """So many digests from before then lose their words, which tell of tickets that are gone among others. Returns how many."""
+    table = schema.outbox
+    old = select(table.c.id).where(
+        table.c.cause_type == digests.CAUSE, table.c.created_at <= before, func.length(table.c.octets) > 0, table.c.state.not_in(WAITING)
+    )
+    rows = list(tx.execute(old.limit(most)).scalars())
+    if rows:
+        tx.execute(update(table).where(table.c.id.in_(rows)).values(octets=b"", relay_reply=""))
     return len(rows)
 
 

@@ -138,6 +138,7 @@ def _forget(tx: Tx) -> None:
     """What the calendar asks."""
     retention.empty_mails(tx, InboxState.IGNORED, NOW, 10)
     retention.remove_tickets(tx, NOW, 10)
+    retention.empty_digests(tx, NOW, 10)
 
 
 def live(store: Store) -> None:

@@ -14,11 +14,12 @@ import pytest
 
 from mailgate.desk.model import Address, Directory, Person, Role, Team
 from mailgate.desk.plans import ROUND_THE_CLOCK, Calendar, Interval, Sla
-from mailgate.desk.policy import Desk, Digests, Policy
+from mailgate.desk.policy import Desk, Digests, Policy, Retention
 from mailgate.desk.report import Period, reported
 from mailgate.desk.summary import figures
+from mailgate.flow.delivery import Delivery, Outcome, Result
 from mailgate.flow.timers import Timekeeper
-from mailgate.store import facts, people
+from mailgate.store import facts, keeping, people
 from mailgate.store.figures import handled, touched
 from tests.kit.office import DESK, MAX, OLGA, PEOPLE, TINA, TOM, Letter, Office, mail, reply
 
@@ -468,3 +469,53 @@ def test_of_two_gateways_one_writes_it(either_office: Office) -> None:
     assert errors == []
     assert sorted(one.to for one in office.letters() if one.name == "digest") == [MAX.address, TINA.address]
     assert mornings(office, 1)[0][0] == "Wed 07:30"
+
+
+def test_digest_and_report_on_either_database(either_office: Office) -> None:
+    office = either_office
+    lead = but(role=Role.LEAD)
+    office.change(policy=Policy(digests=Digests(time(7, 30), (1, time(7, 30)))), people=lead)
+    opened(office, "#take\n#due in 1h", subject="Hers")
+    opened(office, subject="Nobody's")
+    office.later(hours=2)
+    letters = until(office, TUESDAY)
+    assert sorted((one.name, one.to) for one in letters) == [
+        ("digest", MAX.address), ("digest", TINA.address), ("report", MAX.address), ("report", OLGA.address),
+    ]  # fmt: skip
+    assert subject(of([one for one in letters if one.name == "digest"], TINA)).endswith("first: 2 open, 1 unassigned, 1 overdue")
+    assert "Came in 2 0" in flat(of([one for one in letters if one.name == "report"], OLGA).text)
+
+
+# -------------------------------------------------------------------------------------------------------------- forgetting
+
+
+def sent(office: Office) -> None:
+    """Whatever waits leaves."""
+    delivery = Delivery(office.store, office.house, "office", lambda: office.now, lambda: 0.0, lambda: 0.5)
+    while parcels := delivery.claim():
+        delivery.settle([Outcome(one.row, one.attempt, Result.SENT) for one in parcels])
+
+
+def words_in_the_outbox(office: Office) -> str:
+    return "".join(one.octets.decode() for one in office.everything_sent())
+
+
+def test_whoever_is_erased_stands_in_no_digest_that_was_sent(daily: Office) -> None:
+    opened(daily, "#take", subject="The wedding of Ann Other")
+    until(daily, TUESDAY)
+    sent(daily)
+    assert "wedding" in words_in_the_outbox(daily)
+    keeping.erase(daily.store, Address(ANN), daily.now)
+    assert "wedding" not in words_in_the_outbox(daily)
+
+
+def test_a_digest_is_kept_no_longer_than_the_tickets_of_which_it_tells(open_office: Callable[..., Office]) -> None:
+    office = open_office(policy=replace(DAILY, retention=Retention(tickets=timedelta(days=30))))
+    opened(office, "#take", subject="The wedding of Ann Other")
+    until(office, TUESDAY)
+    office.order(1, "#close done")
+    sent(office)
+    office.later(days=29)
+    assert "wedding" in words_in_the_outbox(office)
+    office.later(days=2)
+    assert "wedding" not in words_in_the_outbox(office)
