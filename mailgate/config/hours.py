@@ -19,10 +19,10 @@ _MIDNIGHT = ALL_DAY.closes
 
 
 def step(node: Node) -> Step:
-    """A point of an escalation: "80%", "breach" or "breach+2h"."""
+    """A point of an escalation: "80%", "breach" or "breach+2h". No more than 100 %, or the order of the steps would hang on the target."""
     value = node.value.replace(" ", "") if isinstance(node.value, str) else ""
     percent = _PERCENT.fullmatch(value)
-    if percent and int(percent[1]):
+    if percent and 1 <= int(percent[1]) <= 100:
         return Step(int(percent[1]))
     later = as_duration(value.removeprefix("breach+"))
     if value == "breach" or (value.startswith("breach+") and later):
@@ -34,10 +34,14 @@ def hours(node: Node) -> Week:
     """A week of intervals: "24x7", a list that holds for every day, or a table of lists by day (`mon` to `sun`)."""
     if node.value == "24x7":
         return ROUND_THE_CLOCK
-    if not isinstance(node.value, dict):
-        return (_day(node),) * 7
-    days = node.table()
-    return tuple(days.get(day, _day, ()) for day in _DAYS)
+    if isinstance(node.value, dict):
+        days = node.table()
+        week = tuple(days.get(day, _day, ()) for day in _DAYS)
+    else:
+        week = (_day(node),) * 7
+    if not any(node.value.values() if isinstance(node.value, dict) else week):
+        raise Bad("leaves no hour in which anybody works")
+    return week
 
 
 def night(node: Node) -> Week:

@@ -38,6 +38,7 @@ from mailgate.desk.plans import (
     Stage,
 )
 from mailgate.desk.policy import WORDS, Policy
+from mailgate.desk.workflow import STATES
 
 _PERCENT = integer(1, 99)
 # Whom an escalation may name besides a team and an address; `next` is the team of the next functional level.
@@ -73,10 +74,12 @@ def with_plans(policy: Policy, top: Table, names: Names, root: Path) -> Policy:
 
 def _distinct(top: Table, key: str) -> tuple[Table, ...]:
     """Each `[[key]]`, whose names have to differ."""
-    tables, seen = tuple(top.tables(key)), set[object]()
+    tables, seen = tuple(top.tables(key)), set[str]()
     for table in tables:
         name = table.data.get("name")
-        if isinstance(name, str) and name in seen:
+        if not isinstance(name, str):
+            continue
+        if name in seen:
             table.fault("name", f"there is another [[{key}]] {quoted(name)}")
         seen.add(name)
     return tables
@@ -117,12 +120,18 @@ def _calendar(table: Table, root: Path) -> Calendar:
     default = Calendar("")
     events = table.get("ical", some(closed_by(root)), ())
     return Calendar(
-        name=table.need("name", line, ""),
+        name=table.need("name", _calendar_name, ""),
         timezone=table.get("timezone", scalars.timezone, default.timezone),
         hours=table.get("hours", hours.hours, default.hours),
         holidays=table.get("holidays", public_holidays, default.holidays),
         closed=(*table.get("closed", listed(day), ()), *chain.from_iterable(events)),
     )
+
+
+def _calendar_name(node: Node) -> str:
+    if node.value == _ROUND_THE_CLOCK:
+        raise Bad(f"{quoted(_ROUND_THE_CLOCK)} is round the clock; call it something else")
+    return line(node)
 
 
 def _sla(table: Table, names: Names) -> Sla:
@@ -138,33 +147,47 @@ def _sla(table: Table, names: Names) -> Sla:
 
 def _metrics(top: Table, names: Names) -> tuple[Metric, ...]:
     """Ours, each as the operator has it where he names it, and his own."""
-    own = {table.data.get("name"): table for table in _distinct(top, "metric")}
-    ours = tuple(_metric(own.pop(one.name), names, one) if one.name in own else one for one in METRICS)
-    return (*ours, *(_metric(table, names, None) for table in own.values()))
+    usual = {one.name: one for one in METRICS}
+    told = [_metric(table, names, usual.get(str(table.data.get("name")))) for table in _distinct(top, "metric")]
+    own = {one.name: one for one in told}
+    return (*(own.pop(one.name, one) for one in METRICS), *own.values())
 
 
 def _metric(table: Table, names: Names, usual: Metric | None) -> Metric:
-    words = _condition(names)
+    words, some_words = _condition(names), _condition(names, empty=False)
     name = table.need("name", scalars.word, "")
     if name in _SLA_KEYS:
         table.fault("name", f"{quoted(name)} is another key of [[sla]]")
-    nothing: frozenset[str] = frozenset()
-    return Metric(
+    nothing = frozenset[str]()
+    metric = Metric(
         name=name,
-        start=table.get("start", words, usual.start) if usual else table.need("start", words, nothing),
-        stop=table.get("stop", words, usual.stop) if usual else table.need("stop", words, nothing),
+        start=table.get("start", some_words, usual.start) if usual else table.need("start", some_words, nothing),
+        stop=table.get("stop", some_words, usual.stop) if usual else table.need("stop", some_words, nothing),
         pause=table.get("pause", words, usual.pause if usual else nothing),
         resume=table.get("resume", words, usual.resume if usual else nothing),
         cancel=table.get("cancel", words, usual.cancel if usual else nothing),
         anew=usual.anew if usual else True,
     )
+    _effective(table, "start", metric.start, metric.cancel | metric.stop, "ends it at once")
+    _effective(table, "resume", metric.resume, metric.pause, "halts it")
+    return metric
 
 
-def _condition(names: Names) -> Reader[frozenset[str]]:
+def _effective(table: Table, key: str, words: frozenset[str], stronger: frozenset[str], what: str) -> None:
+    """Records each word of a condition that can do nothing, since one that is asked before it holds wherever it does."""
+    for word in sorted(words):
+        covers = {word} | ({STATES[Status(word)].value} if word in tuple(Status) else set())
+        if covering := sorted(covers & stronger):
+            table.fault(key, f"{quoted(word)} does nothing: {quoted(covering[0])} {what}")
+
+
+def _condition(names: Names, *, empty: bool = True) -> Reader[frozenset[str]]:
     """Words of a metric's condition: states, statuses, and what may be said of answers."""
     each = known((*(state.value for state in State), *names.statuses, *ANSWERS), "state or status")
 
     def read(node: Node) -> frozenset[str]:
+        if not empty and node.value == []:
+            raise Bad("names no state and no status")
         return frozenset(some(each)(node))
 
     return read

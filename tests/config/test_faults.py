@@ -120,6 +120,10 @@ CASES = [
     (P, '[[calendar]]\nname = "c"\nholidays = "DE-BX"', 3, 'DE has no part "BX"; there are "BB", "BE"'),
     (P, '[[calendar]]\nname = "c"\nclosed = ["2026-02-30"]', 3, 'must be a date like "2026-12-24"'),
     (P, '[[calendar]]\nname = "c"\n[[calendar]]\nname = "c"', 4, 'there is another [[calendar]] "c"'),
+    (P, '[[calendar]]\nname = "c"\nhours = {}', 3, "[[calendar]] hours: leaves no hour in which anybody works"),
+    (P, '[[calendar]]\nname = "c"\nhours = { mon = [], tue = [] }', 3, "[[calendar]] hours: leaves no hour in which anybody works"),
+    (P, '[[calendar]]\nname = "c"\nhours = []', 3, "[[calendar]] hours: leaves no hour in which anybody works"),
+    (P, '[[calendar]]\nname = "24x7"\nhours = ["09:00-17:00"]', 2, '[[calendar]] name: "24x7" is round the clock; call it something else'),
     (P, '[[sla]]\nname = "s"\ncalendar = "ofice"\n[[calendar]]\nname = "office"', 3, 'unknown calendar "ofice"; did you mean "office"?'),
     (P, '[[sla]]\nname = "s"\nresolution = "4 hours"', 3, 'must be a duration like "90s"'),
     (P, '[[sla]]\nname = "s"\nwarn = [50, 100]', 3, "[[sla]] warn: must be a whole number from 1 to 99, not 100"),
@@ -127,6 +131,15 @@ CASES = [
     (P, '[[escalation]]\nsteps = [\n{ at = "80%", to = "lead" },\n{ at = "breech", to = "lead" },\n]', 4, '"breach+2h", not "breech"'),
     (P, '[[escalation]]\nsteps = [\n{ at = "80%", to = "techician" } ]', 3, 'unknown role or team "techician"; did you mean "technician"?'),
     (P, '[[escalation]]\nwhen = { metric = "repair" }\nsteps = []', 2, 'unknown metric "repair"'),
+    (P, '[[escalation]]\nsteps = [ { at = "150%", to = "lead" } ]', 2, '"breach+2h", not "150%"'),
+    (P, '[[metric]]\nname = "x"\nstart = "New"\nstop = "New"', 3, '[[metric]] start: "New" does nothing: "New" ends it at once'),
+    (P, '[[metric]]\nname = "x"\nstart = ["Analysis", "New"]\nstop = "Open"', 3, 'start: "New" does nothing: "Open" ends it at once'),
+    (P, '[[metric]]\nname = "x"\nstart = "New"\nstop = "Closed"\ncancel = "New"', 3, 'start: "New" does nothing: "New" ends it at once'),
+    (P, '[[metric]]\nname = "x"\nstart = "New"\nstop = "Closed"\npause = "On Hold"\nresume = "Pending"', 6,
+     '[[metric]] resume: "Pending" does nothing: "On Hold" halts it'),
+    (P, '[[metric]]\nname = "x"\nstart = []\nstop = "Closed"', 3, "[[metric]] start: names no state and no status"),
+    (P, '[[metric]]\nname = "resolution"\nstop = []', 3, "[[metric]] stop: names no state and no status"),
+    (P, '[[metric]]\nname = ["x"]\nstart = "New"\nstop = "Closed"', 2, "[[metric]] name: must be a text"),
     (P, "[[escalation]]", 1, "[[escalation]] steps: is missing"),
     (P, '[pending]\nremind = ["2d", "1d"]', 2, "[pending] remind: has to rise"),
     (P, '[pending]\nremind = ["8d"]\nresolve_after = "7d"', 2, "[pending] remind: remind has to come before resolve_after"),
@@ -235,3 +248,9 @@ def test_text_that_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured) as caught:
         load(config, {})
     assert caught.value.faults == (f"{config}/people.toml:3: this is not UTF-8",)
+
+
+def test_two_metrics_of_one_name_are_one_fault_and_the_first_is_read_as_well(tmp_path: Path) -> None:
+    twice = '[[metric]]\nname = "x"\nstart = "New"\nstop = "Closed"\n' * 2
+
+    assert faults(tmp_path, policy=twice) == ['policy.toml:6: [[metric]] name: there is another [[metric]] "x"']
