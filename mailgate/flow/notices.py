@@ -28,7 +28,10 @@ def tell(tx: Tx, house: House, whom: Whom, rows: Sequence[DueNotice], now: datet
     """Tells one person what is due, as far as it is still so. Raises Fenced where somebody else told it meanwhile."""
     rules = house.rules(whom.desk, people.directory(tx, house.people))
     awake = heard_at(rules, now)
-    rows = _put_off(tx, rows, [row for row in rows if row.notice.quiet and awake > now], awake)
+    if awake > now:
+        # They were put off to now for another reason, or the policy has changed.
+        notices.put_off(tx, [row for row in rows if row.notice.quiet], awake)
+        rows = [row for row in rows if not row.notice.quiet]
     worth = _worth_telling(tx, rows, now)
     if not worth:
         return
@@ -42,13 +45,6 @@ def tell(tx: Tx, house: House, whom: Whom, rows: Sequence[DueNotice], now: datet
             _write(tx, house, rules, [row], one, letter, now)
     else:
         _write(tx, house, rules, [row for row, _ in worth], None, written[0], now)
-
-
-def _put_off(tx: Tx, rows: Sequence[DueNotice], waiting: Sequence[DueNotice], until: datetime) -> list[DueNotice]:
-    """The rows without those that wait until then."""
-    if waiting:
-        notices.put_off(tx, waiting, until)
-    return [row for row in rows if row not in waiting]
 
 
 def _worth_telling(tx: Tx, rows: Sequence[DueNotice], now: datetime) -> list[tuple[DueNotice, Current]]:

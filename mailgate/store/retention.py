@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, delete, func, select, update
 
+from mailgate.desk import clock
 from mailgate.desk.events import changes
 from mailgate.desk.model import Address, State, Ticket, TicketId
 from mailgate.desk.workflow import STATES
@@ -84,6 +85,8 @@ def _remove(tx: Tx, ticket: Ticket) -> None:
     shell = replace(
         ticket, subject=_SUBJECT, requester=NOBODY, participants=(), assignee=None, tags=(), resolution=None, closure_note=None,
         event_key=None,
+        # How each promise was kept stays; when its clock ran was told by the story, and goes with it.
+        clocks=clock.changed((), ticket.clocks, ticket.created),
     )  # fmt: skip
     tickets.save(tx, ticket, shell)
     _forget_story(tx, shell)

@@ -16,7 +16,7 @@ from mailgate.desk.clocks import ticking
 from mailgate.desk.events import Event, born, changes, fold
 from mailgate.desk.model import Address, Directory, Participant, Priority, Status, TicketId
 from mailgate.desk.plans import ALL_DAY, Escalation, Interval, Rung, Sla, When
-from mailgate.desk.policy import Budgets, Policy, Quiet
+from mailgate.desk.policy import Budgets, Policy, Quiet, Retention
 from mailgate.flow import operate
 from mailgate.flow.timers import Timekeeper
 from mailgate.store import facts, keeping, schema, tickets, timers
@@ -373,6 +373,20 @@ def test_whoever_had_his_share_of_letters_waits_until_the_hour_is_over_and_gets_
     assert Counter(states(office)) == {("told", ""): 10}
 
 
+def test_an_hour_that_ends_at_night_is_over_in_the_morning(office: Office) -> None:
+    office.change(policy=promised(10.25, budgets=Budgets(staff_per_hour=1)))
+    storm(office, 1)
+    office.now = at(9, 5)
+    storm(office, 2)
+    until(office, at(19, 15))
+    assert told(office) == [("sla_breach", "tina")]
+    for moment in (at(19, 20), at(20, 15), at(23)):
+        until(office, moment)
+    assert told(office) == []
+    until(office, at(7, day=3))
+    assert ("overdue", "tina") in told(office)
+
+
 def test_who_is_not_in_people_toml_has_the_budget_of_strangers(office: Office) -> None:
     policy = promised(4, budgets=Budgets(staff_per_hour=1, letters_per_day=2))
     outside = Escalation(steps=(Rung(BREACH, ("pager@out.example",)),))
@@ -493,3 +507,21 @@ def test_erasing_somebody_takes_what_he_was_to_be_told(office: Office) -> None:
     assert ("moot", "erased") in states(office)
     with office.store.look() as tx:
         assert TINA.address not in {row.person for row in tx.execute(schema.notices.select())}
+
+
+def test_of_tickets_that_policy_removes_no_notice_knows_a_person_and_no_digest_a_word(either_office: Office) -> None:
+    office = either_office
+    office.change(policy=promised(4, retention=Retention(tickets=timedelta(days=30))))
+    storm(office, 5, subject="Of Ann {}")
+    until(office, at(13))
+    assert "Of Ann 2" in office.last("overdue").text
+    for number in range(1, 6):
+        office.order(number, "#resolve It was the cable.")
+    with office.store.begin() as tx:
+        tx.execute(schema.outbox.update().values(state="sent", finished_at=office.now))
+    for _ in range(60):
+        office.later(days=1)
+    assert office.ticket(3).subject == "(removed)"
+    assert office.last("overdue").octets == b""
+    with office.store.look() as tx:
+        assert {row.person.partition("@")[2] for row in tx.execute(schema.notices.select())} == {"removed.invalid"}
