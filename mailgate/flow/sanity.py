@@ -109,16 +109,18 @@ class Sanity:
 
     def _tell(self, tx: Tx, belief: Belief) -> None:
         """The owner hears by mail of a doubt, and of its end where he had heard of it."""
-        note, passed = belief.doubt or _BELIEVED, belief.reading.passed
+        passed, now = belief.reading.passed, belief.reading.wall
         often = len(self._tellings) == _MOST and passed - self._tellings[0] < _WITHIN
-        if (belief.doubt is None) != self._told or belief.doubt is Doubt.PAUSED or (belief.doubt and often):
+        begins = _alarms(belief.doubt) and not self._told and not often
+        ends = belief.doubt is None and self._told
+        if not (begins or ends):
             return
-        self._told = belief.doubt is not None
-        if belief.doubt is not None:
+        self._told = begins
+        if begins:
             self._tellings.append(passed)
-        now = belief.reading.wall
+        note = "" if belief.doubt is Doubt.AHEAD else belief.doubt or _BELIEVED
         rules = self._house.rules(self._house.desks[0].name, people.directory(tx, self._house.people))
-        letters = tuple(Letter(Name.CLOCK, one.address, note="" if note is Doubt.AHEAD else note) for one in rules.on_duty(None, now))
+        letters = tuple(Letter(Name.CLOCK, one.address, note=note) for one in rules.on_duty(None, now))
         if letters:
             decision = Decision(Outcome.NOTED, letters=letters)
             effect.carry_out(tx, self._house, rules, None, decision, Cause("clock", secrets.token_hex(8)), now)

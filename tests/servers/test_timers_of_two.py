@@ -6,6 +6,7 @@ import itertools
 import random
 import time
 from collections import Counter
+from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.kit.daemon import Gateway
 from tests.kit.processes import wait_until
 from tests.kit.relay import RelaySink
 from tests.kit.traffic import mail
+from tests.kit.wrong_clock import WrongClock
 
 SEED = 20260302
 WAITING = '[pending]\nremind = ["1s"]\nresolve_after = "90d"\n'
@@ -102,6 +104,26 @@ def test_daemons_that_are_killed_while_they_fire_fire_each_timer_once(tmp_path: 
             assert one.ledger.violations() == []
         print(f"\n400 timers, {kills} kills")
         assert kills > 1
+
+
+@pytest.mark.postgres
+def test_a_daemon_whose_clock_is_not_that_of_the_database_fires_nothing(tmp_path: Path, postgres_url: str) -> None:
+    clock = WrongClock(tmp_path)
+    clock.set(timedelta(days=1))
+    with RelaySink() as sink:
+        one, two = pair(tmp_path, postgres_url, sink, '[pending]\nremind = ["20s", "20h"]\n')
+        crowd(one, postgres_url, 3)
+        two.env = clock.env
+        with two:
+            wait_until(lambda: "away from that of the database" in two.log, 20, "the operator is told")
+            wait_until(lambda: sink.letters != [], 20, "it sends letters")
+            assert timers(postgres_url)["fired"] == 0
+            with one:
+                wait_until(lambda: timers(postgres_url)["fired"] == 3, 60, "those that are due have fired")
+                wait_until(one.ledger.settled, 20, "all is sent")
+                assert set(reminded(sink).values()) == {1}
+                assert "cause=timer:" not in two.log
+                assert one.ledger.violations() == []
 
 
 @pytest.mark.postgres
