@@ -127,3 +127,10 @@ def test_the_queue_drains_replies_and_approvals_before_acknowledgements_before_d
 def test_every_letter_has_a_place_in_the_drain() -> None:
     assert {priority(name) for name in Name} <= {0, 1, 2, 3}
     assert priority("no such letter") == 1
+
+
+@pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=1)])
+def test_a_clock_that_goes_back_does_not_keep_a_relay_from_being_tried(back: timedelta) -> None:
+    breaker = Breaker().after(Fate.RETRY, "connect", "no route", NOW)
+    assert not breaker.may_dial(NOW + timedelta(seconds=59))
+    assert breaker.may_dial(NOW - back)

@@ -410,6 +410,15 @@ def test_a_crowd_of_merely_claimed_addresses_is_answered_at_a_trickle_and_nobody
     assert {one.state for one in limited.all_letters()} == {OutboxState.SENT}
 
 
+def test_a_clock_that_goes_back_does_not_stretch_the_limit_of_a_minute_to_a_day(limited: Desk) -> None:
+    limited.write(12)
+    while limited.send():
+        pass
+    assert not limited.delivery.ready()
+    limited.now -= timedelta(days=1)
+    assert limited.delivery.ready()
+
+
 def test_the_limit_holds_up_nothing_but_letters_to_mere_claims(limited: Desk) -> None:
     limited.write(12)
     while limited.send():

@@ -26,6 +26,7 @@ from mailgate.store import (
     aside,
     backlog,
     blocks,
+    clock,
     digests,
     facts,
     figures,
@@ -141,6 +142,14 @@ def _forget(tx: Tx) -> None:
     retention.empty_digests(tx, NOW, 10)
 
 
+def _doubt(tx: Tx) -> None:
+    """What is asked and mended where timers are held, or the clock is in doubt."""
+    facts.get(tx, facts.HOLD)
+    clock.newest_event(tx)
+    inbox.hurry(tx, NOW)
+    outbox.hurry(tx, NOW)
+
+
 def live(store: Store) -> None:
     """Each statement that a mail, a timer or a letter runs, once."""
     with store.begin() as tx:
@@ -189,7 +198,7 @@ def live(store: Store) -> None:
             outbox.get(tx, posted.id)
             outbox.settle(tx, "me", Settled(posted.id, posted.attempts, OutboxState.SENT, NOW), NOW)
             outbox.bounced(tx, posted.id, "r", NOW)
-        facts.get(tx, facts.HOLD)
+        _doubt(tx)
         inbox.finish(tx, claims[0], End(InboxState.DONE, "", after.id, ANN, "claimed", "[]"), NOW)
         inbox.put_back(tx, claims[1], NOW, strike=False)
         _forget(tx)
