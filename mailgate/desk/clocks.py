@@ -149,7 +149,7 @@ def _next(metric: Metric, clock: Clock | None, case: _Case) -> Clock | None:
     if over or case.sla is None or target is None:
         return _ended(clock, over or Phase.CANCELLED, case) if clock and live else clock
     starts = bool(case.words & metric.start)
-    if clock is not None and (live or (starts and not metric.anew)):
+    if clock is not None and (live or (starts and not (metric.anew and _another(metric, clock, case.ticket)))):
         phase = _paced(metric, clock, case.words)
         breached = clock.breached or (live and phase is not clock.phase and late(clock, case.rules, case.now))
         return _aimed(replace(clock, phase=phase, breached=breached, spent=None, ended=None), target, case)
@@ -157,6 +157,11 @@ def _next(metric: Metric, clock: Clock | None, case: _Case) -> Clock | None:
         return clock
     phase = Phase.PAUSED if case.words & metric.pause else Phase.RUNNING
     return Clock(metric.name, clock.number + 1 if clock else 1, case.sla.name, case.sla.calendar, target, case.now, phase)
+
+
+def _another(metric: Metric, clock: Clock, ticket: Ticket) -> bool:
+    """Whether something else begins the metric now than the clock that has ended: not the mail that has waited since."""
+    return UNANSWERED not in metric.start or ticket.awaiting is None or clock.began < ticket.awaiting
 
 
 def _paced(metric: Metric, clock: Clock, words: frozenset[str]) -> Phase:
@@ -227,10 +232,14 @@ def escalation(clock: Clock, ticket: Ticket, rules: Rules) -> Escalation | None:
 
 def steps(clock: Clock, ticket: Ticket, rules: Rules) -> tuple[Step, ...]:
     """The steps at which something happens: the warnings of the SLA, the breach, and the rungs of the escalation, in their order."""
-    sla = next((one for one in rules.policy.slas if one.name == clock.sla), None)
     ladder = escalation(clock, ticket, rules)
-    found = {BREACH, *(Step(percent) for percent in (sla.warn if sla else ())), *(rung.at for rung in (ladder.steps if ladder else ()))}
-    return tuple(sorted(found))
+    return tuple(sorted({BREACH, *warned(clock, rules), *(rung.at for rung in (ladder.steps if ladder else ()))}))
+
+
+def warned(clock: Clock, rules: Rules) -> tuple[Step, ...]:
+    """The steps at which its SLA wants whoever looks after the ticket to be warned."""
+    sla = next((one for one in rules.policy.slas if one.name == clock.sla), None)
+    return tuple(Step(percent) for percent in sla.warn) if sla else ()
 
 
 def untold(clock: Clock, ticket: Ticket, rules: Rules) -> tuple[Step, ...]:

@@ -27,7 +27,8 @@ def came(draft: Draft, metric: str) -> Decision | None:
     step = passed[-1]
     _note(draft, replace(clock, told=step, breached=clock.breached or step.breaks), step)
     ladder = clocks.escalation(clock, draft.ticket, draft.rules)
-    names = list(dict.fromkeys(name for each in passed for name in _named(each, ladder)))
+    warned = clocks.warned(clock, draft.rules)
+    names = list(dict.fromkeys(name for each in passed for name in _named(each, ladder, warned)))
     told = dict.fromkeys(person.address for name in names for person in _people(draft, name))
     letter = Name.SLA_BREACH if step.breaks else Name.SLA_WARNING
     milestone = Milestone(metric, clock.number, step, quiet=ladder is None or ladder.quiet)
@@ -36,6 +37,9 @@ def came(draft: Draft, metric: str) -> Decision | None:
         _hand_up(draft)
     if "requester" in names:
         draft.tell_public(Name.DELAYED, copies=False, note=metric if metric in NOTES[Name.DELAYED] else "")
+    if not draft.letters:
+        # Policy names a team without members, or a next level where there is none.
+        draft.letters += [Letter(letter, one.address, milestone=milestone) for one in draft.rules.watchers(draft.ticket, draft.now)]
     return draft.decided(Outcome.TIMED).noting("timer", "sla", f"{metric} {step}")
 
 
@@ -44,10 +48,11 @@ def _note(draft: Draft, clock: Clock, step: Step) -> None:
     draft.event(verb, f"{clock.metric} {step}", clocks=(clock,))
 
 
-def _named(step: Step, ladder: Escalation | None) -> tuple[str, ...]:
+def _named(step: Step, ladder: Escalation | None, warned: tuple[Step, ...]) -> tuple[str, ...]:
     """Whom policy names at this step; warnings, and a breach of which nothing is said, are a matter of the technician."""
     rungs: tuple[Rung, ...] = ladder.steps if ladder else ()
-    return tuple(name for rung in rungs if rung.at == step for name in rung.to) or ("technician",)
+    named = tuple(name for rung in rungs if rung.at == step for name in rung.to)
+    return named if named and step not in warned else (*named, "technician")
 
 
 def _people(draft: Draft, name: str) -> tuple[Person, ...]:

@@ -16,7 +16,7 @@ from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision
 from mailgate.desk.events import born, fold
 from mailgate.desk.letters import Name
-from mailgate.desk.model import Address, Organisation, Priority, State, Status, TicketId
+from mailgate.desk.model import Address, Organisation, Priority, State, Status, Team, TicketId
 from mailgate.desk.plans import (
     Calendar,
     Escalation,
@@ -185,6 +185,19 @@ def test_each_further_mail_begins_a_new_next_response() -> None:
         (1, "achieved"),
         (2, "running"),
     ]
+
+
+def test_a_mail_that_still_waits_after_an_undo_has_no_new_clock() -> None:
+    life = Life()
+    life.answers(0.5)
+    life.writes(1)
+    life.orders(2, "#close")
+    life.at(2.5, Ordered(TINA, "#undo", replace(wrote(TINA, "").known, story=tuple(life.events))))
+    assert life.ticket.awaiting == NINE + HOUR
+    assert (life.clock("next_response").number, *life.stands("next_response")) == (1, "running", HOUR)
+    life.answers(3)
+    life.writes(3.5)
+    assert (life.clock("next_response").number, life.clock("next_response").began) == (2, NINE + 3.5 * HOUR)
 
 
 def test_a_mail_before_the_first_answer_and_a_thank_you_wait_for_nothing() -> None:
@@ -388,6 +401,23 @@ def test_the_next_level_gets_the_ticket() -> None:
     assert life.told(Name.ESCALATED) == {ANN.address}
     life.at(1000, Due("sla.resolution"))
     assert life.ticket.team == "second"
+
+
+@pytest.mark.parametrize("whom", ["nobody", "next"])
+def test_a_step_of_which_nobody_would_hear_is_told_to_whoever_looks_after_the_ticket(whom: str) -> None:
+    rules = under(escalations=(Escalation(steps=(Rung(BREACH, (whom,)),)),))
+    life = Life(replace(rules, people=replace(rules.people, teams=(Team("first"), Team("nobody")))))
+    life.orders(0, "#take")
+    life.fires("resolution")
+    life.fires("resolution")
+    assert life.told(Name.SLA_BREACH) == {TINA.address}
+
+
+def test_a_warning_at_a_step_of_the_ladder_reaches_the_technician_as_well() -> None:
+    life = Life(under(escalations=(Escalation(steps=(Rung(Step(80), ("lead",)),)),)))
+    life.orders(0, "#take")
+    life.fires("resolution")
+    assert life.told(Name.SLA_WARNING) == {TINA.address, LEA.address}
 
 
 # -------------------------------------------------------------------------------------------------------------- properties
