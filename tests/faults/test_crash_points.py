@@ -333,6 +333,27 @@ def test_a_crash_around_a_timer_fires_it_once(tmp_path: Path, store_url: str, po
         scene.gateway.kill9()
 
 
+@pytest.mark.parametrize("point", ["CP35-due", "CP36-fired", "CP37-committed"])
+def test_a_crash_while_somebody_is_told_of_a_storm_tells_him_once(tmp_path: Path, store_url: str, point: str) -> None:
+    """The first pass fires the timers of four promises that end at once; the second one makes their letter."""
+    with RelaySink() as sink:
+        promise = '[[sla]]\nname = "soon"\nresolution = "1s"\n'
+        gateway = Gateway(tmp_path, relay_port=sink.port, store=store_url, policy=promise, people=TECHNICIAN, quick=True)
+        scene = Scene(gateway, sink, [])
+        for _ in range(4):
+            _phone(gateway)
+        time.sleep(1)
+        scene.die(point, lambda: None, ready=False, after=2)
+        assert [row.letter for row in scene.ledger.letters()].count("overdue") == (point == "CP37-committed")
+        gateway.start()
+        wait_until(lambda: bool(scene.letters("overdue")), 30, "the digest arrives")
+        wait_until(gateway.ledger.settled, 20, "settled")
+        assert len(set(scene.letters("overdue"))) == 1
+        assert scene.letters("sla_breach") == []
+        scene.check()
+        gateway.kill9()
+
+
 # ------------------------------------------------------------------------------------------------------- commands, life cycle
 
 
