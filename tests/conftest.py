@@ -14,6 +14,16 @@ from tests.kit.postgres import Postgres
 
 compile_once()
 
+# Rooms whose tests wait for others more than they work, the longest first.
+_WAITING = ("servers", "faults", "kit", "daemon")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits most begins first: several processes then share the tests without one that waits alone at the end."""
+    rooms = {name: number for number, name in enumerate(_WAITING)}
+    items.sort(key=lambda item: rooms.get(item.path.parent.name, len(rooms)))
+
+
 # A test that is not bound to one database asks for one of these by this name; it runs once on each.
 either = pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 

@@ -9,7 +9,9 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Protocol
 
@@ -30,13 +32,22 @@ class Process(Protocol):
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on now; random, so that two test runs on one machine seldom meet."""
-    for port in random.sample(PORTS, 200):
+    """A TCP port on 127.0.0.1 that nobody listens on now, and that no other test of this run is given, be it in another process."""
+    for port in islice(_own_ports(), 200):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return port
     raise RuntimeError("no free port on 127.0.0.1")
+
+
+@cache
+def _own_ports() -> Iterator[int]:
+    """This process's share of the ports, one after the other; in random order, so that two runs on one machine seldom meet."""
+    number, of = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+    share = list(PORTS[int(number) :: int(of)])
+    random.Random().shuffle(share)
+    return cycle(share)
 
 
 def open_folder(prefix: str) -> Path:

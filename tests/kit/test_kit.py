@@ -42,6 +42,11 @@ def test_a_free_port_is_below_those_of_the_system_and_nobody_listens_on_it() -> 
         assert listening(port)
 
 
+def test_no_port_is_given_twice() -> None:
+    ports = [free_port() for _ in range(100)]
+    assert len(set(ports)) == 100
+
+
 def test_a_wait_ends_at_its_deadline() -> None:
     with pytest.raises(TimeoutError, match="the moon: not within"):
         wait_until(lambda: False, 0.05, "the moon")
