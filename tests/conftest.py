@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.kit.blank import empty, migrated_postgres, migrated_sqlite
 from tests.kit.clock import Clock
 from tests.kit.compiled import compile_once
 from tests.kit.postgres import Postgres
+from tests.kit.processes import open_folder
 
 compile_once()
 
@@ -56,16 +58,30 @@ def blank_sqlite() -> bytes:
 
 
 @pytest.fixture(scope="session")
+def place_of_sqlite() -> Iterator[Path]:
+    """The folder in which the tests of the run have their SQLite databases, one after the other."""
+    folder = open_folder("mailgate-sqlite-")
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
 def blank_postgres(postgres: Postgres) -> str:
     """The name of a migrated database that the tests of the run use one after the other; whoever begins empties it."""
     return migrated_postgres(postgres)
 
 
 @either
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a migrated database without a row: the test runs once on SQLite and once on PostgreSQL."""
+def store_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a migrated database without a row: the test runs once on SQLite and once on PostgreSQL.
+
+    It is always the same, so that an office finds the statements compiled by the one before.
+    """
     if request.param == "sqlite":
-        path = tmp_path / "mailgate.db"
+        folder: Path = request.getfixturevalue("place_of_sqlite")
+        shutil.rmtree(folder)
+        folder.mkdir()
+        path = folder / "mailgate.db"
         path.touch(0o600)
         path.write_bytes(request.getfixturevalue("blank_sqlite"))
         return f"sqlite:///{path}"

@@ -10,7 +10,6 @@ import base64
 import email
 import email.header
 import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -40,6 +39,7 @@ from mailgate.store import audit, inbox, outbox, story, tickets
 from mailgate.store.engine import Store
 from mailgate.store.migrate import migrate
 from tests.kit.blank import migrated_sqlite
+from tests.kit.processes import open_folder
 
 TINA = Person(Address("tina@desk.example"), "Tina Turner", Role.TECHNICIAN, team="first")
 TOM = Person(Address("tom@desk.example"), "Tom Thumb", Role.TECHNICIAN, team="first")
@@ -92,8 +92,7 @@ class Office:
     def close(self) -> None:
         """Closes the database."""
         self.store.close()
-        if not self.url or not self.store.sqlite:
-            _spare[self.url].append(self.store)
+        _spare[self.url].append(self.store)
 
     def receive(self, raw: bytes, *, sender: str | None = "someone@out.example", to: Sequence[str] = (), submission: bool = False) -> int:
         """One mail arrives and waits; its inbox row."""
@@ -243,7 +242,7 @@ def _blank_store() -> Store:
 
 
 def _new_store() -> Store:
-    folder = Path(tempfile.mkdtemp(prefix="mailgate-office-"))
+    folder = open_folder("mailgate-office-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Store(f"sqlite:///{folder / 'office.db'}")
 
