@@ -16,6 +16,8 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Protocol
 
+from tests.kit import usage
+
 # Below the range from which the system takes ports for outgoing connections, or one of those sits where a server wants to listen.
 PORTS = range(11_000, 31_000)
 
@@ -87,7 +89,18 @@ def listening(port: int) -> bool:
 
 
 def kill_group(process: Process) -> None:
-    """Kills a process that leads its own group, with all its children, and reaps it. Harmless where it has ended already."""
+    """Kills a process that leads its own group, with all its children, and reaps it. Harmless where it has ended already.
+
+    A child that has left the group dies too, and is gone when this returns: one that was being started still has its parent's locks.
+    """
+    children: list[int] = []
     with contextlib.suppress(ProcessLookupError, PermissionError):
+        # Who stands still has no further child while we look.
+        os.killpg(process.pid, signal.SIGSTOP)
+        children = usage.children(process.pid)
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for child in children:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(child, signal.SIGKILL)
+    wait_until(lambda: all(map(usage.gone, children)), 10, "its children are gone")

@@ -34,6 +34,14 @@ def children(pid: int) -> list[int]:
         return []
 
 
+def gone(pid: int) -> bool:
+    """Whether a process has ended, be it that nobody has asked for its exit code yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 def megabytes(pid: int) -> float:
     """The memory that a process holds now."""
     status = Path(f"/proc/{pid}/status").read_text()
