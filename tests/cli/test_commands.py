@@ -304,7 +304,7 @@ def test_a_letter_is_previewed_about_a_ticket_with_what_was_said_there_last(shel
     shell("tickets", "command", "1", "resolve: Plug it in again.", "--as", "tina@desk.example")
     assert shell("templates", "preview", "resolved", "--ticket", "1", "--lang", "de") == 0
     assert "Plug it in again." in shell.out
-    assert shell("templates", "preview", "resolved", "--ticket", "7") == 64
+    assert shell("templates", "preview", "resolved", "--ticket", "7") == 65
 
 
 def test_macros_are_listed_previewed_checked_and_sent_from_the_shell(shell: Shell) -> None:
