@@ -38,8 +38,9 @@ def spans(clock: Clock, rules: Rules, at: datetime) -> Iterator[Span]:
     """Everything between the beginning of a clock and its end, or `at` that moment: each interval that counted, and why others did not."""
     spent = timedelta(0)
     stretches = [(since, min(until or at, at)) for since, until in clock.stretches if since < at]
-    if stretches and clock.began < stretches[0][0]:
-        yield Span(clock.began, stretches[0][0], Why.PAUSED, spent)
+    first = stretches[0][0] if stretches else min(clock.ended or at, at)
+    if clock.began < first:
+        yield Span(clock.began, first, Why.PAUSED, spent)
     for number, (since, until) in enumerate(stretches):
         moment = since
         for opens, closes in hours_of(clock, rules).intervals(since, until):

@@ -83,6 +83,19 @@ def test_a_time_of_its_own_shows_the_ticket_as_it_was(promised: Shell) -> None:
     assert {one["metric"] for one in told["sla"]} == {"first_response", "resolution"}
 
 
+def test_a_clock_that_was_halted_from_its_beginning_on_has_its_interval(shell: Shell) -> None:
+    policy = '[[metric]]\nname = "taken"\nstart = "Open"\npause = "New"\nstop = "Closed"\n[[sla]]\nname = "gold"\ntaken = "2h"\n'
+    (shell.folder / "config/policy.toml").write_text(policy)
+    assert shell("ingest", str(shell.mail(mail("The printer is dead.")))) == 0
+    shell.work()
+    assert shell("sla", "explain", "MG-1", "--at", "2036-03-02T11:00") == 0
+    assert shell.out.splitlines()[2:5] == [
+        "taken: paused, 0:00:00 of 2h by gold, calendar 24x7 (UTC)",
+        "FROM                     TO                               TIME     SPENT",
+        "Sun 2036-03-02 09:00:00  Sun 2036-03-02 11:00:00  paused  2:00:00",
+    ]
+
+
 def test_show_tells_how_the_promises_stand(promised: Shell) -> None:
     (first, resolution) = promised.json("tickets", "show", "1")["sla"]
     assert first.keys() == {"metric", "state", "target", "due", "elapsed"}
