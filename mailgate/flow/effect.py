@@ -192,7 +192,8 @@ def _write_letters(
     """The effect with its letters, and the Message-ID of each with whom it goes to."""
     if not decision.letters:
         return Effect(ticket), []
-    decision = replace(decision, letters=_put_by(stage, rules, ticket, decision.letters))
+    if ticket is not None and ticket.clocks:
+        decision = replace(decision, letters=_put_by(stage, rules, ticket, decision.letters))
     tx, now, number = stage.tx, stage.now, ticket.id if ticket else TicketId(0)
     claimed = source.writer if source and not source.verified else None
     spent = _spent(tx, decision, number, rules, now, source)
@@ -208,9 +209,9 @@ def _write_letters(
     return Effect(ticket, tuple(posted), unsent), [(one.message_id, one.recipient) for one in rows if one.message_id]
 
 
-def _put_by(stage: _Stage, rules: Rules, ticket: Ticket | None, letters: tuple[Letter, ...]) -> tuple[Letter, ...]:
+def _put_by(stage: _Stage, rules: Rules, ticket: Ticket, letters: tuple[Letter, ...]) -> tuple[Letter, ...]:
     """The letters that are written now. Those of clocks are told later, maybe with others in one (`flow.notices`)."""
-    if ticket is None or stage.cause.type == post.NOTICE or not any(one.milestone for one in letters):
+    if stage.cause.type == post.NOTICE or not any(one.milestone for one in letters):
         return letters
     # Only a desk that promises something pays for it.
     from mailgate.desk.notices import heard_at

@@ -6,8 +6,9 @@ A batch at each tick, so that no mail waits long. What is as it should be is lef
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 
 from mailgate.desk import sla
@@ -81,7 +82,21 @@ def _planned(tx: Tx, ticket: Ticket, rules: Rules) -> bool:
 def fingerprint(house: House) -> str:
     """What stands for everything that timers are planned by: other rules, another text."""
     policy = house.policy
-    plans = (policy.calendars, policy.slas, policy.escalations, policy.statuses, policy.pending, policy.autoclose)
-    measured = tuple(tuple(sorted(each) if isinstance(each, frozenset) else each for each in astuple(one)) for one in policy.metrics)
+    plans = (policy.calendars, policy.slas, policy.metrics, policy.escalations, policy.statuses, policy.pending, policy.autoclose)
     around = (house.people.organisations, tuple((desk.name, desk.timezone) for desk in house.desks))
-    return hashlib.sha256(repr((plans, measured, around)).encode()).hexdigest()[:32]
+    return hashlib.sha256(repr(_spelt((plans, around))).encode()).hexdigest()[:32]
+
+
+def _spelt(value: object) -> object:
+    """A value as what it is made of, whose `repr` says all of it and always the same."""
+    match value:
+        case re.Pattern():
+            return value.pattern, value.flags
+        case frozenset():
+            return sorted(map(str, value))
+        case tuple():
+            return [_spelt(one) for one in value]
+        case _ if is_dataclass(value):
+            return [_spelt(getattr(value, one.name)) for one in fields(value)]
+        case _:
+            return value

@@ -208,10 +208,10 @@ class _Library:
         return self._environment(escaping=True)
 
     def _environment(self, *, escaping: bool) -> sandbox.Environment:
-        """The macros of macros.j2 are known in every template without an import."""
+        """The macros of macros.j2 are known in every template without an import; ours where the operator's file has none of that name."""
         environment = sandbox.Environment(self._folders, escaping=escaping)
-        module = environment.get_template("macros.j2").module
-        environment.given.update({name: macro for name, macro in vars(module).items() if isinstance(macro, Macro)})
+        for file in environment.versions("macros.j2"):
+            environment.given.update({name: macro for name, macro in vars(file.module).items() if isinstance(macro, Macro)})
         return environment
 
     def render(self, name: Name, language: str | None, view: View) -> Content:

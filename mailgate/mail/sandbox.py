@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from datetime import timedelta
 from itertools import islice
@@ -16,7 +17,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, Template, meta, nodes, pass_context
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined, Template, meta, nodes, pass_context
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError, TemplateNotFound
 from jinja2.runtime import Context, Macro
@@ -77,6 +78,8 @@ _KINDS: Mapping[str, type] = {
 NAMES = frozenset(field.name for field in fields(View)) | {"language", "part", "title", "headline", "remark", "warning"}
 _FILTERS = tuple("capitalize d default e escape first int join last length lower replace string title trim upper".split())
 _STRING_METHODS = frozenset("capitalize endswith lower lstrip rstrip split splitlines startswith strip title upper".split())
+# Under this name the packaged folder is found beside those of the operator.
+_PACKAGED = "packaged"
 # Characters of one rendered part. A view is cut before, so that no mail reaches this; only a template can.
 _CAP = 512 * 1024
 # So many pieces of a part are joined before it is measured.
@@ -103,7 +106,7 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def __init__(self, folders: Sequence[Path], *, escaping: bool) -> None:
         super().__init__(
-            loader=FileSystemLoader(folders),
+            loader=ChoiceLoader([FileSystemLoader(folders), PrefixLoader({_PACKAGED: FileSystemLoader(folders[-1:])})]),
             autoescape=escaping,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -137,13 +140,20 @@ class Environment(ImmutableSandboxedEnvironment):
     def dictionary(self, language: str) -> Dictionary:
         """The human words for our slugs, by kind and slug: of that language, else English. Raises TemplateError."""
         if language not in self._dictionaries:
-            words = _sets(self.get_template("words.j2"))
-            try:
-                own = _sets(self.get_template(f"{language}/words.j2"))
-            except TemplateNotFound:
-                own = {}
-            self._dictionaries[language] = {kind: {**words.get(kind, {}), **own.get(kind, {})} for kind in words.keys() | own.keys()}
+            sets = [_sets(one) for name in ("words.j2", f"{language}/words.j2") for one in self.versions(name)]
+            kinds = {kind for one in sets for kind in one}
+            self._dictionaries[language] = {
+                kind: {slug: word for one in sets for slug, word in one.get(kind, {}).items()} for kind in kinds
+            }
         return self._dictionaries[language]
+
+    def versions(self, name: str) -> list[Template]:
+        """Ours and the operator's file of that name, as far as there are any: his goes before ours, and may be older."""
+        found = []
+        for path in dict.fromkeys((f"{_PACKAGED}/{name}", name)):
+            with suppress(TemplateNotFound):
+                found.append(self.get_template(path))
+        return found
 
     def get_template(self, name: str | Template, parent: str | None = None, globals: Any = None) -> Template:
         """As Jinja2 does, but what is loaded is at hand: each letter asks for its frames by name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -113,3 +114,12 @@ def test_only_what_timers_go_by_makes_another_fingerprint(office: Office) -> Non
     assert fingerprint(office.house) == usual
     office.change(policy=Policy(slas=(GOLD,)))
     assert fingerprint(office.house) != usual
+
+
+def test_a_pattern_is_told_from_another_to_its_last_letter(office: Office) -> None:
+    seen = set()
+    for end in "ab":
+        subject = re.compile("printer|" + 300 * "x" + end)
+        office.change(policy=Policy(slas=(replace(GOLD, when=When(subject=(subject,))),)))
+        seen.add(fingerprint(office.house))
+    assert len(seen) == 2

@@ -315,6 +315,24 @@ def test_a_broken_base_or_macro_file_of_the_operator_stops_no_letter(tmp_path: P
         (tmp_path / name).unlink()
 
 
+def test_a_folder_from_before_an_upgrade_lacks_no_macro_and_no_word(tmp_path: Path) -> None:
+    """What `mailgate init` copied long ago goes before ours, and letters that came since find what it does not have."""
+    for name in ("macros.j2", "words.j2", "de/words.j2"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+    macros = packaged("templates").joinpath("macros.j2").read_text("utf-8")
+    gone = macros.index("{% macro tiles")
+    (tmp_path / "macros.j2").write_text(macros[:gone] + macros[macros.index("{% endmacro %}", gone) + len("{% endmacro %}") :], "utf-8")
+    for folder, word in (("", "my own words"), ("de", "meine eigenen Worte")):
+        (tmp_path / folder / "words.j2").write_text(f'{{% set promise = {{"resolution": "{word}"}} %}}', "utf-8")
+    letters = Templates([tmp_path, packaged("templates")])
+    assert letters.check() == ()
+    assert letters.preview(Name.DIGEST, "en").html == LETTERS.preview(Name.DIGEST, "en").html
+    told = letters.preview(Name.SLA_BREACH, "de")
+    assert told.fault is None
+    assert "meine eigenen Worte war fällig am" in told.text
+    assert "Antwort angehalten" in told.text
+
+
 def test_a_packaged_letter_that_cannot_be_rendered_is_an_error_of_ours() -> None:
     with pytest.raises(Permanent, match="status"):
         LETTERS.render(Name.STATUS, "en", replace(sample(Name.STATUS), ticket=None))
