@@ -73,10 +73,7 @@ def blank_postgres(postgres: Postgres) -> str:
 
 @either
 def store_url(request: pytest.FixtureRequest) -> str:
-    """The URL of a migrated database without a row: the test runs once on SQLite and once on PostgreSQL.
-
-    It is always the same, so that an office finds the statements compiled by the one before.
-    """
+    """The URL of a migrated database without a row: the test runs once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         folder: Path = request.getfixturevalue("place_of_sqlite")
         shutil.rmtree(folder)

@@ -10,7 +10,6 @@ import base64
 import email
 import email.header
 import shutil
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -76,7 +75,7 @@ class Office:
     templates: Path | None = None
 
     def __post_init__(self) -> None:
-        self.store = _opened(self.url) if self.url else _blank_store()
+        self.store = Store(self.url) if self.url else _blank_store()
         migrate(self.store)
         self.reader: Reader = InProcess()
         self._seen = 0
@@ -92,7 +91,8 @@ class Office:
     def close(self) -> None:
         """Closes the database."""
         self.store.close()
-        _spare[self.url].append(self.store)
+        if not self.url:
+            _spare.append(self.store)
 
     def receive(self, raw: bytes, *, sender: str | None = "someone@out.example", to: Sequence[str] = (), submission: bool = False) -> int:
         """One mail arrives and waits; its inbox row."""
@@ -222,19 +222,14 @@ def _templates() -> Templates:
     return Templates([packaged("templates")])
 
 
-# Databases that no office uses at present, by their URL; those without one are files of our own. A store keeps the statements that it
-# compiled, which is a third of the cost of a short story.
-_spare: defaultdict[str, list[Store]] = defaultdict(list)
-
-
-def _opened(url: str) -> Store:
-    """A database that somebody else has made, opened; two offices on one never share a store."""
-    return _spare[url].pop() if _spare[url] else Store(url)
+# Databases of our own that no office uses at present. A store keeps the statements that it compiled, which is a third of the cost of a
+# short story. One that a test has asked for by its URL is never used again: the test may have done something to it.
+_spare: list[Store] = []
 
 
 def _blank_store() -> Store:
     """An empty database, migrated: one file is copied for all offices, since migrations have tests of their own."""
-    store = _spare[""].pop() if _spare[""] else _new_store()
+    store = _spare.pop() if _spare else _new_store()
     for end in ("-wal", "-shm"):
         Path(f"{store.path}{end}").unlink(missing_ok=True)
     store.path.write_bytes(migrated_sqlite())
