@@ -61,6 +61,9 @@ class Crew:
         self.answers = True
         self.ticked = time.monotonic()
         self._chores_fault = ""
+        # Held by the tick that is at work; whoever goes home waits for it.
+        self._at_work = asyncio.Lock()
+        self._leaving = False
 
     def start(self) -> None:
         """Begins with what an earlier life left behind."""
@@ -78,6 +81,11 @@ class Crew:
 
         Raises Missing where one of the crew has ended by himself.
         """
+        async with self._at_work:
+            if not self._leaving:
+                await self._tick()
+
+    async def _tick(self) -> None:
         self._muster()
         try:
             await asyncio.to_thread(self._fire)
@@ -136,8 +144,12 @@ class Crew:
     async def close(self) -> None:
         """Stores what was taken in, ends the batch in hand, and gives back what nobody came to: the next start need not wait for a lease.
 
-        The parser goes last: a mail whose reader ended with us gets no strike, because by then it is not ours any more.
+        The tick at work ends first, with the commit that it is in. The parser goes last: a mail whose reader ended with us gets no strike,
+        because by then it is not ours any more.
         """
+        self._leaving = True
+        async with self._at_work:
+            pass
         await asyncio.to_thread(self._intake.close)
         await asyncio.to_thread(self._bench.close, _PATIENCE)
         try:
@@ -156,7 +168,7 @@ class Crew:
                 raise Missing(name)
 
     def _fire(self) -> None:
-        while self._keeper.tick():
+        while not self._leaving and self._keeper.tick():
             pass
 
     def _chores(self) -> None:

@@ -12,7 +12,9 @@ import time
 from collections.abc import Mapping
 
 # These log every job, or the octets of mails.
-_CHATTY = ("apscheduler", "mail.log", "uvicorn", "asyncio", "alembic")
+_CHATTY = ("mail.log", "uvicorn", "asyncio", "alembic")
+# Warns of each beat that a long one takes the place of, which is as it should be.
+_BEATS = "apscheduler"
 # What this one has to say of a broken connection, with a traceback, is told in one line by whoever wanted to use it.
 _REPEATS = "sqlalchemy.pool"
 
@@ -68,4 +70,5 @@ def to_standard_error(environ: Mapping[str, str]) -> None:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(_BEATS).setLevel(logging.ERROR)
     logging.getLogger(_REPEATS).setLevel(logging.CRITICAL)
