@@ -59,7 +59,11 @@ class Sanity:
         after = judge(before, reading, newest)
         changed = after.doubt is not (before.doubt if before else None)
         if changed or (after.doubt is None and after is not self._belief):
-            self._write_down(after, changed=changed)
+            try:
+                self._write_down(after, changed=changed)
+            except Temporary:
+                # On a full disk it is believed all the same, and written down at a later tick: mail must not wait for it.
+                return None if after.doubt else reading.wall
         self._belief = after
         return None if after.doubt else reading.wall
 
