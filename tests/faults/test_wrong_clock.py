@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import re
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,7 +36,15 @@ def gateway(tmp_path: Path, clock: WrongClock) -> Iterator[Gateway]:
         wait_until(lambda: len(gateway.ledger.tickets()) == 3, 20, "three tickets")
         for number in ("1", "2", "3"):
             assert gateway.cli("tickets", "command", number, "#resolve New toner.").returncode == 0
+        # Only a clock that was looked at while it was right can be found wrong.
+        wait_until(lambda: looked(gateway), 20, "the clock was looked at")
         yield gateway
+
+
+def looked(gateway: Gateway) -> bool:
+    """Whether the daemon has written down what it believes of its clock."""
+    with closing(sqlite3.connect(gateway.folder / "var/mailgate.db")) as database:
+        return database.execute("SELECT 1 FROM facts WHERE name = 'clock'").fetchone() is not None
 
 
 def fired(gateway: Gateway) -> list[str]:
