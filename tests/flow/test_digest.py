@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from mailgate.flow.timers import Timekeeper
 from mailgate.store import digests, facts
 from mailgate.store.engine import Unavailable
 from tests.kit.office import OLGA, Office, mail, reply, spoofed
+from tests.kit.together import at_once
 from tests.stories.conftest import GUARDED
 
 MORNING = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
@@ -36,22 +36,8 @@ def names(office: Office) -> list[str]:
 
 def test_two_daemons_write_a_digest_once(office: Office) -> None:
     office.now = MORNING
-    together, errors = threading.Barrier(2), list[Exception]()
-
-    def keep() -> None:
-        keeper = Timekeeper(office.store, office.house, lambda: office.now)
-        together.wait()
-        try:
-            keeper.tick()
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=keep) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (errors, names(office)) == ([], ["held"])
+    at_once(lambda: Timekeeper(office.store, office.house, lambda: office.now).tick())
+    assert names(office) == ["held"]
 
 
 @pytest.mark.parametrize("point", ["CP35-due", "CP20-before-letters", "CP36-fired"])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -20,6 +19,7 @@ from mailgate.store import facts, schema, tickets, timers
 from mailgate.store.engine import Unavailable
 from tests.kit.office import DESK, TINA, Office, mail, reply
 from tests.kit.statements import watched
+from tests.kit.together import at_once
 
 
 @pytest.fixture
@@ -203,28 +203,17 @@ def test_two_timekeepers_with_two_hundred_due_timers_fire_each_once(office: Offi
     """T13 in small: on PostgreSQL they share the work, on SQLite one waits for the other."""
     wait_for_closure(office, 200)
     office.now += timedelta(days=3)
-    fired: dict[int, int] = {0: 0, 1: 0}
-    errors: list[Exception] = []
-    together = threading.Barrier(2)
 
-    def keep(who: int) -> None:
-        keeper = Timekeeper(office.store, office.house, lambda: office.now)
-        together.wait()
-        try:
-            while due(office):
-                fired[who] += keeper.tick()
-        except Exception as error:
-            errors.append(error)
+    def keep() -> int:
+        keeper, count = Timekeeper(office.store, office.house, lambda: office.now), 0
+        while due(office):
+            count += keeper.tick()
+        return count
 
-    threads = [threading.Thread(target=keep, args=(who,)) for who in fired]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert sum(fired.values()) == timer_states(office)["fired"] == 200
+    fired = at_once(keep)
+    assert sum(fired) == timer_states(office)["fired"] == 200
     assert Counter(names(office)) == {"reminder": 200}
-    assert office.store.sqlite or min(fired.values()) > 0
+    assert office.store.sqlite or min(fired) > 0
 
 
 def due(office: Office) -> int:

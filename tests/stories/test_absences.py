@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from mailgate.desk.policy import AssignBy, Policy
 from mailgate.flow import operate
 from mailgate.flow.absences import hand_over
 from tests.kit.office import DESK, OLGA, Letter, Office, aligned, mail, reply
+from tests.kit.together import at_once
 from tests.stories.conftest import GUARDED
 
 # Monday the 2nd of March 2026, nine o'clock, is when the office opens.
@@ -177,18 +177,7 @@ def test_of_two_gateways_one_hands_over(store_url: str, open_office: Callable[..
     tickets(office, 4, EVA)
     office.post(mail("#away until friday", sender=EVA.address, to=office.signed(1, EVA.address), subject="Re: [MG-1]"))
     office.letters()
-    together, handed = threading.Barrier(2), []
-
-    def gateway() -> None:
-        together.wait()
-        handed.append(hand_over(office.store, office.house, office.now))
-
-    threads = [threading.Thread(target=gateway) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert sorted(handed) == [0, 1]
+    assert sorted(at_once(lambda: hand_over(office.store, office.house, office.now))) == [0, 1]
     assert sorted(heard(office)) == [("handover", KIM.address), ("handover", LIN.address)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,6 +21,7 @@ from mailgate.flow.timers import Timekeeper
 from mailgate.store import facts, keeping, people
 from mailgate.store.figures import handled, touched
 from tests.kit.office import DESK, MAX, OLGA, PEOPLE, TINA, TOM, Letter, Office, mail, reply
+from tests.kit.together import at_once
 
 DAILY = Policy(digests=Digests(daily=time(7, 30)))
 WEEKLY = Policy(digests=Digests(weekly=(0, time(7, 30))))
@@ -451,22 +451,7 @@ def test_of_two_gateways_one_writes_it(either_office: Office) -> None:
     opened(office, "#take")
     office.later(minutes=1)
     office.now = datetime(2026, 3, 3, 7, 30, tzinfo=UTC)
-    together, errors = threading.Barrier(2), list[Exception]()
-
-    def keep() -> None:
-        keeper = Timekeeper(office.store, office.house, lambda: office.now)
-        together.wait()
-        try:
-            keeper.tick()
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=keep) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    at_once(lambda: Timekeeper(office.store, office.house, lambda: office.now).tick())
     assert sorted(one.to for one in office.letters() if one.name == "digest") == [MAX.address, TINA.address]
     assert mornings(office, 1)[0][0] == "Wed 07:30"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ from mailgate.store import facts, keeping, schema, tickets, timers
 from mailgate.store.engine import Unavailable
 from tests.kit.office import DESK, MAX, OLGA, PEOPLE, TINA, TOM, Letter, Office, mail
 from tests.kit.statements import watched
+from tests.kit.together import at_once
 
 NIGHT = Quiet(hours=((Interval(timedelta(0), timedelta(hours=7)), Interval(timedelta(hours=20), ALL_DAY.closes)),) * 7)
 LADDER = (Rung(BREACH, ("technician",)), Rung(Step(100, timedelta(hours=2)), ("manager",)))
@@ -407,23 +407,13 @@ def test_two_timekeepers_tell_each_person_of_a_storm_once(either_office: Office)
     storm(office, 120)
     storm(office, 120, to=TOM.address)
     office.now = at(13)
-    together, errors = threading.Barrier(2), list[Exception]()
 
     def keep() -> None:
         keeper = Timekeeper(office.store, office.house, lambda: office.now)
-        together.wait()
-        try:
-            while keeper.tick() or any(state == "waiting" for state, _ in states(office)):
-                pass
-        except Exception as error:
-            errors.append(error)
+        while keeper.tick() or any(state == "waiting" for state, _ in states(office)):
+            pass
 
-    threads = [threading.Thread(target=keep) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    at_once(keep)
     assert sorted(told(office)) == [("overdue", "tina"), ("overdue", "tom")]
     assert Counter(states(office)) == {("told", ""): 240}
 
