@@ -8,11 +8,11 @@ from sqlalchemy import select, update
 
 from mailgate.desk.absence import Absence
 from mailgate.desk.model import Address
-from mailgate.store import facts, schema
+from mailgate.store import facts, registers
 from mailgate.store.engine import Tx, insert
 from mailgate.store.statement import Statement
 
-_t = schema.absences
+_t = registers.absences
 
 
 def spans(tx: Tx) -> dict[Address, str]:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 
 from mailgate.store import facts
 from mailgate.store.engine import Tx, insert
-from mailgate.store.schema import blocked
+from mailgate.store.registers import blocked
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, ColumnElement, bindparam, cast, delete, or_, select
 
 from mailgate.store.engine import Tx, insert
-from mailgate.store.schema import facts
+from mailgate.store.registers import facts
 from mailgate.store.statement import Statement
 
 # Why letters and timers are held, if they are: set by a restore or by a clock that jumped, cleared by `mailgate resume`.

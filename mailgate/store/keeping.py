@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, LargeBinary, Table, func, or_, select, upd
 
 from mailgate.desk.errors import Misconfigured, Permanent
 from mailgate.desk.model import Address
-from mailgate.store import articles, digests, facts, notices, schema, search
+from mailgate.store import articles, digests, facts, notices, registers, schema, search
 from mailgate.store.engine import Store, Tx, Unavailable
 from mailgate.store.inbox import FINAL, InboxState
 from mailgate.store.outbox import WAITING, OutboxState
@@ -122,7 +122,7 @@ def _end_notices(tx: Tx, address: Address, now: datetime) -> None:
 
 def _blank_words(tx: Tx, address: Address) -> int:
     """His messages with the names of their files, the subjects of his tickets, and the reasons that he gave."""
-    messages, files, tickets, events, people = schema.messages, schema.attachments, schema.tickets, schema.events, schema.people
+    messages, files, tickets, events, people = schema.messages, schema.attachments, schema.tickets, schema.events, registers.people
     articles.forget_words_of(tx, _tickets_of(address))
     _blank_name(tx, address)
     his = select(messages.c.id).where(messages.c.author == address)
@@ -140,7 +140,7 @@ def _blank_words(tx: Tx, address: Address) -> int:
 
 def _blank_name(tx: Tx, address: Address) -> None:
     """What he is called, in what others said to him and about his tickets. As it is written: whoever is called Will keeps every `will`."""
-    messages, tickets, events, people = schema.messages, schema.tickets, schema.events, schema.people
+    messages, tickets, events, people = schema.messages, schema.tickets, schema.events, registers.people
     called = [*tx.execute(select(messages.c.author_name).where(messages.c.author == address).distinct()).scalars()]
     called += tx.execute(select(people.c.name).where(people.c.address == address)).scalars()
     names = {word for name in called for word in name.split() if len(word) > _INITIAL and word != _GONE}

@@ -13,7 +13,8 @@ from enum import StrEnum
 from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from mailgate.store.engine import Fenced, Lease, Tx, insert
-from mailgate.store.schema import imap_cursors, imap_messages, inbox, leases
+from mailgate.store.registers import imap_cursors, imap_messages, leases
+from mailgate.store.schema import inbox
 from mailgate.store.statement import Statement
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select
 
 from mailgate.desk.model import Address, Directory, Person, Role
-from mailgate.store import absences, blocks, facts, schema
+from mailgate.store import absences, blocks, facts, registers
 from mailgate.store.engine import Tx, insert
 from mailgate.store.statement import Statement
 
@@ -40,7 +40,7 @@ def everybody(tx: Tx, configured: Directory) -> Directory:
     return Directory(tuple(persons), configured.teams, configured.organisations, blocked)
 
 
-_EVERYBODY = Statement(lambda _: select(schema.people).order_by(schema.people.c.address))
+_EVERYBODY = Statement(lambda _: select(registers.people).order_by(registers.people.c.address))
 
 
 def stored(tx: Tx) -> list[Person]:
@@ -49,7 +49,7 @@ def stored(tx: Tx) -> list[Person]:
     if not rows:
         return []
     others: dict[int, list[Address]] = {}
-    for row in tx.execute(select(schema.aliases.c.person, schema.aliases.c.address)):
+    for row in tx.execute(select(registers.aliases.c.person, registers.aliases.c.address)):
         others.setdefault(row.person, []).append(Address(row.address))
     return [_person(row, tuple(others.get(row.id, ()))) for row in rows]
 
@@ -63,7 +63,7 @@ def _person(row: Any, others: tuple[Address, ...]) -> Person:
 
 def put(tx: Tx, person: Person) -> None:
     """Adds somebody, or replaces what was known of that address."""
-    table = schema.people
+    table = registers.people
     values = {
         "address": person.address, "name": person.name, "role": person.role, "team": person.team, "manager": person.manager,
         "skills": json.dumps(person.skills), "language": person.language, "timezone": person.timezone,
@@ -72,9 +72,9 @@ def put(tx: Tx, person: Person) -> None:
     number = tx.execute(
         insert(tx, table).values(values).on_conflict_do_update(index_elements=["address"], set_=values).returning(table.c.id)
     ).scalar_one()  # fmt: skip
-    tx.execute(delete(schema.aliases).where(schema.aliases.c.person == number))
+    tx.execute(delete(registers.aliases).where(registers.aliases.c.person == number))
     if person.aliases:
-        statement = insert(tx, schema.aliases)
+        statement = insert(tx, registers.aliases)
         tx.execute(
             statement.on_conflict_do_update(index_elements=["address"], set_={"person": number}),
             [{"address": address, "person": number} for address in person.aliases],
@@ -82,7 +82,8 @@ def put(tx: Tx, person: Person) -> None:
 
 
 _SUPPRESSED = Statement(lambda database: (
-    select(schema.suppressions.c.address, schema.suppressions.c.reason).where(database.among(schema.suppressions.c.address, "addresses"))
+    select(registers.suppressions.c.address, registers.suppressions.c.reason)
+    .where(database.among(registers.suppressions.c.address, "addresses"))
 ))  # fmt: skip
 
 
@@ -93,7 +94,7 @@ def suppressed(tx: Tx, addresses: Sequence[Address]) -> dict[Address, str]:
 
 
 _SUPPRESSION = Statement(lambda _: (
-    select(schema.suppressions.c.reason, schema.suppressions.c.since).where(schema.suppressions.c.address == bindparam("address"))
+    select(registers.suppressions.c.reason, registers.suppressions.c.since).where(registers.suppressions.c.address == bindparam("address"))
 ))  # fmt: skip
 
 
@@ -105,11 +106,11 @@ def suppression(tx: Tx, address: Address) -> tuple[str, datetime] | None:
 
 def suppress(tx: Tx, address: Address, reason: str, now: datetime) -> None:
     """No more automatic mail to an address from which ours came back."""
-    table = schema.suppressions
+    table = registers.suppressions
     statement = insert(tx, table).values(address=address, reason=reason[:500], count=1, since=now)
     tx.execute(statement.on_conflict_do_update(index_elements=["address"], set_={"count": table.c.count + 1}))
 
 
 def allow(tx: Tx, address: Address) -> bool:
     """Forgets a suppression; False where there was none."""
-    return tx.execute(delete(schema.suppressions).where(schema.suppressions.c.address == address)).rowcount == 1
+    return tx.execute(delete(registers.suppressions).where(registers.suppressions.c.address == address)).rowcount == 1

@@ -1,18 +1,19 @@
-"""Which tables are there? The one description that migrations are checked against and every statement is built from.
+"""Which tables are about tickets and their mail? With those of `registers` the one description that migrations are checked against.
 
 Times are UTC. Addresses are folded. JSON is kept as text. A state is a word; each state column has an index that finds what is due.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, UniqueConstraint, false, text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, UniqueConstraint, false, text
 
+from mailgate.store import registers
 from mailgate.store.columns import Key
 from mailgate.store.columns import Moment as Moment
 from mailgate.store.columns import Text as Text
 from mailgate.store.columns import storable as storable
 
-metadata = MetaData()
+metadata = registers.metadata
 
 tickets = Table(
     "tickets", metadata,
@@ -277,75 +278,6 @@ approvals = Table(
     UniqueConstraint("token_hash", name="approvals_by_token"),
 )  # fmt: skip
 
-# People who were added by hand or from a CSV file; people.toml is read beside it and wins.
-people = Table(
-    "people", metadata,
-    Column("id", Key, primary_key=True),
-    Column("address", Text, nullable=False, unique=True),
-    Column("name", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("team", Text),
-    Column("manager", Text),
-    Column("skills", Text, nullable=False),
-    Column("language", Text),
-    Column("timezone", Text),
-)  # fmt: skip
-
-aliases = Table(
-    "aliases", metadata,
-    Column("address", Text, primary_key=True),
-    Column("person", Key, ForeignKey("people.id"), nullable=False),
-)  # fmt: skip
-
-# Who said by mail that he is away, and the span for which the tickets of somebody who is away were handed over already. Beside people.toml.
-absences = Table(
-    "absences", metadata,
-    Column("address", Text, primary_key=True),
-    Column("span", Text),
-    Column("handed", Text),
-)  # fmt: skip
-
-suppressions = Table(
-    "suppressions", metadata,
-    Column("address", Text, primary_key=True),
-    Column("reason", Text, nullable=False),
-    Column("count", Integer, nullable=False),
-    Column("since", Moment, nullable=False),
-)  # fmt: skip
-
-# Who polls which mailbox, and who migrates: a name, its holder, and a fencing number that grows with each new holder.
-leases = Table(
-    "leases", metadata,
-    Column("name", Text, primary_key=True),
-    Column("owner", Text, nullable=False),
-    Column("fence", Integer, nullable=False),
-    Column("until", Moment, nullable=False),
-)  # fmt: skip
-
-imap_messages = Table(
-    "imap_messages", metadata,
-    Column("account", Text, primary_key=True),
-    Column("folder", Text, primary_key=True),
-    Column("uidvalidity", BigInteger, primary_key=True),
-    Column("uid", BigInteger, primary_key=True),
-    Column("state", Text, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("inbox", Key),
-    Index("imap_messages_by_state", "account", "folder", "state"),
-)  # fmt: skip
-
-imap_cursors = Table(
-    "imap_cursors", metadata,
-    Column("account", Text, primary_key=True),
-    Column("folder", Text, primary_key=True),
-    Column("uidvalidity", BigInteger, nullable=False),
-    # Mails below `first`, and those that came into the mailbox before `since`, were there before us and are none of ours.
-    Column("first", BigInteger, nullable=False),
-    Column("since", Moment),
-    # Nothing below it needs anything any more.
-    Column("lowest_unresolved", BigInteger, nullable=False),
-)  # fmt: skip
-
 # The knowledge base: one article a ticket at most, under the ticket's number, also when the ticket is no more. The two columns of words are
 # what it is found by. Their index, and that of what messages say, is of each database's own kind, and not described here: see `search`.
 articles = Table(
@@ -380,16 +312,6 @@ mail_orders = Table(
     Column("cause_id", Text, nullable=False),
     UniqueConstraint("cause_type", "cause_id", "inbox", name="mail_orders_once"),
     Index("mail_orders_by_inbox", "inbox", "id"),
-)  # fmt: skip
-
-# Senders of whom nothing is heard: an address, or `@` and a domain. `count` mails were kept away, the last at `last_at`.
-blocked = Table(
-    "blocked", metadata,
-    Column("sender", Text, primary_key=True),
-    Column("by", Text, nullable=False),
-    Column("since", Moment, nullable=False),
-    Column("count", Integer, nullable=False),
-    Column("last_at", Moment),
 )  # fmt: skip
 
 # When somebody is told next how things stand: of held mails (`kind` held), due while something waits that he was not told of, where
@@ -434,11 +356,4 @@ notices = Table(
     Index("notices_by_state", "state", "due_at"),
     Index("notices_by_person", "person", "state", "due_at"),
     Index("notices_by_ticket", "ticket", "state"),
-)  # fmt: skip
-
-# Single facts of this installation: the name of the instance, a hold after a restore, the clock at the last tick.
-facts = Table(
-    "facts", metadata,
-    Column("name", Text, primary_key=True),
-    Column("value", Text, nullable=False),
 )  # fmt: skip

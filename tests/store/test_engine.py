@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from mailgate.desk.errors import Misconfigured
-from mailgate.store import engine, facts, inbox, migrate, schema
+from mailgate.store import engine, facts, inbox, migrate, registers, schema
 from mailgate.store.engine import Store, Unavailable, durable, exclusive, savepoint
 from mailgate.store.inbox import InboxState
 from tests.kit.disk import small_disk
@@ -90,7 +90,7 @@ def test_a_savepoint_that_fails_undoes_nothing_of_its_neighbours(store: Store) -
         facts.put(tx, "a", "1")
         with pytest.raises(IntegrityError), savepoint(tx):  # noqa: PT012
             facts.put(tx, "b", "2")
-            tx.execute(schema.facts.insert(), [{"name": "b", "value": "3"}])
+            tx.execute(registers.facts.insert(), [{"name": "b", "value": "3"}])
         facts.put(tx, "c", "4")
     with store.look() as tx:
         assert [facts.get(tx, name) for name in "abc"] == ["1", None, "4"]
@@ -104,14 +104,14 @@ def test_foreign_keys_are_enforced(store: Store) -> None:
 def test_a_naive_time_is_refused(store: Store) -> None:
     naive = datetime(2026, 2, 2, 9, 0)  # noqa: DTZ001
     with pytest.raises(StatementError, match="naive"), store.begin() as tx:
-        tx.execute(schema.suppressions.insert(), {"address": "a", "reason": "", "count": 1, "since": naive})
+        tx.execute(registers.suppressions.insert(), {"address": "a", "reason": "", "count": 1, "since": naive})
 
 
 def test_a_time_comes_back_as_it_was_to_the_microsecond_and_in_utc(store: Store) -> None:
     moment = (NOW + timedelta(microseconds=123457)).astimezone(datetime.strptime("+0530", "%z").tzinfo)
     with store.begin() as tx:
-        tx.execute(schema.suppressions.insert(), {"address": "a", "reason": "", "count": 1, "since": moment})
-        found = tx.execute(select(schema.suppressions.c.since)).scalar_one()
+        tx.execute(registers.suppressions.insert(), {"address": "a", "reason": "", "count": 1, "since": moment})
+        found = tx.execute(select(registers.suppressions.c.since)).scalar_one()
     assert found == moment
     assert found.utcoffset() == timedelta(0)
 
@@ -391,7 +391,7 @@ def test_a_postgresql_that_crashes_in_the_middle_is_unavailable_and_then_goes_on
     with pytest.raises(Unavailable), on_mortal.begin() as tx:  # noqa: PT012
         inbox.add(tx, [arrival("torn")], lease(), claimed=False)
         mortal.crash()
-        tx.execute(select(schema.facts))
+        tx.execute(select(registers.facts))
     with pytest.raises(Unavailable):
         add(on_mortal, "refused")
     mortal.start()

@@ -7,15 +7,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Executable, bindparam, insert, select, update
 
-from mailgate.store import schema
+from mailgate.store import registers, schema
 from mailgate.store.engine import Conflict, Store, savepoint
 from mailgate.store.schema import Moment
 from mailgate.store.statement import Database, Statement
 from tests.store.databases import NOW
 
 _t = schema.stretches
-ADD = Statement(lambda _: insert(schema.facts), schema.facts.c)
-FOUND = Statement(lambda database: select(schema.facts).where(database.among(schema.facts.c.name, "names")).order_by(schema.facts.c.name))
+ADD = Statement(lambda _: insert(registers.facts), registers.facts.c)
+FOUND = Statement(
+    lambda database: select(registers.facts).where(database.among(registers.facts.c.name, "names")).order_by(registers.facts.c.name)
+)
 
 
 def add(store: Store, *names: str) -> None:
@@ -63,7 +65,7 @@ def test_a_list_is_made_storable_like_every_text(store: Store) -> None:
 
 def test_how_many_rows_changed_is_told(store: Store) -> None:
     add(store, "a", "b")
-    change = Statement(lambda _: update(schema.facts).where(schema.facts.c.name == bindparam("of")).values(value="same for all"))
+    change = Statement(lambda _: update(registers.facts).where(registers.facts.c.name == bindparam("of")).values(value="same for all"))
     with store.begin() as tx:
         assert [change.change(tx, {"of": name}) for name in ("a", "x")] == [1, 0]
         assert FOUND.row(tx, {"names": ["a"]}).value == "same for all"
@@ -96,7 +98,7 @@ def test_a_statement_is_made_once_for_each_database(store: Store) -> None:
 
     def make(database: Database) -> Executable:
         made.append(database)
-        return select(schema.facts)
+        return select(registers.facts)
 
     statement = Statement(make)
     with store.look() as tx:
