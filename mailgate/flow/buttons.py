@@ -9,7 +9,7 @@ from mailgate.desk.letters import Held, HeldMail
 from mailgate.desk.model import Address
 from mailgate.desk.policy import Desk
 from mailgate.desk.tokens import Keyring
-from mailgate.mail.view import HeldMailView, HeldView
+from mailgate.mail.summed import HeldMailView, HeldView
 
 
 def shown_held(keyring: Keyring, desk: Desk, held: Held, person: Address) -> HeldView:

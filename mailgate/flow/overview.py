@@ -12,7 +12,7 @@ from mailgate.desk.model import Person, TicketId
 from mailgate.desk.rules import Rules
 from mailgate.desk.summary import Brief, Digest, Entries, Part
 from mailgate.desk.tokens import Keyring
-from mailgate.mail.view import DigestView, EntryView
+from mailgate.mail.summed import DigestView, EntryView
 
 _OF_TEAM = frozenset({Part.UNASSIGNED, Part.LATE, Part.OLDEST})
 # What is told of when in each part; of all others when the present status began.

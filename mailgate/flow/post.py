@@ -25,16 +25,15 @@ from mailgate.flow.house import House
 from mailgate.mail import header
 from mailgate.mail.compose import Draft, Enclosure, compose
 from mailgate.mail.letters import Content, Templates
+from mailgate.mail.summed import LateView, OverdueView
 from mailgate.mail.view import (
     ArticleView,
     ClockView,
     DeskView,
     FoundView,
-    LateView,
     LikeView,
     Links,
     MessageView,
-    OverdueView,
     PersonView,
     SearchView,
     TicketView,

@@ -11,20 +11,15 @@ from mailgate.desk.letters import HELD_WHY, LIKE, NOTES, TAGGED, Became, Line, M
 from mailgate.desk.model import Status
 from mailgate.desk.summary import Backlog, Figures, Report
 from mailgate.desk.workflow import STATES, VERBS, Grammar, worth_a_tap
+from mailgate.mail.summed import DigestView, EntryView, HeldMailView, HeldView, LateView, OverdueView
 from mailgate.mail.view import (
     ArticleView,
     ClockView,
     DeskView,
-    DigestView,
-    EntryView,
     FoundView,
-    HeldMailView,
-    HeldView,
-    LateView,
     LikeView,
     Links,
     MessageView,
-    OverdueView,
     PersonView,
     SearchView,
     TicketView,

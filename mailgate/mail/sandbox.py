@@ -27,24 +27,8 @@ from markupsafe import Markup, escape
 from mailgate.desk.letters import Became, Line, Mailbox
 from mailgate.desk.summary import Backlog, Figures, Report
 from mailgate.mail import header, told
-from mailgate.mail.view import (
-    ArticleView,
-    ClockView,
-    DeskView,
-    DigestView,
-    EntryView,
-    FoundView,
-    HeldMailView,
-    HeldView,
-    LateView,
-    Links,
-    MessageView,
-    OverdueView,
-    PersonView,
-    SearchView,
-    TicketView,
-    View,
-)
+from mailgate.mail.summed import DigestView, EntryView, HeldMailView, HeldView, LateView, OverdueView
+from mailgate.mail.view import ArticleView, ClockView, DeskView, FoundView, Links, MessageView, PersonView, SearchView, TicketView, View
 
 # Human words by kind and slug.
 Dictionary = Mapping[str, Mapping[str, str]]

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mailgate.desk.letters import HUMAN, UNPROVEN, Line, Mailbox, Name, Said
-from mailgate.mail import header
+from mailgate.mail import header, summed
+from mailgate.mail.summed import DigestView, HeldView, OverdueView
 
 if TYPE_CHECKING:
-    from mailgate.desk.summary import Backlog, Report
+    from mailgate.desk.summary import Report
 
 # A letter carries so many characters of human text at most; the rest stands in the ticket.
 _WORDS = 40_000
@@ -23,9 +24,6 @@ _NOTE = 4_000
 _LINES = 60
 _REASON = 500
 _OTHER = 200
-# Of the words of a mail that nobody has vouched for.
-_SENDER = 100
-_SUBJECT = 120
 _CUT = "\n\n[…]"
 # Characters of addresses, links and the like.
 _NO_NAME = frozenset("@/:<>")
@@ -189,102 +187,6 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldMailView:
-    """A mail that waits for a human: why (slugs with words), what its sender calls himself and it, and the taps that decide about it.
-
-    `envelope` is the address that handed it over, where that is another one; `ticket` the tag of the ticket that tells of it.
-    """
-
-    row: int
-    why: tuple[str, ...]
-    sender: str
-    subject: str
-    at: datetime
-    size: int
-    envelope: str = ""
-    fresh: bool = True
-    read: bool = True
-    ticket: str = ""
-    release: str | None = None
-    attach: str | None = None
-    drop: str | None = None
-    block: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HeldView:
-    """The mails that a digest tells of, how many more wait, and how many of those shown are new."""
-
-    mails: tuple[HeldMailView, ...] = ()
-    more: int = 0
-    fresh: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LateView:
-    """A ticket with what was promised for it, and where mail about it goes. A confidential one has no subject."""
-
-    tag: str
-    priority: str
-    subject: str
-    clock: ClockView
-    link: str
-    confidential: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class OverdueView:
-    """The tickets that a digest tells of, the most urgent first, the tags of those for which there is no room, and how many are overdue."""
-
-    tickets: tuple[LateView, ...] = ()
-    more: tuple[str, ...] = ()
-    late: int = 0
-    soon: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class EntryView:
-    """A ticket in a digest: which part of it it stands in (a slug with words), and what of it matters there.
-
-    The first of a part says how many there are, the last one how many `more` than are listed. `at` is when it is due, came, or came to its
-    status, as the part wants it. `take` and `close` do so with one tap, `write` is where mail about it goes.
-    """
-
-    part: str
-    tag: str
-    subject: str
-    status: str
-    priority: str
-    at: datetime
-    assignee: str = ""
-    confidential: bool = False
-    first: bool = False
-    count: int = 0
-    more: int = 0
-    write: str | None = None
-    take: str | None = None
-    close: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DigestView:
-    """How things stand: somebody's own tickets, how many of them are `open`, of these `overdue` or due `today`, and how many are solved and
-    wait to be closed (`closing`); and those of the teams he leads.
-
-    `teams` is their names; empty where `backlog` is that of the whole desk.
-    """
-
-    own: tuple[EntryView, ...] = ()
-    team: tuple[EntryView, ...] = ()
-    open: int = 0
-    overdue: int = 0
-    today: int = 0
-    closing: int = 0
-    backlog: Backlog | None = None
-    teams: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class LikeView:
     """A ticket that this one may be the same as: its tag, and why, as one of desk/letters.LIKE."""
 
@@ -343,7 +245,8 @@ def prepared(view: View, letter: Name) -> View:
         () if view.plain else tuple(header.text(one, _OTHER) for one in view.others),
         tuple((link, header.text(address, _OTHER)) for link, address in view.unconfirmed),
         tuple(map(_article, view.articles)), view.search and _search(view.search), view.answered_by,
-        view.held and _held(view.held), view.overdue and _overdue(view.overdue), view.like, view.digest and _digest(view.digest),
+        view.held and summed.held(view.held), view.overdue and summed.overdue(view.overdue), view.like,
+        view.digest and summed.digest(view.digest),
         view.report,
     )  # fmt: skip
 
@@ -414,28 +317,6 @@ def _search(search: SearchView) -> SearchView:
 
 def _mailbox(box: Mailbox) -> Mailbox:
     return Mailbox(header.text(box.name), header.text(box.server), header.text(box.folder), box.at, header.text(box.why, _REASON))
-
-
-def _held(held: HeldView) -> HeldView:
-    mails = (
-        replace(
-            one, sender=header.text(one.sender, _SENDER), subject=header.text(one.subject, _SUBJECT), envelope=header.text(one.envelope)
-        )
-        for one in held.mails
-    )
-    return HeldView(tuple(mails), held.more, held.fresh)
-
-
-def _overdue(overdue: OverdueView) -> OverdueView:
-    late = tuple(replace(one, subject=header.text(header.bare_subject(one.subject, one.tag), _SUBJECT)) for one in overdue.tickets)
-    return replace(overdue, tickets=late)
-
-
-def _digest(digest: DigestView) -> DigestView:
-    own, team = (
-        tuple(replace(one, subject=header.bare_subject(one.subject, one.tag)) for one in entries) for entries in (digest.own, digest.team)
-    )
-    return replace(digest, own=own, team=team, teams=header.text(digest.teams))
 
 
 def _cut(text: str, limit: int) -> str:
