@@ -17,8 +17,8 @@ from mailgate.desk.errors import Temporary
 from mailgate.desk.model import Directory, Person, Role
 from mailgate.desk.rules import Rules
 from mailgate.flow import effect, journal
+from mailgate.flow.cause import Cause
 from mailgate.flow.house import House
-from mailgate.flow.post import Cause
 from mailgate.flow.roster import called
 from mailgate.store import absences, facts, people, tickets
 from mailgate.store.engine import Store, Tx, savepoint

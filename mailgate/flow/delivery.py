@@ -15,8 +15,8 @@ from mailgate.desk.model import Address, Directory, Role, Ticket
 from mailgate.desk.retry import Alert, Breaker, Fate
 from mailgate.desk.stimuli import Undelivered
 from mailgate.flow import effect, journal
+from mailgate.flow.cause import Cause
 from mailgate.flow.house import House
-from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
 from mailgate.mail.slim import slim
 from mailgate.store import facts, outbox, people, tickets

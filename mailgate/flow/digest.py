@@ -17,8 +17,8 @@ from mailgate.desk.letters import HELD_WHY, Held, HeldMail, Letter, Name
 from mailgate.desk.model import Address, Person
 from mailgate.desk.rules import Rules
 from mailgate.flow import effect, journal
+from mailgate.flow.cause import Cause
 from mailgate.flow.house import House
-from mailgate.flow.post import Cause
 from mailgate.mail import fields
 from mailgate.store import aside, digests, people
 from mailgate.store.engine import Tx

@@ -18,9 +18,10 @@ from mailgate.desk.model import Address, Ticket, TicketId
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import TakenBack
 from mailgate.flow import holding, journal, post
+from mailgate.flow.cause import NOTICE, Cause
 from mailgate.flow.house import House
-from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
+from mailgate.flow.sight import Occasion
 from mailgate.mail.compose import Enclosure
 from mailgate.store import absences, articles, notices, outbox, people, relations, story, tickets, timers
 from mailgate.store.engine import Lease, Tx
@@ -211,7 +212,7 @@ def _write_letters(
 
 def _put_by(stage: _Stage, rules: Rules, ticket: Ticket, letters: tuple[Letter, ...]) -> tuple[Letter, ...]:
     """The letters that are written now. Those of clocks are told later, maybe with others in one (`flow.notices`)."""
-    if stage.cause.type == post.NOTICE or not any(one.milestone for one in letters):
+    if stage.cause.type == NOTICE or not any(one.milestone for one in letters):
         return letters
     # Only a desk that promises something pays for it.
     from mailgate.desk.notices import heard_at
@@ -291,7 +292,7 @@ def _spent(tx: Tx, decision: Decision, ticket: TicketId, rules: Rules, now: date
 
 def _occasion(
     tx: Tx, house: House, rules: Rules, ticket: Ticket | None, kept: tuple[Letter, ...], cause: Cause, now: datetime, source: Source | None
-) -> post.Occasion:
+) -> Occasion:
     parents, names = {}, {}
     if source is not None:
         names[source.writer] = source.name
@@ -306,7 +307,7 @@ def _occasion(
         names = tickets.names(tx, ticket.id) | names
     planned = sla.plan(ticket, rules) if ticket else ()
     ending = sla.end(ticket, planned[0], rules.policy) if ticket and planned else None
-    occasion = post.Occasion(house, rules, ticket, cause, now, parents, source is not None, names=names, ends=ending[1] if ending else None)
+    occasion = Occasion(house, rules, ticket, cause, now, parents, source is not None, names=names, ends=ending[1] if ending else None)
     if source is None:
         return occasion
     return replace(

@@ -21,10 +21,11 @@ from mailgate.desk.letters import Letter
 from mailgate.desk.model import Address, Directory, Ticket, TicketId
 from mailgate.desk.stimuli import Finding, Meanwhile
 from mailgate.flow import post
+from mailgate.flow.cause import Cause
 from mailgate.flow.clues import bounced_letter
 from mailgate.flow.house import House
-from mailgate.flow.post import Cause
 from mailgate.flow.records import Accepted, Records
+from mailgate.flow.sight import Occasion
 from mailgate.flow.understand import Situation, understand, unreadable
 from mailgate.mail.identity import identify
 from mailgate.mail.parsed import Kind, ParsedMail
@@ -167,10 +168,10 @@ def _letters(house: House, situation: Situation, decision: Decision, now: dateti
         ticket = fold(ticket, decision.events) if decision.events else None
     names = {situation.wrote.person.address: situation.wrote.person.name}
     rules = situation.rules.at(ticket.desk if ticket else situation.wrote.desk)
-    occasion = post.Occasion(house, rules, ticket, Cause("explain", "0"), now, answering=True, names=names)
+    occasion = Occasion(house, rules, ticket, Cause("explain", "0"), now, answering=True, names=names)
     return tuple(_answered(occasion, letter) for letter in decision.letters)
 
 
-def _answered(occasion: post.Occasion, letter: Letter) -> Answered:
+def _answered(occasion: Occasion, letter: Letter) -> Answered:
     written = post.titled(occasion, letter)
     return Answered(letter.name, letter.to, written.subject or f"({written.suppressed})")

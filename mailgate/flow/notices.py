@@ -14,8 +14,8 @@ from mailgate.desk.letters import Letter
 from mailgate.desk.notices import HOUR, Current, current, heard_at, letters
 from mailgate.desk.rules import Rules
 from mailgate.flow import effect, journal
+from mailgate.flow.cause import NOTICE, Cause
 from mailgate.flow.house import House
-from mailgate.flow.post import NOTICE, Cause
 from mailgate.store import notices, outbox, people, tickets
 from mailgate.store.engine import Tx
 from mailgate.store.notices import DueNotice, Whom

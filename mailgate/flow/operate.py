@@ -18,9 +18,9 @@ from mailgate.desk.stimuli import Ordered, Stimulus, Wrote
 from mailgate.desk.technician import commanding
 from mailgate.desk.workflow import state_of
 from mailgate.flow import effect, holding, journal, sanity
+from mailgate.flow.cause import Cause
 from mailgate.flow.house import House
 from mailgate.flow.known import Said, known
-from mailgate.flow.post import Cause
 from mailgate.flow.roster import roster
 from mailgate.flow.seam import crash_point
 from mailgate.store import articles, blocks, facts, inbox, outbox, people, tickets

@@ -15,8 +15,8 @@ from hashlib import sha256
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.letters import Letter, Mailbox, Name
 from mailgate.flow import effect, journal
+from mailgate.flow.cause import Cause
 from mailgate.flow.house import House
-from mailgate.flow.post import Cause
 from mailgate.store import facts, people
 from mailgate.store.engine import Store, Tx
 

@@ -1,68 +1,26 @@
-"""How does a letter that was decided become final octets? Gathers what it may know, has it rendered and composed, gives it its identity.
+"""How does a letter that was decided become final octets? Has it rendered and composed, gives it its identity. What it knows: `sight`.
 
 The Message-ID and every octet follow from cause, recipient and the moment of the decision: each copy of a letter is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from urllib.parse import quote
+from dataclasses import dataclass, replace
 
-from mailgate.desk import retry, tokens, workflow
-from mailgate.desk.article import Article
-from mailgate.desk.clock import Moved
+from mailgate.desk import retry, tokens
 from mailgate.desk.errors import Permanent
-from mailgate.desk.letters import HELD, HUMAN, Late, Letter, Line, Milestone, Name
+from mailgate.desk.letters import HUMAN, Letter, Name
 from mailgate.desk.macros import Macro
-from mailgate.desk.model import Address, Person, Ticket
+from mailgate.desk.model import Person, Ticket
 from mailgate.desk.policy import Desk
 from mailgate.desk.rules import Rules
-from mailgate.flow import overview
-from mailgate.flow.buttons import held_link, shown_held
+from mailgate.flow.cause import Cause
 from mailgate.flow.house import House
+from mailgate.flow.sight import KB, Occasion, detailed, sight
 from mailgate.mail import header
-from mailgate.mail.compose import Draft, Enclosure, compose
-from mailgate.mail.letters import Content, Templates
-from mailgate.mail.summed import LateView, OverdueView
-from mailgate.mail.view import (
-    ArticleView,
-    ClockView,
-    DeskView,
-    FoundView,
-    LikeView,
-    Links,
-    MessageView,
-    PersonView,
-    SearchView,
-    TicketView,
-    View,
-)
-
-_FOR_REQUESTER = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
-# Somebody in copy can only ask not to be written to.
-_IN_COPY = ("mute",)
-# So many people a letter names; nobody reads more.
-_MOST_OTHERS = 20
-
-# The cause of what tells of clocks.
-NOTICE = "notice"
-# The word that makes an article. What answers a letter about one changes it.
-KB = "kb"
-
-
-# A letter about several tickets tells of so many, and a digest of clocks of so many.
-_MOST_LISTED = 29
-_MOST_LATE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """What an effect follows from: `inbox` 17, `timer` 4, `order` …; together with a running number it is unique for ever."""
-
-    type: str
-    id: str
+from mailgate.mail.compose import Draft, compose
+from mailgate.mail.letters import Content
+from mailgate.mail.view import PersonView, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,35 +33,6 @@ class Written:
     subject: str = ""
     octets: bytes = b""
     suppressed: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """What all letters of one decision share.
-
-    `parents` gives for some recipients the Message-ID of the last mail that they wrote about it; `answering` says that a mail is the cause.
-    `ends` is when the ladder that the ticket stands on comes to its end, if nobody answers.
-    """
-
-    house: House
-    rules: Rules
-    ticket: Ticket | None
-    cause: Cause
-    now: datetime
-    parents: dict[Address, str] = field(default_factory=dict)
-    answering: bool = False
-    verified: bool = True
-    files: tuple[str, ...] = ()
-    enclosures: tuple[Enclosure, ...] = ()
-    ends: datetime | None = None
-    language: str | None = None
-    # Display names of people whom people.toml does not have, as their mails gave them.
-    names: dict[Address, str] = field(default_factory=dict)
-
-    @property
-    def templates(self) -> Templates:
-        """How letters of this desk read."""
-        return self.house.templates.of(self.rules.desk.slug)
 
 
 def write(occasion: Occasion, letter: Letter, number: int) -> Written:
@@ -160,7 +89,7 @@ def _octets(occasion: Occasion, letter: Letter, number: int) -> tuple[str, str, 
         content = content if desk.subaddress else replace(content, subject=f"{content.subject} ({answer})")
     return message_id, content.subject, compose(Draft(
         _from_name(letter, occasion, desk), desk.address, recipient.name, letter.to, message_id, occasion.now, letter.name, content,
-        reply_to=_detailed(desk, answer), in_reply_to=parent or thread_id, references=tuple(one for one in (thread_id, parent) if one),
+        reply_to=detailed(desk, answer), in_reply_to=parent or thread_id, references=tuple(one for one in (thread_id, parent) if one),
         ticket=occasion.ticket.id if occasion.ticket else None,
         auto_submitted=("auto-replied" if occasion.answering else "auto-generated") if letter.automatic else None,
         loop=f"{house.instance}.1", language=content.language, attachments=occasion.enclosures if _attaches(occasion, letter, view) else (),
@@ -174,7 +103,7 @@ def _addressed(occasion: Occasion, letter: Letter) -> tuple[Person, str | None, 
     mark = tokens.mark(occasion.house.keyring, tokens.THREAD, occasion.ticket.id, letter.to) if occasion.ticket else None
     if letter.held is not None:
         mark = tokens.held_mark(occasion.house.keyring, tokens.HELD, 0, letter.to)
-    return recipient, mark, _view(occasion, letter, recipient, mark)
+    return recipient, mark, sight(occasion, letter, recipient, mark)
 
 
 def _of_requester(letter: Letter, view: View) -> bool:
@@ -194,208 +123,10 @@ def _from_name(letter: Letter, occasion: Occasion, desk: Desk) -> str:
     return f"{author.label} ({desk.name})" if author and author.staff and author.name and not letter.automatic else desk.name
 
 
-def _detailed(desk: Desk, mark: str | None) -> str:
-    """The desk's address with a mark behind it, where there is one and the mail server knows sub-addresses."""
-    local, _, host = desk.address.rpartition("@")
-    return f"{local}{desk.subaddress}{mark}@{host}" if mark and desk.subaddress else desk.address
-
-
-def _view(occasion: Occasion, letter: Letter, recipient: Person, mark: str | None) -> View:
-    desk, ticket = occasion.rules.desk, occasion.ticket
-    # Whoever helps from outside is not told who asks.
-    requester = PersonView("", "") if letter.name is Name.VENDOR else _shown(occasion, ticket.requester if ticket else letter.to)
-    asks = bool(ticket and ticket.requester in recipient.addresses)
-    staff = not asks and (occasion.rules.works_on(recipient, ticket) if ticket else recipient.staff)
-    copied = not (asks or staff) and _copied(ticket, recipient)
-    words = _for_staff(letter, ticket, recipient) if staff else _FOR_REQUESTER if asks else _IN_COPY if copied else ()
-    links = _links(desk, mark if ticket else None, words)
-    if links.undo and ticket:
-        # It takes back what this letter tells of, and nothing that somebody does later.
-        links = replace(links, undo=f"{links.undo}&body={ticket.version}")
-    digest = overview.shown(occasion.house.keyring, occasion.rules, letter.digest, recipient) if letter.digest else None
-    held = shown_held(occasion.house.keyring, desk, letter.held, letter.to) if letter.held else None
-    if letter.held and letter.held.blocked:
-        links = Links(undo=held_link(occasion.house.keyring, desk, "unblock", letter.held.blocked, letter.to))
-    like = _alike(desk, letter) if staff else ()
-    if links.merge and like:
-        links = replace(links, merge=f"{links.merge}&body={letter.like[0].ticket}")
-    author = _shown(occasion, letter.author) if letter.author else None
-    technician = _shown(occasion, ticket.assignee) if ticket and ticket.assignee else None
-    return View(
-        DeskView(desk.name, desk.address, desk.language, recipient.timezone or desk.timezone),
-        PersonView(recipient.name, recipient.address), requester, _ticket(occasion, ticket) if ticket else None, technician,
-        MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter))
-        if letter.words else None,
-        links, _lines(occasion, letter), letter.note, letter.plain, staff, mailbox=letter.mailbox,
-        sla=tuple(_clocks(occasion, ticket, letter.moved)) if staff and ticket and ticket.clocks else (),
-        clock=_milestone(occasion, letter.milestone, ticket), overdue=_overdue(occasion, letter),
-        story=letter.story, held=held,
-        others=_others(occasion, recipient, staff=staff) if staff or asks or copied else (),
-        unconfirmed=_unconfirmed(occasion, links) if staff else (),
-        articles=_articles(occasion, letter, recipient, staff=recipient.staff), search=_search(desk, letter),
-        answered_by=letter.answered_by, like=like, digest=digest,
-        report=letter.report,
-    )  # fmt: skip
-
-
-def _copied(ticket: Ticket | None, recipient: Person) -> bool:
-    """Whether he is in copy, and hears what is public."""
-    here = ticket.participant(recipient.addresses) if ticket else None
-    return here is not None and here.role == "cc"
-
-
-def _clocks(occasion: Occasion, ticket: Ticket, moved: tuple[Moved, ...] = ()) -> Iterator[ClockView]:
-    """The promises that stand. Only a desk that promises something pays for knowing when they are due."""
-    from mailgate.desk.clocks import due, elapsed
-
-    before = {one.metric: one.before for one in moved}
-    for one in ticket.clocks:
-        if one.live:
-            left = one.target - elapsed(one, occasion.rules, occasion.now)
-            yield ClockView(
-                one.metric, one.state, due(one, occasion.rules), one.target, left, one.calendar is not None, before=before.get(one.metric)
-            )
-
-
-def _milestone(occasion: Occasion, about: Milestone | None, ticket: Ticket | None) -> ClockView | None:
-    """The promise that a letter is about."""
-    if about is None or ticket is None:
-        return None
-    found = (one for one in ticket.clocks if (one.metric, one.number) == (about.metric, about.number))
-    return next(_clocks(occasion, replace(ticket, clocks=tuple(found))), None)
-
-
-def _overdue(occasion: Occasion, letter: Letter) -> OverdueView | None:
-    """The tickets of a digest; those for which there is no room are named."""
-    if not letter.late:
-        return None
-    shown = tuple(_late(occasion, letter.to, one) for one in letter.late[:_MOST_LATE])
-    tags = dict.fromkeys(f"{occasion.rules.at(one.ticket.desk).desk.tag}-{one.ticket.id}" for one in letter.late[_MOST_LATE:])
-    late = {one.ticket.id for one in letter.late if one.milestone.step.breaks}
-    every = {one.ticket.id for one in letter.late}
-    return OverdueView(tuple(one for one in shown if one), tuple(tags), len(late), len(every - late))
-
-
-def _late(occasion: Occasion, to: Address, one: Late) -> LateView | None:
-    there = replace(occasion, rules=occasion.rules.at(one.ticket.desk))
-    clock = _milestone(there, one.milestone, one.ticket)
-    line = _listed(there, to, one.ticket)
-    tag, hidden = f"{there.rules.desk.tag}-{one.ticket.id}", one.ticket.confidential
-    subject = "" if hidden else one.ticket.subject
-    return LateView(tag, one.ticket.priority, subject, clock, line.instead, hidden) if clock else None
-
-
-def _lines(occasion: Occasion, letter: Letter) -> tuple[Line, ...]:
-    """The lines of a receipt; or one for each ticket that the letter tells of, with the recipient's address for mail about it."""
-    if not letter.tickets:
-        return letter.lines
-    lines = [_listed(occasion, letter.to, ticket) for ticket in letter.tickets[:_MOST_LISTED]]
-    more = len(letter.tickets) - len(lines)
-    return (*lines, Line(f"… +{more}", ok=True)) if more else tuple(lines)
-
-
-def _listed(occasion: Occasion, to: Address, ticket: Ticket) -> Line:
-    desk = occasion.rules.desk
-    tag, mark = f"{desk.tag}-{ticket.id}", tokens.mark(occasion.house.keyring, tokens.THREAD, ticket.id, to)
-    about = f"[{tag}]" if desk.subaddress else mark
-    url = f"mailto:{quote(_detailed(desk, mark), safe='+@')}?subject={quote(about)}"
-    return Line(f"{tag} {ticket.priority}" + ("" if ticket.confidential else f" {ticket.subject}"), ok=True, instead=url)
-
-
-def _for_staff(letter: Letter, ticket: Ticket | None, technician: Person) -> tuple[str, ...]:
-    """The words that a technician can tap: those that lead on from here, and what this letter is about."""
-    about = {"undoable": ("undo",), HELD: ("send",)}.get(letter.note, ())
-    onward = workflow.worth_a_tap(ticket.status, his=ticket.assignee in technician.addresses) if ticket else ()
-    return (*onward, *about, *(("merge",) if letter.like else ()), "cc", "help")
-
-
-def _others(occasion: Occasion, recipient: Person, *, staff: bool) -> tuple[str, ...]:
-    """Who else hears what is public, by name and address; a technician is told of those in copy. Of people of the house only the name."""
-    ticket = occasion.ticket
-    if ticket is None or len(ticket.participants) < 2:
-        return ()
-    roles = ("cc",) if staff else ("requester", "cc")
-    told = (one.address for one in ticket.participants if one.role in roles and one.confirmed and not one.muted)
-    others = {person.address: person for person in (_shown(occasion, address) for address in told) if person.address != recipient.address}
-    return tuple(filter(None, (_called(occasion, person) for person in others.values())))[:_MOST_OTHERS]
-
-
-def _called(occasion: Occasion, person: PersonView) -> str:
-    known = occasion.rules.people.find(Address(person.address))
-    if known is not None and known.staff:
-        return person.name
-    return f"{person.name} ({person.address})" if person.name else person.address
-
-
-def _unconfirmed(occasion: Occasion, links: Links) -> tuple[tuple[str, str], ...]:
-    """The addresses in copy that nobody has confirmed yet, each behind the mailto that does it."""
-    waiting = [one.address for one in occasion.ticket.participants if one.role == "cc" and not one.confirmed] if occasion.ticket else []
-    return tuple((f"{links.cc}&body={quote(f'add {address}')}", address) for address in waiting[:_MOST_OTHERS] if links.cc)
-
-
-def _articles(occasion: Occasion, letter: Letter, recipient: Person, *, staff: bool) -> tuple[ArticleView, ...]:
-    """The articles of a letter; who works here gets an address with each, at which it can be read whole and changed."""
-    found = letter.found.articles if letter.found else letter.articles
-    return tuple(_article(occasion, one, recipient, staff=staff) for one in found)
-
-
-def _article(occasion: Occasion, one: Article, recipient: Person, *, staff: bool) -> ArticleView:
-    desk = occasion.rules.desk
-    link = off = None
-    if staff and not one.gone:
-        link = _links(desk, tokens.mark(occasion.house.keyring, KB, one.ticket, recipient.address), (KB,)).kb
-        off = f"{link}&body={quote('#kb off')}"
-    return ArticleView(f"{desk.tag}-{one.ticket}", one.title, one.problem, one.solution, one.internal, link, off)
-
-
-def _search(desk: Desk, letter: Letter) -> SearchView | None:
-    if letter.found is None:
-        return None
-    seen = tuple(FoundView(f"{desk.tag}-{one.ticket}", one.subject, one.status, one.confidential) for one in letter.found.tickets)
-    return SearchView(letter.found.words, seen)
-
-
-def _alike(desk: Desk, letter: Letter) -> tuple[LikeView, ...]:
-    return tuple(LikeView(f"{desk.tag}-{one.ticket}", one.because) for one in letter.like)
-
-
-def _named(occasion: Occasion, letter: Letter) -> tuple[str, ...]:
-    return occasion.files if letter.attach else ()
-
-
 def _attaches(occasion: Occasion, letter: Letter, view: View) -> bool:
     """Whether the files travel with the letter. Of a confidential ticket only those do that a technician sends to the requester."""
     open_to_all = occasion.ticket is None or not occasion.ticket.confidential
     return letter.attach and (open_to_all or (letter.name in HUMAN and not view.staff))
-
-
-def _shown(occasion: Occasion, address: Address) -> PersonView:
-    person = occasion.rules.people.find(address)
-    return PersonView(person.name, person.address) if person else PersonView(occasion.names.get(address, ""), address)
-
-
-def _ticket(occasion: Occasion, ticket: Ticket) -> TicketView:
-    assignee = occasion.rules.people.find(ticket.assignee) if ticket.assignee else None
-    organisation = occasion.rules.people.organisation(ticket.requester)
-    return TicketView(
-        ticket.id, f"{occasion.rules.desk.tag}-{ticket.id}", ticket.subject, workflow.state_of(ticket.status), ticket.status_name,
-        ticket.priority, ticket.created, ticket.updated, ticket.category, ticket.team, assignee.label if assignee else None,
-        occasion.ends, ticket.resolution, ticket.closure_note, ticket.confidential, ticket.source, ticket.type, ticket.service,
-        organisation.name if organisation else None, ticket.due,
-    )  # fmt: skip
-
-
-def _links(desk: Desk, mark: str | None, words: tuple[str, ...]) -> Links:
-    """A mailto for each word: in the address, or in the subject where the mail server knows no sub-addresses."""
-    if mark is None:
-        return Links()
-    signed = mark.partition(".")[2]
-    local, _, host = desk.address.rpartition("@")
-    if desk.subaddress:
-        begin, end = f"mailto:{quote(local + desk.subaddress, safe='+')}", f".{signed}@{host}?subject="
-        return Links(**{word: f"{begin}{word}{end}{word}" for word in words})
-    begin = f"mailto:{quote(local)}@{host}?subject="
-    return Links(**{word: f"{begin}{word}.{signed}" for word in words})
 
 
 def canned(house: House, rules: Rules, ticket: Ticket, name: str, technician: Person, called: str, language: str | None = None) -> Macro:
@@ -415,4 +146,4 @@ def preview(house: House, rules: Rules, ticket: Ticket, letter: Letter, language
     recipient = rules.people.find(letter.to) or Person(letter.to)
     mark = tokens.mark(house.keyring, tokens.THREAD, ticket.id, letter.to)
     occasion = Occasion(house, rules, ticket, Cause("preview", "0"), ticket.updated)
-    return occasion.templates.render(letter.name, language, _view(occasion, letter, recipient, mark))
+    return occasion.templates.render(letter.name, language, sight(occasion, letter, recipient, mark))

@@ -18,8 +18,8 @@ from mailgate.desk.events import Event, fold
 from mailgate.desk.model import Ticket, TicketId
 from mailgate.desk.rules import Rules
 from mailgate.flow import effect, journal
+from mailgate.flow.cause import Cause
 from mailgate.flow.house import House
-from mailgate.flow.post import Cause
 from mailgate.store import facts, people, story, tickets, timers
 from mailgate.store.engine import Store, Tx
 

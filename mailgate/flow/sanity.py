@@ -17,8 +17,8 @@ from mailgate.desk.errors import Temporary
 from mailgate.desk.letters import Letter, Name
 from mailgate.desk.sanity import Belief, Doubt, Reading, judge
 from mailgate.flow import effect, journal
+from mailgate.flow.cause import Cause
 from mailgate.flow.house import House
-from mailgate.flow.post import Cause
 from mailgate.store import clock, facts, inbox, outbox, people
 from mailgate.store.engine import Store, Tx, savepoint
 

@@ -20,9 +20,9 @@ from mailgate.desk.model import Address, TicketId
 from mailgate.desk.rules import Rules
 from mailgate.desk.stimuli import Undelivered
 from mailgate.flow import digest, effect, journal
+from mailgate.flow.cause import Cause
 from mailgate.flow.clues import bounced_letter
 from mailgate.flow.house import House
-from mailgate.flow.post import Cause
 from mailgate.flow.records import Accepted
 from mailgate.flow.seam import crash_point
 from mailgate.flow.senders import Check, by_dns, checked

@@ -33,8 +33,8 @@ from mailgate.desk.summary import (
     week,
 )
 from mailgate.flow import effect, journal
+from mailgate.flow.cause import Cause
 from mailgate.flow.house import House
-from mailgate.flow.post import Cause
 from mailgate.store import backlog, digests, facts, people
 from mailgate.store.engine import Store, Tx
 from mailgate.store.figures import touched

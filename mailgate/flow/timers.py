@@ -16,8 +16,8 @@ from mailgate.desk.summary import Kind
 from mailgate.flow import digest, effect, journal, reach, summaries
 from mailgate.flow import notices as telling
 from mailgate.flow.absences import hand_over
+from mailgate.flow.cause import Cause
 from mailgate.flow.house import House
-from mailgate.flow.post import Cause
 from mailgate.flow.seam import crash_point
 from mailgate.store import digests, facts, notices, people, tickets, timers
 from mailgate.store.engine import Fenced, Store, Tx, savepoint

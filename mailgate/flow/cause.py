@@ -1,0 +1,16 @@
+"""What does an effect follow from? The name under which it is written, so that nothing comes true twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# What tells of clocks.
+NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What an effect follows from: `inbox` 17, `timer` 4, `order` …; together with a running number it is unique for ever."""
+
+    type: str
+    id: str
