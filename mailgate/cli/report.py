@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from csv import writer
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
-from mailgate.cli import show
+from mailgate.cli import sheet, show
 from mailgate.cli.opened import now, opened
 from mailgate.config.scalars import as_duration
-from mailgate.desk.report import Figures, Kept, Period, Report, Spread, reported
+from mailgate.desk.course import Course, course
+from mailgate.desk.report import MARKS, Figures, Kept, Period, Ratings, Report, Spread, reported
 
 _MONTH = timedelta(days=30)
 _WHEN = 'a day ("2026-03-01"), a time of ISO 8601, or how long ago ("30d")'
@@ -38,9 +38,10 @@ def report(config: Path | None, since: str | None, until: str | None, json: bool
         if period.since >= period.until:
             raise click.UsageError("the period ends before it begins")
         with known.store.look() as tx:
-            told = reported(list(figures.handled(tx, period)), period)
+            handled = list(figures.handled(tx, period))
+    told = reported(handled, period)
     if json:
-        show.out_json(as_json(told))
+        show.out_json({**as_json(told), "course": _course(course(handled, period, zone))})
     elif csv:
         _print_csv(told)
     else:
@@ -92,8 +93,23 @@ def _figures(one: Figures) -> show.Json:
              "rate": _rate(kept.achieved, kept.achieved + kept.breached)}
             for metric, kept in one.promises
         ],
-        "csat": None,
+        "csat": _csat(one.ratings),
     }  # fmt: skip
+
+
+def _csat(ratings: Ratings | None) -> show.Json | None:
+    if ratings is None:
+        return None
+    return {"count": ratings.count, "mean": round(ratings.mean, 4), "marks": dict(zip(map(str, MARKS), ratings.counts, strict=True))}
+
+
+def _course(known: Course) -> show.Json:
+    stages = [
+        {"since": show.iso(one.since), "until": show.iso(one.until), "opened": one.opened, "resolved": one.resolved, "closed": one.closed,
+         "backlog": one.backlog}
+        for one in known.stages
+    ]  # fmt: skip
+    return {"stride": known.stride.value, "stages": stages}
 
 
 def _seconds(spread: Spread | None) -> show.Json | None:
@@ -111,35 +127,31 @@ def _rate(part: int, of: int) -> float | None:
 
 # ------------------------------------------------------------------------------------------------------------------- CSV
 
-# What a spreadsheet would take for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
 
 def _print_csv(told: Report) -> None:
     metrics = [metric for metric, _ in told.whole.promises]
-    out = writer(sys.stdout, lineterminator="\n")
-    heads = [f"{metric}_{state}" for metric in metrics for state in ("achieved", "breached", "cancelled", "overdue")]
-    out.writerow([
-        "scope", "name", "opened", "resolved", "closed", "backlog", "reopened", "first_contact",
-        *(f"{what}_{which}" for what in ("response", "solution") for which in ("mean", "median", "p90")), *heads,
-    ])  # fmt: skip
-    for scope, name, one in _scopes(told):
-        kept = dict(one.promises)
-        counts = (kept.get(metric, Kept(0, 0, 0, 0)) for metric in metrics)
-        out.writerow([
-            scope, _harmless(name), one.opened, one.resolved, one.closed, one.backlog, one.reopened, one.first_contact,
-            *_cells(one.first_response), *_cells(one.resolution),
-            *(count for each in counts for count in (each.achieved, each.breached, each.cancelled, each.overdue)),
-        ])  # fmt: skip
+    heads = (
+        "scope", "name", "opened", "resolved", "closed", "backlog", "reopened", "reopen_rate", "first_contact", "first_contact_rate",
+        *(f"{what}_{which}" for what in ("response", "solution") for which in ("mean", "median", "p90")),
+        *(f"{metric}_{state}" for metric in metrics for state in ("achieved", "breached", "cancelled", "overdue", "rate")),
+        "csat_count", "csat_mean",
+    )  # fmt: skip
+    rows = [(scope, name, *_cells(one, metrics)) for scope, name, one in _scopes(told)]
+    # Of these it is known how many came, and nothing else.
+    for scope, counted in (("category", told.categories), ("requester", told.requesters)):
+        rows += [(scope, name, count, *[None] * (len(heads) - 3)) for name, count in counted]
+    sheet.write(sys.stdout, heads, rows)
 
 
-def _cells(spread: Spread | None) -> tuple[object, ...]:
-    return tuple(round(one.total_seconds()) for one in (spread.mean, spread.median, spread.ninth)) if spread else ("", "", "")
-
-
-def _harmless(text: str) -> str:
-    """A text that no spreadsheet reckons with."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def _cells(one: Figures, metrics: Sequence[str]) -> Iterator[object]:
+    yield from (one.opened, one.resolved, one.closed, one.backlog)
+    yield from (one.reopened, _rate(one.reopened, one.resolved), one.first_contact, _rate(one.first_contact, one.resolved))
+    for spread in (one.first_response, one.resolution):
+        yield from (round(time.total_seconds()) for time in (spread.mean, spread.median, spread.ninth)) if spread else (None,) * 3
+    promises = dict(one.promises)
+    for kept in (promises.get(metric, Kept(0, 0, 0, 0)) for metric in metrics):
+        yield from (kept.achieved, kept.breached, kept.cancelled, kept.overdue, _rate(kept.achieved, kept.achieved + kept.breached))
+    yield from (one.ratings.count, round(one.ratings.mean, 2)) if one.ratings else (0, None)
 
 
 # ---------------------------------------------------------------------------------------------------------------- people
@@ -149,7 +161,7 @@ def _print(told: Report, zone: tzinfo) -> None:
     since, until = (moment.astimezone(zone) for moment in (told.period.since, told.period.until))
     click.echo(f"{since:%a %Y-%m-%d %H:%M} to {until:%a %Y-%m-%d %H:%M} ({zone})")
     click.echo()
-    heads = ("", "OPENED", "RESOLVED", "CLOSED", "BACKLOG", "REOPENED", "FIRST CONTACT", "ANSWER", "90 %", "SOLUTION", "90 %")
+    heads = ("", "OPENED", "RESOLVED", "CLOSED", "BACKLOG", "REOPENED", "FIRST CONTACT", "ANSWER", "90 %", "SOLUTION", "90 %", "RATING")
     show.table(heads, [_row(name or "all", one) for _, name, one in _scopes(told)])
     if told.whole.promises:
         click.echo()
@@ -171,8 +183,13 @@ def _row(name: str, one: Figures) -> tuple[object, ...]:
     )
     return (
         name, one.opened, one.resolved, one.closed, one.backlog, _percent(one.reopened, one.resolved),
-        _percent(one.first_contact, one.resolved), *map(_long, times),
+        _percent(one.first_contact, one.resolved), *map(_long, times), _rating(one.ratings),
     )  # fmt: skip
+
+
+def _rating(ratings: Ratings | None) -> str:
+    """What requesters said of 5, and how many said anything."""
+    return f"{ratings.mean:.1f} of 5 ({ratings.count})" if ratings else "no ratings"
 
 
 def _percent(part: int, of: int) -> str:

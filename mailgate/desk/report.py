@@ -17,6 +17,10 @@ from mailgate.desk.workflow import state_of
 
 # So many categories and requesters are named.
 _MOST = 10
+# Where the addresses of people lie who were forgotten.
+_FORGOTTEN = "@removed.invalid"
+# What a requester may say of how he was helped, worst first.
+MARKS = (1, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,14 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """A ticket as it stood at the end of the period, and how many public answers of technicians it had had by then."""
+    """A ticket as it stood at the end of the period, and how many public answers of technicians it had had by then.
+
+    `mark` is what its requester said within the period of how he was helped, from 1 to 5.
+    """
 
     ticket: Ticket
     answers: int = 0
+    mark: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +68,28 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Ratings:
+    """What requesters said of how they were helped: how many gave each of MARKS, worst first."""
+
+    counts: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """How many said anything."""
+        return sum(self.counts)
+
+    @property
+    def mean(self) -> float:
+        """The mean mark; there is one at least."""
+        return sum(mark * count for mark, count in zip(MARKS, self.counts, strict=True)) / self.count
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
-    """What is counted. Of the resolved, `reopened` had been open again; `first_contact` were solved by the only answer there was."""
+    """What is counted. Of the resolved, `reopened` had been open again; `first_contact` were solved by the only answer there was.
+
+    A spread is None where there was nothing to measure, `ratings` where nobody said anything.
+    """
 
     opened: int
     resolved: int
@@ -72,11 +100,15 @@ class Figures:
     first_response: Spread | None
     resolution: Spread | None
     promises: tuple[tuple[str, Kept], ...]
+    ratings: Ratings | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The figures of a period; `categories` and `requesters` with the tickets that they opened, most first."""
+    """The figures of a period; `categories` and `requesters` with the tickets that they opened, most first.
+
+    Whoever asked in confidence, or is forgotten, is counted and not named.
+    """
 
     period: Period
     whole: Figures
@@ -95,7 +127,7 @@ def reported(handled: Sequence[Handled], period: Period) -> Report:
         _by(handled, period, lambda ticket: ticket.team),
         _by(handled, period, lambda ticket: ticket.assignee),
         _top(ticket.category for ticket in opened),
-        _top(ticket.requester for ticket in opened),
+        _top(ticket.requester for ticket in opened if not ticket.confidential and not ticket.requester.endswith(_FORGOTTEN)),
     )
 
 
@@ -124,7 +156,12 @@ def _figures(handled: Sequence[Handled], period: Period) -> Figures:
         first_response=_spread([one.responded - one.created for one in tickets if one.responded and period.has(one.responded)]),
         resolution=_spread([one.ticket.resolved - one.ticket.created for one in resolved if one.ticket.resolved]),
         promises=_promises(tickets, period),
+        ratings=_ratings([one.mark for one in handled if one.mark is not None]),
     )
+
+
+def _ratings(marks: Sequence[int]) -> Ratings | None:
+    return Ratings(tuple(marks.count(mark) for mark in MARKS)) if marks else None
 
 
 def _spread(times: list[timedelta]) -> Spread | None:

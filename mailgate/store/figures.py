@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, func, or_, select
 
@@ -27,10 +29,7 @@ def handled(tx: Tx, period: Period) -> Iterator[Handled]:
     wanted = select(table).where(table.c.created < until, or_(table.c.status.not_in(_ENDED), table.c.updated >= period.since))
     while page := tx.execute(wanted.where(table.c.id > last).order_by(table.c.id).limit(_PAGE)).all():
         last = page[-1].id
-        answers = _answers(tx, [TicketId(row.id) for row in page], period)
-        for row in page:
-            ticket = _at_end(tx, tickets.bare(row), period)
-            yield Handled(ticket, answers.get(ticket.id, 0))
+        yield from _counted(tx, page, period)
 
 
 _EVERY = [status.value for status in STATES]
@@ -42,16 +41,27 @@ _TOUCHED = Statement(lambda database: (
 
 
 def touched(tx: Tx, desk: str, period: Period) -> Iterator[Handled]:
-    """The tickets of a desk to which anything happened in a period or since, as they stood at its end, without the answers that they had.
+    """The tickets of a desk to which anything happened in a period or since, as they stood at its end.
 
     They make every figure of the period but its backlog, and cost what happened and not what is there.
     """
-    for row in _TOUCHED.rows(tx, {"statuses": _EVERY, "since": period.since, "until": period.until, "desk": desk}):
-        yield Handled(_at_end(tx, tickets.bare(row), period))
+    rows = _TOUCHED.rows(tx, {"statuses": _EVERY, "since": period.since, "until": period.until, "desk": desk})
+    for first in range(0, len(rows), _PAGE):
+        yield from _counted(tx, rows[first : first + _PAGE], period)
+
+
+def _counted(tx: Tx, page: Sequence[Any], period: Period) -> Iterator[Handled]:
+    answers = _answers(tx, [TicketId(row.id) for row in page], period)
+    for row in page:
+        ticket = _at_end(tx, tickets.bare(row), period)
+        yield Handled(ticket, answers.get(ticket.id, 0))
 
 
 def _at_end(tx: Tx, ticket: Ticket, period: Period) -> Ticket:
-    return as_of(ticket, story.events(tx, ticket.id), period.until - _TICK) if ticket.updated >= period.until else ticket
+    if ticket.updated < period.until:
+        return ticket
+    # What was asked in confidence stays so, also where somebody found that out later.
+    return replace(as_of(ticket, story.events(tx, ticket.id), period.until - _TICK), confidential=ticket.confidential)
 
 
 def _answers(tx: Tx, numbers: list[TicketId], period: Period) -> dict[TicketId, int]:

@@ -41,9 +41,10 @@ def test_people_read_a_table(worked: Shell) -> None:
     assert lines[0] == "Sat 2036-03-01 00:00 to Tue 2036-04-01 00:00 (UTC)"
     assert lines[2].split() == [
         "OPENED", "RESOLVED", "CLOSED", "BACKLOG", "REOPENED", "FIRST", "CONTACT", "ANSWER", "90", "%", "SOLUTION", "90", "%",
+        "RATING",
     ]  # fmt: skip
-    assert lines[3].split() == ["all", "3", "0", "0", "3", *["-"] * 6]
-    assert lines[4].split() == ["first", "3", "0", "0", "3", *["-"] * 6]
+    assert lines[3].split() == ["all", "3", "0", "0", "3", *["-"] * 6, "no", "ratings"]
+    assert lines[4].split() == ["first", "3", "0", "0", "3", *["-"] * 6, "no", "ratings"]
     assert lines[-2].split() == ["ann@out.example", "2"]
 
 
@@ -70,8 +71,34 @@ def test_csv_is_one_line_for_each_and_no_formula(worked: Shell) -> None:
     rows = list(csv.DictReader(io.StringIO(worked.out)))
     assert [(row["scope"], row["name"]) for row in rows] == [
         ("all", ""), ("team", "'=HYPERLINK(1)"), ("team", "first"), ("technician", "fay@desk.example"),
+        ("requester", "ann@out.example"), ("requester", "bob@out.example"),
     ]  # fmt: skip
-    assert [row["opened"] for row in rows] == ["3", "1", "2", "1"]
+    assert [row["opened"] for row in rows] == ["3", "1", "2", "1", "2", "1"]
+
+
+def test_an_address_that_begins_a_formula_is_a_text_and_numbers_are_numbers(worked: Shell) -> None:
+    for number, sender in enumerate(("=cmd@out.example", "+49@out.example", "-1@out.example")):
+        assert worked("ingest", str(worked.mail(mail(sender=sender, subject=f"Again {number}")))) == 0
+    worked.work()
+    assert worked("tickets", "command", "1", "#resolve New toner.", "--as", "tina@desk.example") == 0
+    assert worked("report", "--since", "2020-01-01", "--until", "2036-04-01", "--csv") == 0
+    heads, *rows = csv.reader(io.StringIO(worked.out), quoting=csv.QUOTE_NONNUMERIC)
+    assert [row[1] for row in rows if str(row[1]).startswith(("=", "+", "-", "@"))] == []
+    assert {"'=cmd@out.example", "'+49@out.example", "'-1@out.example"} < {row[1] for row in rows}
+    told = dict(zip(heads, rows[0], strict=True))
+    assert (told["opened"], told["resolved"], told["first_contact_rate"], told["resolution_rate"]) == (6.0, 1.0, 1.0, 1.0)
+    assert all(isinstance(cell, float) or cell == "" for row in rows for cell in row[2:])
+
+
+def test_json_has_the_course_of_the_period(worked: Shell) -> None:
+    told = worked.json("report", "--since", "2036-03-01", "--until", "2036-03-04")["course"]
+    assert (told["stride"], [one["opened"] for one in told["stages"]], told["stages"][-1]["backlog"]) == ("day", [0, 3, 0], 3)
+
+
+def test_whoever_asked_in_confidence_is_counted_and_not_named(worked: Shell) -> None:
+    assert worked("tickets", "command", "3", "#confidential", "--as", "tina@desk.example") == 0
+    told = worked.json("report", "--since", "2036-03-01", "--until", "2036-04-01")
+    assert (told["opened"], told["requesters"]) == (3, [{"address": "ann@out.example", "opened": 2}])
 
 
 @pytest.mark.parametrize(

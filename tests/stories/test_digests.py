@@ -15,7 +15,6 @@ from mailgate.desk.model import Address, Directory, Person, Role, Team
 from mailgate.desk.plans import ROUND_THE_CLOCK, Calendar, Interval, Sla
 from mailgate.desk.policy import Desk, Digests, Policy, Retention
 from mailgate.desk.report import Period, reported
-from mailgate.desk.summary import figures
 from mailgate.flow.delivery import Delivery, Outcome, Result
 from mailgate.flow.timers import Timekeeper
 from mailgate.store import facts, keeping, people
@@ -384,7 +383,7 @@ def test_managers_and_the_owner_read_the_figures_of_the_week(open_office: Callab
     period = Period(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC))
     with office.store.look() as tx:
         whole, told = (reported(tuple(found), period).whole for found in (handled(tx, period), touched(tx, DESK.name, period)))
-    assert figures(whole) == figures(told)
+    assert replace(whole, backlog=0) == replace(told, backlog=0)
     opened(office, subject="D")
     office.order(1, "#reopen")
     letter = of(until(office, date(2026, 3, 16)), OLGA)
