@@ -445,7 +445,7 @@ def test_a_notice_that_fails_by_a_fault_of_ours_holds_up_no_other(
     storm(office, 4)
     storm(office, 1, to=TOM.address)
     with monkeypatch.context() as patch:
-        patch.setattr("mailgate.flow.post._late", lambda *_: 1 / 0)
+        patch.setattr("mailgate.flow.sight._late", lambda *_: 1 / 0)
         until(office, at(13))
     assert told(office) == [("sla_breach", "tom")]
     assert "ZeroDivisionError" in caplog.text
