@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
-from mailgate.desk import clock
+from mailgate.desk import approval, clock
 from mailgate.desk.model import Address, Level, Participant, Priority, Status, Strength, Ticket, TicketId
 
 Value = str | int | bool | None | tuple["Value", ...]
@@ -65,6 +65,8 @@ def _apply(ticket: Ticket, event: Event) -> Ticket:
         fields = {"overdue": False} | fields
     if "clocks" in fields:
         fields["clocks"] = clock.changed(ticket.clocks, cast(Iterable[clock.Clock], fields["clocks"]), event.at)
+    if "asks" in fields:
+        fields["asks"] = approval.changed(ticket.asks, cast(Iterable[approval.Ask], fields["asks"]))
     return replace(ticket, updated=event.at, **fields)  # type: ignore[arg-type]
 
 
@@ -76,6 +78,10 @@ def plain(value: object) -> Value:
         return (value.address, value.role, value.confirmed, value.muted)
     if isinstance(value, clock.Clock):
         return clock.row(value)
+    if isinstance(value, approval.Ask):
+        return approval.ask_row(value)
+    if isinstance(value, approval.Round):
+        return approval.round_row(value)
     if isinstance(value, tuple):
         return tuple(plain(one) for one in value)
     return cast(Value, str(value) if isinstance(value, str) else value)
@@ -114,6 +120,10 @@ def _clocks(value: Value) -> object:
     return tuple(clock.read(one) for one in cast(tuple[Value, ...], value))
 
 
+def _asks(value: Value) -> object:
+    return tuple(approval.read_ask(one) for one in cast(tuple[Value, ...], value))
+
+
 def _participants(value: Value) -> object:
     rows = cast(tuple[tuple[str, str, bool, bool], ...], value)
     return tuple(Participant(Address(address), role, bool(confirmed), bool(muted)) for address, role, confirmed, muted in rows)
@@ -138,4 +148,6 @@ _READ = {
     "links": _numbers,
     "participants": _participants,
     "clocks": _clocks,
+    "approval": approval.read_round,
+    "asks": _asks,
 }  # fmt: skip

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NewType
 
 from mailgate.desk.address import Address as Address
 from mailgate.desk.address import fold_address as fold_address
+from mailgate.desk.approval import Ask, Round
 from mailgate.desk.clock import Clock
 
 if TYPE_CHECKING:
@@ -284,6 +285,9 @@ class Ticket:
     time_spent: int = 0
     # What was promised for it, and how that stands.
     clocks: tuple[Clock, ...] = ()
+    # The round of approvals that it is in or was in last, and everything that approvers were ever asked about it.
+    approval: Round | None = None
+    asks: tuple[Ask, ...] = ()
     version: int = 0
 
     @property

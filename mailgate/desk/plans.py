@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from mailgate.desk.approval import Stage as Stage
 from mailgate.desk.clock import Step
 from mailgate.desk.model import Level, Priority, State, Status
 
@@ -178,14 +179,6 @@ class OnExpire(StrEnum):
 
     ESCALATE = "escalate"
     DECLINE = "decline"
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Approvers who are asked together: roles or addresses. `need` of them have to agree; None: all."""
-
-    approvers: tuple[str, ...]
-    need: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

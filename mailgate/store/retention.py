@@ -80,6 +80,8 @@ def _remove(tx: Tx, ticket: Ticket) -> None:
     _forget_messages(tx, ticket)
     _forget_letters(tx, ticket.id)
     _forget_notices(tx, ticket.id)
+    asked = select(schema.approvals.c.id).where(schema.approvals.c.ticket == ticket.id)
+    tx.execute(delete(schema.secret_links).where(schema.secret_links.c.approval.in_(asked)))
     for table in (schema.mail_ids, schema.approvals, schema.alarms):
         tx.execute(delete(table).where(table.c.ticket == ticket.id))
     shell = replace(

@@ -51,6 +51,8 @@ tickets = Table(
     Column("time_spent", Integer, nullable=False, server_default=text("0")),
     # What was promised, as JSON.
     Column("clocks", Text),
+    # The round of approvals that it is in or was in last, as JSON.
+    Column("approval", Text),
     Column("created", Moment, nullable=False),
     Column("updated", Moment, nullable=False),
     Column("since", Moment, nullable=False),
@@ -259,23 +261,48 @@ timers = Table(
     Index("timers_by_ticket", "ticket", "state"),
 )  # fmt: skip
 
+# Who was asked for an approval, and what became of that. `round` counts how often the ticket was sent for approval, `stage` is counted from
+# 1, `level` is how often silence was escalated. `through` is the word of policy by which the approver was found (empty: by name),
+# `stands_for` the one who is away. `evidence` is the SHA-256 of the mail or request that decided. No row goes before its ticket does.
 approvals = Table(
     "approvals", metadata,
     Column("id", Key, primary_key=True),
     Column("ticket", Key, ForeignKey("tickets.id"), nullable=False),
     Column("round", Integer, nullable=False),
     Column("stage", Integer, nullable=False),
+    Column("level", Integer, nullable=False),
     Column("approver", Text, nullable=False),
+    Column("through", Text, nullable=False),
+    Column("stands_for", Text),
     Column("state", Text, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("token_hash", Text),
     Column("asked_at", Moment, nullable=False),
     Column("expires_at", Moment),
     Column("decided_at", Moment),
+    Column("decided_by", Text),
     Column("how", Text),
+    Column("strength", Text),
+    Column("evidence", Text),
     Column("why", Text),
     UniqueConstraint("ticket", "round", "stage", "approver", name="approvals_once"),
-    UniqueConstraint("token_hash", name="approvals_by_token"),
+    Index("approvals_by_state", "state", "approver"),
+)  # fmt: skip
+
+# Secrets that stand in a letter or a cookie and can be used up or revoked. Only the SHA-256 of each is kept, in hex. `approval` is the row
+# that it lets its bearer decide; `tries` counts wrong guesses at a short code.
+secret_links = Table(
+    "secret_links", metadata,
+    Column("hash", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("approval", Key, ForeignKey("approvals.id")),
+    Column("person", Text),
+    Column("made_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Index("secret_links_by_approval", "approval"),
+    Index("secret_links_by_person", "person", "purpose", "made_at"),
+    Index("secret_links_by_expiry", "expires_at"),
 )  # fmt: skip
 
 # The knowledge base: one article a ticket at most, under the ticket's number, also when the ticket is no more. The two columns of words are

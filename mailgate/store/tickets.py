@@ -14,17 +14,17 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from mailgate.desk import clock
+from mailgate.desk import approval, clock
 from mailgate.desk.decision import Message
 from mailgate.desk.events import Change, Event, Value
 from mailgate.desk.letters import Said
 from mailgate.desk.model import Address, Level, Participant, Priority, Status, Ticket, TicketId, Visibility
-from mailgate.store import schema
+from mailgate.store import approvals, schema
 from mailgate.store.engine import Fenced, Tx
 from mailgate.store.statement import Database, Statement
 
 _t = schema.tickets
-_FIELDS = tuple(field.name for field in fields(Ticket) if field.name not in ("id", "participants", "links"))
+_FIELDS = tuple(field.name for field in fields(Ticket) if field.name not in ("id", "participants", "links", "asks"))
 _VALUES = attrgetter(*_FIELDS)
 _AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -88,7 +88,7 @@ def get(tx: Tx, ticket: TicketId, *, lock: bool = False) -> Ticket | None:
         Participant(Address(one.address), one.role, one.confirmed, one.muted) for one in _PARTICIPANTS.rows(tx, {"ticket": ticket})
     )
     links = tuple(TicketId(one.other) for one in _LINKS.rows(tx, {"ticket": ticket}))
-    return _ticket(row._asdict(), people, links)
+    return _ticket(row._asdict(), people, links, approvals.of_ticket(tx, ticket) if row.approval else ())
 
 
 def survivor(tx: Tx, ticket: TicketId, *, lock: bool = False) -> Ticket | None:
@@ -119,11 +119,12 @@ def clocks_of(text: str | None) -> tuple[clock.Clock, ...]:
     return tuple(map(clock.remembered, json.loads(text))) if text else ()
 
 
-def _ticket(row: Any, people: tuple[Participant, ...], links: tuple[TicketId, ...]) -> Ticket:
+def _ticket(row: Any, people: tuple[Participant, ...], links: tuple[TicketId, ...], asks: tuple[approval.Ask, ...] = ()) -> Ticket:
     return Ticket(**{
         **row, "status": Status(row["status"]), "priority": Priority(row["priority"]), "impact": Level(row["impact"]),
         "urgency": Level(row["urgency"]), "tags": tuple(json.loads(row["tags"])), "participants": people, "links": links,
-        "clocks": clocks_of(row["clocks"]),
+        "clocks": clocks_of(row["clocks"]), "asks": asks,
+        "approval": approval.read_round(json.loads(row["approval"])) if row["approval"] else None,
     })  # fmt: skip
 
 
@@ -136,6 +137,7 @@ def _columns(ticket: Ticket) -> dict[str, object]:
     values: dict[str, object] = dict(zip(_FIELDS, _VALUES(ticket), strict=True))
     values["tags"] = _AS_JSON(_kept(ticket.tags))
     values["clocks"] = _AS_JSON([clock.kept(one) for one in ticket.clocks]) if ticket.clocks else None
+    values["approval"] = _AS_JSON(_kept(approval.round_row(ticket.approval))) if ticket.approval else None
     return values
 
 
@@ -146,6 +148,8 @@ def open_new(tx: Tx, ticket: Ticket) -> Ticket:
     _keep_participants(tx, stored, ())
     _keep_links(tx, stored, ())
     _keep_stretch(tx, None, stored)
+    if stored.asks:
+        approvals.keep(tx, stored.id, (), stored.asks)
     if stored.event_key is not None:
         _ABOUT.change(tx, {"desk": stored.desk, "event_key": stored.event_key, "ticket": number})
     return stored
@@ -163,6 +167,8 @@ def save(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
         _keep_links(tx, after, before.links)
     if (after.status, after.own) != (before.status, before.own):
         _keep_stretch(tx, before, after)
+    if after.asks != before.asks:
+        approvals.keep(tx, after.id, before.asks, after.asks)
     return after
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mailgate.desk.approval import Ask, How, Round, Stage, Verdict
 from mailgate.desk.events import Change, Event, born, changes, fold, plain
 from mailgate.desk.model import Address, Level, Participant, Priority, Status, Ticket, TicketId
 from mailgate.store.tickets import dump_changes, load_changes
@@ -24,6 +25,8 @@ ANEW: dict[str, Any] = {
     "event_key": "icinga\n@mon.example\nweb01", "severity": "critical",
     "responded": NOW, "resolved": NOW, "closed": NOW, "reopened": 2, "rungs": 1, "climbed": NOW + timedelta(microseconds=1), "since": NOW,
     "awaiting": NOW, "own": "Waiting for Vendor", "due": NOW, "overdue": True, "time_spent": 90,
+    "approval": Round(1, (Stage(("manager",)), Stage(("boss@corp.example", "owner"), 1)), "New", BOB.address, NOW, expire=timedelta(5)),
+    "asks": (Ask(1, 1, TINA.address, NOW), Ask(1, 2, BOB.address, NOW, 1, "owner", TINA.address, NOW, Verdict.APPROVED, NOW, how=How.TAP)),
 }  # fmt: skip
 # These follow from the event itself or from storing it.
 _OWN = {"id", "created", "updated", "version", "status", "clocks"}

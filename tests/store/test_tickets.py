@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mailgate.desk.approval import Ask, How, Round, Stage, Verdict
 from mailgate.desk.clock import Clock, Phase, Step
 from mailgate.desk.decision import Message
 from mailgate.desk.events import Event, born, changes, fold
@@ -23,6 +24,14 @@ RUNNING = Clock("resolution", 1, "gold", "office", timedelta(hours=4), NOW, told
 ENDED = Clock(
     "next_response", 3, "gold", None, timedelta(microseconds=1), NOW, Phase.STOPPED, Step(100, timedelta(hours=2)), True,
     timedelta(hours=3), NOW,
+)  # fmt: skip
+ROUND = Round(
+    2, (Stage(("manager", "bob@corp.example"), 1), Stage(("owner",))), "New", ANN, NOW, "Waiting for parts", False, (ANN, BOB),
+    (timedelta(hours=8), timedelta(days=1)), timedelta(days=5), True, True, 2, 1, 1, True, Verdict.APPROVED,
+)  # fmt: skip
+ASKED = Ask(2, 1, ANN, NOW)
+ANSWERED = Ask(
+    2, 1, BOB, NOW, 1, "manager", ANN, NOW, Verdict.REJECTED, NOW, ANN, How.LINK, "token", "a" * 64, "Too much, and *too* late ü",
 )  # fmt: skip
 
 
@@ -78,6 +87,7 @@ def test_every_field_survives_the_database(store: Store) -> None:
         "confidential": True, "responded": NOW, "resolved": NOW, "closed": NOW, "reopened": 3, "rungs": 2, "climbed": NOW,
         "status": Status.COMPLETED, "merged_into": other.id, "event_key": "icinga\n@mon.example\nweb01", "severity": "critical",
         "own": "Scrapped", "due": NOW, "time_spent": 90, "awaiting": NOW, "clocks": (RUNNING, ENDED),
+        "approval": ROUND, "asks": (ASKED, ANSWERED),
     }  # fmt: skip
     before = opened(store, "2")
     after = changed(store, before, "3", **full)
