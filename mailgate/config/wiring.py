@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from mailgate.channels import imap_in, imap_session, oauth, smtp_in, smtp_out, web
+from mailgate.channels import imap_in, imap_session, oauth, smtp_in, smtp_out, web_wire
 from mailgate.config.settings import ImapAccount, OAuth2, Settings, StartAt
 
 
@@ -77,7 +77,7 @@ def grant(account: ImapAccount, oauth2: OAuth2, clock: Callable[[], datetime]) -
     return oauth.Grant(settings, oauth.keeper(file), clock, read=oauth.reader(file)) if file else oauth.Grant(settings, None, clock)
 
 
-def web_settings(settings: Settings) -> web.Settings:
+def web_settings(settings: Settings) -> web_wire.Settings:
     """The [web] table as the web listener wants it; browsers may name any host of a desk's public_url."""
     names = frozenset(name for desk in settings.desks if (name := urlsplit(desk.public_url).hostname))
-    return web.Settings(settings.web.host, settings.web.port, tuple(str(one) for one in settings.web.trusted_proxies), names)
+    return web_wire.Settings(settings.web.host, settings.web.port, tuple(str(one) for one in settings.web.trusted_proxies), names)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 
 from mailgate.channels.smtp_out import Courier
-from mailgate.channels.web import Figures
+from mailgate.channels.web_metrics import Figures
 from mailgate.config import wiring
 from mailgate.config.settings import Settings
 from mailgate.daemon.clock import reading, utc
@@ -26,6 +26,7 @@ from mailgate.flow.delivery import Delivery
 from mailgate.flow.house import House
 from mailgate.flow.indexing import Indexer
 from mailgate.flow.intake import Intake, RawMail, Receipt
+from mailgate.flow.reception import Reception
 from mailgate.flow.replan import Replanner
 from mailgate.flow.retention import Sweeper
 from mailgate.flow.sanity import Sanity
@@ -44,7 +45,7 @@ class Crew:
 
     def __init__(self, settings: Settings, house: House, store: Store, owner: str) -> None:
         limits = settings.security.limits
-        self._store, self._owner = store, owner
+        self._store, self._house, self._owner = store, house, owner
         self._parser = Parser(limits.parse_memory)
         self._sanity = Sanity(store, house, owner, reading)
         self._delivery = Delivery(store, house, owner, utc, time.monotonic, random.random, lambda: self._sanity.doubt is not None)
@@ -122,6 +123,11 @@ class Crew:
     def fetching(self) -> Mapping[str, bool]:
         """Of each IMAP account whether its mails are fetched."""
         return self._mailboxes.fetching
+
+    @property
+    def reception(self) -> Reception:
+        """What stands behind the web pages."""
+        return Reception(self._store, self._house, utc)
 
     def figures(self) -> Figures:
         """What the metrics show. Raises Temporary."""

@@ -19,7 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from mailgate.channels.smtp_in import Listener, Rcpt, Refusal
-from mailgate.channels.web import Figures, Health, Web
+from mailgate.channels.web import Web
+from mailgate.channels.web_metrics import Figures, Health
+from mailgate.channels.web_pages import Pages
 from mailgate.config import wiring
 from mailgate.config.house import open_house
 from mailgate.config.settings import Settings
@@ -33,6 +35,7 @@ from mailgate.desk.model import fold_address
 from mailgate.flow import journal
 from mailgate.flow.house import House
 from mailgate.flow.intake import RawMail, Receipt
+from mailgate.flow.reception import Reception
 
 # Seconds for mails past the final dot. After the last of them whatever still hangs is left to the leases.
 _SMTP_GRACE, _LAST_RESORT = 15.0, 28.0
@@ -57,7 +60,7 @@ class Service:
         self._crew: Crew | None = None
         self._house = open_house(settings, None)
         self._listeners = self._make_listeners()
-        self._web = Web(wiring.web_settings(settings), self._health, self._figures)
+        self._web = Web(wiring.web_settings(settings), self._health, self._figures, Pages(self._house, self._reception))
         self._metronome = Metronome(self._tick)
         self._free, self._crowded = 0, False
 
@@ -208,6 +211,11 @@ class Service:
             "no-tick": crew is not None and time.monotonic() - crew.ticked > _STALE_SECONDS,
         }
         return Health(tuple(reason for reason, holds in wrong.items() if holds))
+
+    def _reception(self) -> Reception:
+        if self._crew is None:
+            raise Temporary("there is no database yet", code="store-unavailable")
+        return self._crew.reception
 
     def _figures(self) -> Figures:
         if self._crew is None:

@@ -20,6 +20,8 @@ from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import Name
 from mailgate.desk.policy import Policy
 from mailgate.mail import canned, header, sandbox
+from mailgate.mail.pages import FOLDER as PAGES
+from mailgate.mail.pages import Pages
 from mailgate.mail.samples import sample, samples
 from mailgate.mail.view import View, prepared
 
@@ -80,6 +82,11 @@ class Templates:
         """The macros that lie beside the letters."""
         return canned.Canned(self._folders, self._all.environments[0])
 
+    @cached_property
+    def pages(self) -> Pages:
+        """The web pages that lie beside the letters."""
+        return Pages(self._folders)
+
     def render(self, name: Name, language: str | None, view: View) -> Content:
         """The letter in that language, else in the folder's own; a broken template of the operator is replaced by the packaged one.
 
@@ -130,7 +137,8 @@ class Templates:
         own = {folder: [path for path in _letters(folder) if not self._is_packaged(folder, path)] for folder in self._folders}
         dressed = len(self._folders) == 1 or any(path.stem in _FRAMES for paths in own.values() for path in paths)
         looked_at = {folder: _letters(folder) for folder in self._folders} if dressed else own
-        return tuple(dict.fromkeys(fault for folder, paths in looked_at.items() for fault in self._check_files(folder, paths, policy)))
+        faults = [fault for folder, paths in looked_at.items() for fault in self._check_files(folder, paths, policy)]
+        return tuple(dict.fromkeys((*faults, *(Fault(str(path), line, text) for path, line, text in self.pages.check()))))
 
     def _is_packaged(self, folder: Path, path: Path) -> bool:
         """Whether this file says the same as the packaged one of its name."""
@@ -173,8 +181,8 @@ class Templates:
 
 
 def _letters(folder: Path) -> list[Path]:
-    """The templates of a folder, without those of single desks in it."""
-    return [path for path in sorted(folder.rglob("*.j2")) if path.relative_to(folder).parts[0] != _DESKS]
+    """The letters of a folder, without those of single desks in it and without the web pages."""
+    return [path for path in sorted(folder.rglob("*.j2")) if path.relative_to(folder).parts[0] not in (_DESKS, PAGES)]
 
 
 class Broken(Exception):

@@ -17,8 +17,11 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from mailgate.channels import web
-from mailgate.channels.web import Figures, Health, Settings, Web, exposition
+from mailgate.channels import web, web_wire
+from mailgate.channels.web import Web
+from mailgate.channels.web_gate import STRICT_HEADERS
+from mailgate.channels.web_metrics import Figures, Health, exposition
+from mailgate.channels.web_wire import Settings
 from mailgate.desk.errors import Misconfigured, Temporary
 
 FIGURES = Figures(
@@ -201,7 +204,7 @@ REQUESTS = [
     ("/approval/" + "a" * 43, "POST", {}, 404),
     ("/healthz", "GET", {"Upgrade": "websocket", "Connection": "Upgrade"}, 200),
     ("/healthz", "GET", {"Host": "evil.example"}, 421),
-    ("/healthz", "POST", {"Content-Length": "20000"}, 413),
+    ("/healthz", "POST", {"Content-Length": "200000"}, 413),
     ("/healthz", "GET", {"Transfer-Encoding": "chunked"}, 411),
 ]
 
@@ -211,7 +214,7 @@ async def test_every_answer_has_its_status_and_the_strict_headers(path: str, met
     async with running() as listener:
         answer = await asked(listener, path, method, headers)
     assert answer.status == status
-    for name, value in web.STRICT_HEADERS:
+    for name, value in STRICT_HEADERS:
         assert answer.headers[name.decode()] == value.decode()
     assert "server" not in answer.headers
     assert "location" not in answer.headers
@@ -226,7 +229,7 @@ async def test_what_is_no_http_is_told_so_and_no_more() -> None:
         answer = await asyncio.to_thread(say, listener.port, b"EHLO evil.example\r\n\r\n")
     head = answer.decode().lower()
     assert head.startswith("http/1.1 400 ")
-    assert all(f"{name.decode()}: {value.decode()}" in head for name, value in web.STRICT_HEADERS)
+    assert all(f"{name.decode()}: {value.decode()}" in head for name, value in STRICT_HEADERS)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +269,7 @@ async def test_a_huge_head_is_refused_before_it_is_read() -> None:
 
 
 async def test_a_request_that_never_ends_is_cut_off_and_others_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "CONNECTION_TIME", 0.3)
+    monkeypatch.setattr(web_wire, "CONNECTION_TIME", 0.3)
     async with running() as listener:
         slow = [asyncio.to_thread(say, listener.port, b"GET /healthz HTT") for _ in range(5)]
         answer, *silence = await asyncio.gather(asked(listener, "/healthz"), *slow)
@@ -275,7 +278,7 @@ async def test_a_request_that_never_ends_is_cut_off_and_others_are_served(monkey
 
 
 async def test_connections_beyond_the_limit_are_dropped_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(web_wire, "MOST_CONNECTIONS", 3)
     async with running() as listener:
         held = [await asyncio.to_thread(socket.create_connection, ("127.0.0.1", listener.port)) for _ in range(3)]
         with pytest.raises(ConnectionError):
@@ -363,6 +366,6 @@ async def test_after_stop_nobody_listens_and_a_request_that_ran_was_answered() -
 
 def test_reading_the_settings_loads_no_web_server() -> None:
     heavy = "{'starlette', 'uvicorn', 'prometheus_client', 'h11', 'anyio'}"
-    code = f"import sys, mailgate.channels.web; print(*sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, mailgate.channels.web, mailgate.channels.web_pages; print(*sorted({heavy} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == ""
