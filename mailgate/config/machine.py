@@ -47,7 +47,7 @@ def read_machine(file: File, vault: Vault, teams: Collection[str] = ()) -> Machi
     """
     top = file.root()
     web = _web(top.table("web"))
-    desks = _desks(top, web, teams)
+    desks = _desks(top, teams)
     return Machine(
         desks=desks,
         store=_store(top.table("store"), vault),
@@ -60,9 +60,9 @@ def read_machine(file: File, vault: Vault, teams: Collection[str] = ()) -> Machi
     )
 
 
-def _desks(top: Table, web: Web, teams: Collection[str]) -> tuple[Desk, ...]:
+def _desks(top: Table, teams: Collection[str]) -> tuple[Desk, ...]:
     """Each [[desk]], or the default one. The names, tags and addresses of two desks differ."""
-    default = Desk(public_url=f"http://{f'[{web.host}]' if ':' in web.host else web.host}:{web.port}")
+    default = Desk()
     tables = list(top.tables("desk")) or [top.table("desk")]
     owners: dict[tuple[str, str], Table] = {}
     desks = []

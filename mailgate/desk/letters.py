@@ -13,7 +13,8 @@ from mailgate.desk.clock import Moved, Step
 from mailgate.desk.model import Address, Ticket, TicketId
 
 if TYPE_CHECKING:
-    from mailgate.desk.summary import Digest, Report
+    from mailgate.desk.summary import Digest
+    from mailgate.desk.weekly import Report
 
 
 class Name(StrEnum):

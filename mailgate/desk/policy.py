@@ -34,7 +34,8 @@ class Desk:
     aliases: tuple[Address, ...] = ()
     subaddress: str = "+"
     tag: str = "MG"
-    public_url: str = "http://127.0.0.1:8080"
+    # Where people reach the web pages, without a slash at its end. Empty: nowhere, and no letter has a link.
+    public_url: str = ""
     language: str = "en"
     timezone: str = "UTC"
     lists: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Who hears every morning how things stand, who every week, when exactly, and what stands in it? Pure: what there is, is handed in.
 
 A daily digest tells a technician of his own tickets, and whoever leads a team of what that team has before it. The weekly report tells of
-the week in figures. Nobody hears while he is away, and nobody of nothing.
+the week in figures, which are those of `weekly`. Nobody hears while he is away, and nobody of nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from mailgate.desk import report
 from mailgate.desk.absence import absent, local
 from mailgate.desk.clock import Clock
 from mailgate.desk.model import Address, Person, Priority, Role, State, Status, TicketId
@@ -105,33 +104,6 @@ class Digest:
     def empty(self) -> bool:
         """Whether there is nothing to tell."""
         return not self.entries and not (self.backlog and self.backlog.open)
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """One week: how many tickets came in, were solved, and of these had been opened again; and the median times, elapsed.
-
-    None where nothing was answered or solved. `kept` and `broken` are the promises that ended.
-    """
-
-    came: int = 0
-    resolved: int = 0
-    reopened: int = 0
-    first_response: timedelta | None = None
-    resolution: timedelta | None = None
-    kept: int = 0
-    broken: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The seven days from `since` on, `last` being a moment of the last one; those before them, and what is open now. Times are UTC."""
-
-    since: datetime
-    last: datetime
-    week: Figures
-    before: Figures
-    backlog: Backlog
 
 
 # ------------------------------------------------------------------------------------------------------------------- who
@@ -270,12 +242,3 @@ def of_team(backlog: Backlog, lists: Sequence[tuple[Part, int, Sequence[Brief]]]
         told.update(one.id for one in tickets)
         if new and backlog.open:
             yield Entries(part, new, count if part is not Part.OLDEST else len(new))
-
-
-def figures(whole: report.Figures) -> Figures:
-    """Of the figures of a period those that a letter tells; what was promised is counted whatever the metric."""
-    answered, solved = (spread.median if spread else None for spread in (whole.first_response, whole.resolution))
-    return Figures(
-        whole.opened, whole.resolved, whole.reopened, answered, solved, sum(one.achieved for _, one in whole.promises),
-        sum(one.breached for _, one in whole.promises),
-    )  # fmt: skip

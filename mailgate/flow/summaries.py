@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from mailgate.desk import weekly
+from mailgate.desk.course import course
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.letters import Letter, Name
 from mailgate.desk.model import Address, Person, Role
@@ -18,12 +21,9 @@ from mailgate.desk.rules import Rules
 from mailgate.desk.summary import (
     Digest,
     Entries,
-    Figures,
     Kind,
     Part,
-    Report,
     expects,
-    figures,
     following,
     leads,
     of_team,
@@ -43,7 +43,7 @@ from mailgate.store.figures import touched
 _MOST = 10
 _FEW = 5
 _KINDS = (Kind.DAILY, Kind.WEEKLY)
-_WEEK, _MOMENT = timedelta(days=7), timedelta(seconds=1)
+_WEEK = timedelta(days=7)
 
 
 @dataclass(slots=True)
@@ -132,13 +132,12 @@ def _digest(tx: Tx, rules: Rules, person: Person, now: datetime) -> Digest:
 def _report(tx: Tx, rules: Rules, person: Person, now: datetime) -> Letter | None:
     """The figures of the seven days before today. Nothing is told of a desk at which nothing happens."""
     desk = rules.desk.name
-    since, until = week(person, rules, now)
-    counted, before = (_counted(tx, desk, Period(*span)) for span in ((since, until), week(person, rules, now - _WEEK)))
-    report = Report(since, until - _MOMENT, counted, before, backlog.counted(tx, desk, (), now))
+    period, before = Period(*week(person, rules, now)), Period(*week(person, rules, now - _WEEK))
+    handled = tuple(touched(tx, desk, period))
+    zone = ZoneInfo(person.timezone or rules.desk.timezone)
+    report = weekly.told(
+        reported(handled, period), reported(tuple(touched(tx, desk, before)), before).whole, course(handled, period, zone),
+        backlog.counted(tx, desk, (), now), rules.people,
+    )  # fmt: skip
     quiet = not (report.week.came or report.week.resolved or report.backlog.open)
     return None if quiet else Letter(Name.REPORT, person.address, report=report)
-
-
-def _counted(tx: Tx, desk: str, period: Period) -> Figures:
-    """What `mailgate report` says of this period."""
-    return figures(reported(tuple(touched(tx, desk, period)), period).whole)

@@ -9,7 +9,8 @@ from typing import Any
 
 from mailgate.desk.letters import HELD_WHY, LIKE, NOTES, TAGGED, Became, Line, Mailbox, Name, Said
 from mailgate.desk.model import Status
-from mailgate.desk.summary import Backlog, Figures, Report
+from mailgate.desk.summary import Backlog
+from mailgate.desk.weekly import Day, Figures, Promise, Report, Share
 from mailgate.desk.workflow import STATES, VERBS, Grammar, worth_a_tap
 from mailgate.mail.summed import DigestView, EntryView, HeldMailView, HeldView, LateView, OverdueView
 from mailgate.mail.view import (
@@ -203,9 +204,18 @@ def _digest() -> DigestView:
 def _report() -> Report:
     """A week, and a busier one before it."""
     since = datetime(2026, 11, 15, 23, tzinfo=UTC)
-    week = Figures(42, 38, 3, timedelta(minutes=48), timedelta(hours=7, minutes=20), 34, 4)
-    before = Figures(57, 51, 6, timedelta(hours=2, minutes=5), timedelta(days=1, hours=2), 40, 11)
-    return Report(since, since + timedelta(days=6, hours=12), week, before, Backlog(17, 1, 2, since - timedelta(days=20)))
+    minutes, hours = timedelta(minutes=48), timedelta(hours=7, minutes=20)
+    week = Figures(42, 38, 3, minutes, hours, 34, 4, 35, 21, 6 * minutes, 5 * hours, 2, 17, 4.4)
+    before = Figures(57, 51, 6, timedelta(hours=2, minutes=5), timedelta(days=1, hours=2), 40, 11, 47, 18, 3 * hours, 9 * hours, 1, 12, 3.9)
+    counts = ((9, 6), (11, 8), (7, 9), (8, 6), (6, 9), (1, 0), (0, 0))
+    days = tuple(Day(since + timedelta(days=at, hours=12), came, solved) for at, (came, solved) in enumerate(counts))
+    promises = (Promise("first_response", 19, 1, 1), Promise("resolution", 15, 3, 1))
+    teams = (Share("First level", 33, 30, 28, 2, minutes * 4), Share("Network", 9, 8, 6, 2, hours))
+    technicians = (Share("Kim Novak", 19, 18, 17, 1, minutes * 3), Share("Jo Berg", 12, 11, 10, 1, minutes * 5))
+    about = (Share("Hardware/Printer", 14), Share("Access", 9), Share("Network/VPN", 6))
+    whose = (Share("Anna Weber", 5), Share("marketing@example.org", 4))
+    last, backlog = since + timedelta(days=6, hours=12), Backlog(17, 1, 2, since - timedelta(days=20))
+    return Report(since, last, week, before, backlog, days, promises, teams, technicians, about, whose)
 
 
 def sample(name: Name) -> View:
@@ -283,7 +293,8 @@ def samples(name: Name) -> Iterator[View]:
         yield replace(usual, digest=replace(usual.digest, own=(), open=0, overdue=0, today=0, teams=""), staff=False)
         yield replace(usual, digest=replace(usual.digest, team=(), backlog=None, open=0, overdue=0, today=0))
     if usual.report is not None:
-        yield replace(usual, report=replace(usual.report, week=Figures(), before=Figures(), backlog=Backlog()))
+        yield replace(usual, report=Report(usual.report.since, usual.report.last, Figures(), Figures(), Backlog()))
+        yield replace(usual, links=Links(page="https://desk.example.org/desk"))
     yield replace(usual, links=Links(), message=None, technician=None, recipient=PersonView("", "x@example.org"))
     yield replace(usual, plain=True, staff=not usual.staff)
     if name is Name.RECEIPT:

@@ -25,7 +25,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from mailgate.desk.letters import Became, Line, Mailbox
-from mailgate.desk.summary import Backlog, Figures, Report
+from mailgate.desk.summary import Backlog
+from mailgate.desk.weekly import Day, Figures, Promise, Report, Share
 from mailgate.mail import header, told
 from mailgate.mail.summed import DigestView, EntryView, HeldMailView, HeldView, LateView, OverdueView
 from mailgate.mail.view import ArticleView, ClockView, DeskView, FoundView, Links, MessageView, PersonView, SearchView, TicketView, View
@@ -33,13 +34,14 @@ from mailgate.mail.view import ArticleView, ClockView, DeskView, FoundView, Link
 # Human words by kind and slug.
 Dictionary = Mapping[str, Mapping[str, str]]
 _VIEWS = (
-    ArticleView, Backlog, DeskView, DigestView, EntryView, Figures, FoundView, HeldMailView, HeldView, LateView, Line, Links, Mailbox,
-    MessageView, OverdueView, Report, SearchView, TicketView,
+    ArticleView, Backlog, Day, DeskView, DigestView, EntryView, Figures, FoundView, HeldMailView, HeldView, LateView, Line, Links, Mailbox,
+    MessageView, OverdueView, Promise, SearchView, Share, TicketView,
 )  # fmt: skip
 # What templates may read from each value, so that the check of a field costs one look-up.
 FIELDS: Mapping[type, frozenset[str]] = {kind: frozenset(field.name for field in fields(kind)) for kind in _VIEWS} | {
     PersonView: frozenset({"name", "address", "label", "mailbox", "greeting"}),
     ClockView: frozenset({field.name for field in fields(ClockView)} | {"late"}),
+    Report: frozenset({field.name for field in fields(Report)} | {"busiest"}),
 }
 # The kind of value behind each name of a view that has fields.
 _KINDS: Mapping[str, type] = {
@@ -110,11 +112,15 @@ class Environment(ImmutableSandboxedEnvironment):
             "excerpt": _excerpt,
             "explained": _explained,
             "line": header.text,
+            "mark": told.mark,
+            "percent": told.percent,
             "quoted": _quoted,
             "reasons": _reasons,
+            "sentence": _sentence,
             "shortly": told.shortly,
             "size": _size,
             "span": told.span,
+            "weekday": told.weekday,
             "when": told.when,
             "worded": _worded,
             "words": _words,
@@ -358,6 +364,11 @@ def _explained(context: Context, lines: Sequence[Line], grammar: str) -> tuple[t
     """The lines of a help letter: each command as one writes it, and what it does."""
     verbs = ((line.wrote, line.wrote.lstrip("#").partition(" ")[0], line.meant) for line in lines)
     return tuple((_words(context, line, "example"), meant or _words(context, verb, grammar)) for line, verb, meant in verbs)
+
+
+def _sentence(text: str) -> str:
+    """The words as they begin a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def _breaks(text: str) -> Markup:

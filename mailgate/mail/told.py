@@ -1,4 +1,4 @@
-"""How does a letter tell a moment, a day or a length of time? Filters for templates; the context says in which language and zone."""
+"""How does a letter tell a moment, a length of time or a share? Filters for templates; the context says in which language and zone."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _MONTHS = {
     "en": "January February March April May June July August September October November December".split(),
     "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
 }
+_WEEKDAYS = {"en": "Mon Tue Wed Thu Fri Sat Sun".split(), "de": "Mo Di Mi Do Fr Sa So".split()}
 # What Germans call the zone that they live in.
 _GERMAN_ZONES = {"CET": "MEZ", "CEST": "MESZ"}
 
@@ -48,6 +49,26 @@ def shortly(context: Context, moment: datetime) -> str:
 def day(context: Context, moment: datetime) -> str:
     """The day: "20 November", "20. November"."""
     return _date(moment.astimezone(_zone(context["desk"].timezone)), context["language"], short=False)
+
+
+@pass_context
+def weekday(context: Context, moment: datetime) -> str:
+    """The day of a week that is known: "Mon 2", "Mo 2."."""
+    local = moment.astimezone(_zone(context["desk"].timezone))
+    names = _WEEKDAYS.get(context["language"], _WEEKDAYS["en"])
+    return f"{names[local.weekday()]} {local.day}{'.' if context['language'] == 'de' else ''}"
+
+
+@pass_context
+def percent(context: Context, part: int, whole: int) -> str:
+    """How much of the whole it is, rounded down so that only all is 100: "92 %"; a dash where there is no whole."""
+    return f"{100 * part // whole}\u00a0%" if whole else "–"
+
+
+@pass_context
+def mark(context: Context, mean: float, count: int) -> str:
+    """A mean mark, and how many gave one: "4.3 (12)", "4,3 (12)"; a dash where nobody did."""
+    return f"{mean:.1f} ({count})".replace(".", "," if context["language"] == "de" else ".") if count else "–"
 
 
 def _date(local: datetime, language: str, *, short: bool) -> str:

@@ -16,7 +16,7 @@ from mailgate.mail import header, summed
 from mailgate.mail.summed import DigestView, HeldView, OverdueView
 
 if TYPE_CHECKING:
-    from mailgate.desk.summary import Report
+    from mailgate.desk.weekly import Report
 
 # A letter carries so many characters of human text at most; the rest stands in the ticket.
 _WORDS = 40_000

@@ -364,10 +364,10 @@ def test_each_desk_tells_of_its_own_tickets(open_office: Callable[..., Office]) 
 
 
 def test_managers_and_the_owner_read_the_figures_of_the_week(open_office: Callable[..., Office]) -> None:
-    office = open_office(policy=WEEKLY)
+    office = open_office(policy=WEEKLY, desk=replace(DESK, public_url="https://desk.example/help"))
     opened(office, subject="A")
     office.later(hours=2)
-    office.order(1, "#take\n#resolve done")
+    office.order(1, "#take\n#category Hardware\n#resolve done")
     opened(office, subject="B")
     opened(office, subject="C")
     letters = until(office, date(2026, 3, 9))
@@ -377,6 +377,17 @@ def test_managers_and_the_owner_read_the_figures_of_the_week(open_office: Callab
     words = flat(letter.text)
     for line in ("Came in 3 0", "Solved 1 0", "First answer after 2 h –", "Solved after 2 h –", "Open now 2", "of these unassigned 2"):
         assert line in words
+    for line in (
+        "by the first answer 100 % –",
+        "came in solved Mon 2 3 1 Tue 3 0 0",
+        "Teams came in solved first 3 1",
+        "Tina Turner 1 2 h",
+    ):
+        assert line in words
+    for line in ("Categories came in Hardware 1", "Who wrote most came in ann@out.example 3"):
+        assert line in words
+    assert "<https://desk.example/help/desk>" in letter.text
+    assert 'href="https://desk.example/help/desk"' in letter.html
     assert "2 h" in letter.html
     assert letter.message["X-Mailgate-Ticket"] is None
     # `mailgate report` counts the same.
