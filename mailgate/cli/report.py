@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ import click
 from mailgate.cli import sheet, show
 from mailgate.cli.opened import now, opened
 from mailgate.config.scalars import as_duration
+from mailgate.config.settings import Settings
 from mailgate.desk.course import Course, course
 from mailgate.desk.report import MARKS, Figures, Kept, Period, Ratings, Report, Spread, reported
 
@@ -25,13 +27,17 @@ _WHEN = 'a day ("2026-03-01"), a time of ISO 8601, or how long ago ("30d")'
 @click.option("--until", metavar="WHEN", help="The end, which does not belong to it [default: now].")
 @click.option("--json", is_flag=True)
 @click.option("--csv", is_flag=True, help="One line for all, for each team and for each technician; durations in seconds.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="A page with charts, all of it in this file.")
+@click.option("--lang", metavar="LANGUAGE", help="The language of that page [default: the desk's].")
 @click.pass_obj
-def report(config: Path | None, since: str | None, until: str | None, json: bool, csv: bool) -> int:
+def report(
+    config: Path | None, since: str | None, until: str | None, json: bool, csv: bool, html: Path | None, lang: str | None
+) -> int:  # fmt: skip
     """Count tickets, answers and promises of a period, for all, each team and each technician."""
-    from mailgate.store import figures
+    from mailgate.store import figures, people
 
-    if json and csv:
-        raise click.UsageError("--json and --csv exclude each other")
+    if json + csv + bool(html) > 1:
+        raise click.UsageError("--json, --csv and --html exclude each other")
     with opened(config) as known:
         zone, moment = ZoneInfo(known.settings.desks[0].timezone), now()
         period = Period(_moment(since or "30d", zone, moment), _moment(until, zone, moment) if until else moment)
@@ -39,11 +45,14 @@ def report(config: Path | None, since: str | None, until: str | None, json: bool
             raise click.UsageError("the period ends before it begins")
         with known.store.look() as tx:
             handled = list(figures.handled(tx, period))
+            names: dict[str, str] = {one.address: one.label for one in people.directory(tx, known.settings.people).people}
     told = reported(handled, period)
     if json:
         show.out_json({**as_json(told), "course": _course(course(handled, period, zone))})
     elif csv:
         _print_csv(told)
+    elif html:
+        _write_page(html, known.settings, told, course(handled, period, zone), names, lang, moment)
     else:
         _print(told, zone)
     return 0
@@ -152,6 +161,35 @@ def _cells(one: Figures, metrics: Sequence[str]) -> Iterator[object]:
     for kept in (promises.get(metric, Kept(0, 0, 0, 0)) for metric in metrics):
         yield from (kept.achieved, kept.breached, kept.cancelled, kept.overdue, _rate(kept.achieved, kept.achieved + kept.breached))
     yield from (one.ratings.count, round(one.ratings.mean, 2)) if one.ratings else (0, None)
+
+
+# ------------------------------------------------------------------------------------------------------------------ HTML
+
+
+def _write_page(
+    file: Path, settings: Settings, told: Report, known: Course, names: Mapping[str, str], language: str | None, now: datetime
+) -> None:  # fmt: skip
+    """The page, whole or not at all. Raises UsageError where the file cannot be written."""
+    from mailgate.config.packaged import template_folders
+    from mailgate.mail.figures import report_view
+    from mailgate.mail.letters import Templates
+    from mailgate.mail.view import DeskView
+
+    desk = settings.desks[0]
+    name = desk.name if len(settings.desks) == 1 else ", ".join(one.name for one in settings.desks)
+    language = language or desk.language
+    view = report_view(told, known, names, language, ZoneInfo(desk.timezone))
+    pages = Templates(template_folders(settings.templates)).pages
+    page = pages.render("report", language, DeskView(name, desk.address, desk.language, desk.timezone), view, made=now)
+    if page.fault:
+        click.echo(f"mailgate: {page.fault}; the page that comes with mailgate was taken instead", err=True)
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(page.html, "utf-8")
+        unfinished.replace(file)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise click.UsageError(f"cannot write {file}: {error.strerror}") from None
 
 
 # ---------------------------------------------------------------------------------------------------------------- people

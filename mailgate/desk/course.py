@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
+from mailgate.desk.model import Ticket
 from mailgate.desk.report import Handled, Period
 
 # So many steps can be told apart in a picture that fits on a phone.
@@ -56,7 +57,7 @@ def course(handled: Sequence[Handled], period: Period, zone: tzinfo) -> Course:
     came = sorted(one.ticket.created for one in handled)
     resolved = sorted(one.ticket.resolved for one in handled if one.ticket.resolved)
     closed = sorted(one.ticket.closed for one in handled if one.ticket.closed)
-    done = sorted(min(ends) for one in handled if (ends := [at for at in (one.ticket.resolved, one.ticket.closed) if at]))
+    done = sorted(at for one in handled if (at := _done(one.ticket)))
     spans = zip(edges, (*edges[1:], period.until), strict=True)
     return Course(stride, tuple(
         Stage(
@@ -65,6 +66,12 @@ def course(handled: Sequence[Handled], period: Period, zone: tzinfo) -> Course:
         )
         for since, until in spans
     ))  # fmt: skip
+
+
+def _done(ticket: Ticket) -> datetime | None:
+    """When it stopped being open; under a clock that went back not before it was."""
+    ends = [at for at in (ticket.resolved, ticket.closed) if at]
+    return max(ticket.created, min(ends)) if ends else None
 
 
 def _edges(period: Period, zone: tzinfo, stride: Stride) -> Iterator[datetime]:

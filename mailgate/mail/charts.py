@@ -86,7 +86,7 @@ def _steps() -> Iterator[int]:
 
 def _axes(labels: Sequence[str], ticks: Sequence[int]) -> str:
     lines = "".join(
-        f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{_n(_height(tick, ticks))}" y2="{_n(_height(tick, ticks))}"/>'
+        f'<line class="rule" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{_n(_height(tick, ticks))}" y2="{_n(_height(tick, ticks))}"/>'
         f'<text x="{_LEFT - 6}" y="{_n(_height(tick, ticks) + 3.5)}" text-anchor="end">{tick}</text>'
         for tick in ticks
     )

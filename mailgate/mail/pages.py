@@ -20,7 +20,7 @@ from jinja2.runtime import Context, Macro
 from markupsafe import Markup, escape
 
 from mailgate.desk.errors import Permanent
-from mailgate.mail import sandbox
+from mailgate.mail import charts, sandbox
 from mailgate.mail.view import DeskView
 
 # Where the pages lie, in each folder of templates; it is no language and no desk.
@@ -82,6 +82,7 @@ class _Library:
         """The macros of macros.j2 are known on every page without an import."""
         environment = sandbox.Environment(self._folders, escaping=True)
         environment.filters["say"] = _say
+        environment.given.update(column_chart=charts.columns, line_chart=charts.curve, bar=charts.bar)
         for file in environment.versions("macros.j2"):
             environment.given.update({name: macro for name, macro in vars(file.module).items() if isinstance(macro, Macro)})
         return environment
@@ -100,7 +101,7 @@ class _Library:
         """The page. Raises whatever its template raises."""
         template = self.environment.get_template(f"{name}.j2")
         # Safe: the stylesheet is the operator's or ours, and no part of a request.
-        known = {**self.environment.given, "style": Markup(self.style), **known}  # noqa: S704
+        known = {**self.environment.given, "style": Markup(self.style), "style_hash": self.style_hash, **known}  # noqa: S704
         html = sandbox.part("page", template.root_render_func, template.new_context(known, shared=True)).strip() + "\n"
         return Rendered(html, self.style_hash)
 

@@ -107,6 +107,7 @@ class Environment(ImmutableSandboxedEnvironment):
         self._loaded: dict[str | Template, Template] = {}
         self.filters = {name: self.filters[name] for name in _FILTERS} | {
             "breaks": _breaks if escaping else str,
+            "dated": told.dated,
             "day": told.day,
             "duration": _duration,
             "excerpt": _excerpt,

@@ -42,13 +42,13 @@ def _told(moment: datetime, zone: str, language: str) -> str:
 def shortly(context: Context, moment: datetime) -> str:
     """The moment among others of these weeks: "20 Nov, 14:05", "20. Nov., 14:05"."""
     local = moment.astimezone(_zone(context["desk"].timezone))
-    return f"{_date(local, context['language'], short=True)}, {local:%H:%M}"
+    return f"{date_of(local, context['language'], short=True)}, {local:%H:%M}"
 
 
 @pass_context
 def day(context: Context, moment: datetime) -> str:
     """The day: "20 November", "20. November"."""
-    return _date(moment.astimezone(_zone(context["desk"].timezone)), context["language"], short=False)
+    return date_of(moment.astimezone(_zone(context["desk"].timezone)), context["language"], short=False)
 
 
 @pass_context
@@ -71,13 +71,27 @@ def mark(context: Context, mean: float, count: int) -> str:
     return f"{mean:.1f} ({count})".replace(".", "," if context["language"] == "de" else ".") if count else "–"
 
 
-def _date(local: datetime, language: str, *, short: bool) -> str:
+def date_of(local: datetime, language: str, *, short: bool) -> str:
+    """The day of a moment in its zone, with the beginning of the month's name where it is to be `short`: "20 Nov", "20. Nov."."""
     if language not in _MONTHS:
         return f"{local:%m-%d}"
     month = _MONTHS[language][local.month - 1]
     if short and len(month) > 4:
         month = month[:3] + ("." if language == "de" else "")
     return f"{local.day}. {month}" if language == "de" else f"{local.day} {month}"
+
+
+def month_of(local: datetime, language: str) -> str:
+    """The month of a moment in its zone: "Nov 2026"."""
+    return f"{_MONTHS[language][local.month - 1][:3]} {local.year}" if language in _MONTHS else f"{local:%Y-%m}"
+
+
+@pass_context
+def dated(context: Context, moment: datetime) -> str:
+    """The day with its year: "20 November 2026", "20. November 2026"."""
+    local = moment.astimezone(_zone(context["desk"].timezone))
+    day_of = date_of(local, context["language"], short=False)
+    return f"{day_of} {local.year}" if context["language"] in _MONTHS else f"{local:%Y-%m-%d}"
 
 
 @pass_context

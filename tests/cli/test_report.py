@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from base64 import b64encode
+from hashlib import sha256
 
 import pytest
+from lxml import html
 
-from tests.cli.conftest import PEOPLE, Shell
+from tests.cli.conftest import MACHINE, PEOPLE, Shell
 from tests.kit.office import mail
 
 FORMULA = """
@@ -90,6 +93,58 @@ def test_an_address_that_begins_a_formula_is_a_text_and_numbers_are_numbers(work
     assert all(isinstance(cell, float) or cell == "" for row in rows for cell in row[2:])
 
 
+def test_a_page_stands_in_one_file_and_fetches_nothing(worked: Shell) -> None:
+    assert worked("tickets", "command", "1", "#resolve New toner.", "--as", "tina@desk.example") == 0
+    file = worked.folder / "month.html"
+    assert worked("report", "--since", "2036-03-01", "--until", "2036-03-11", "--html", str(file)) == 0
+    assert (worked.out, worked.err) == ("", "")
+    assert sorted(one.name for one in worked.folder.iterdir() if "month" in one.name) == ["month.html"]
+    page = file.read_text()
+    tree = html.document_fromstring(page)
+    assert tree.get("lang") == "en"
+    assert not tree.xpath("//script | //link | //img | //iframe | //object | //@src | //@href | //@style")
+    assert "url(" not in page
+    assert "@import" not in page
+    style = b64encode(sha256(tree.findtext(".//style").encode()).digest()).decode()
+    (policy,) = tree.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    assert policy == f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
+    assert page.index("Content-Security-Policy") < page.index("<style>")
+    assert [one.text for one in tree.xpath("//*[local-name()='svg']/*[local-name()='title']")] == [
+        "What came in and was solved", "What was open",
+    ]  # fmt: skip
+    assert "1 March 2036 to 10 March 2036" in tree.text_content()
+    assert [" ".join(cell.text_content() for cell in row) for row in tree.xpath("//details//tbody/tr")][:2] == [
+        "1 Mar 0 0 0",
+        "2 Mar 3 0 2",
+    ]
+
+
+def test_the_page_speaks_the_language_of_the_desk_or_the_one_that_is_asked_for(worked: Shell) -> None:
+    file = worked.folder / "month.html"
+    german = ("--since", "2036-03-01", "--until", "2036-03-11", "--html", str(file))
+    assert worked("report", *german, "--lang", "de") == 0
+    assert "Was kam und gelöst wurde" in file.read_text()
+    (worked.folder / "config/mailgate.toml").write_text(MACHINE + 'language = "de"\n')
+    assert worked("report", *german) == 0
+    assert '<html lang="de">' in file.read_text()
+    assert "1. März 2036 bis 10. März 2036" in file.read_text()
+
+
+def test_what_somebody_wrote_is_no_markup_of_the_page(worked: Shell) -> None:
+    assert worked("ingest", str(worked.mail(mail(sender='"<b>"@out.example', subject="x")))) == 0
+    worked.work()
+    assert worked("tickets", "command", "1", "#category <script>alert(1)</script>", "--as", "tina@desk.example") == 0
+    file = worked.folder / "month.html"
+    assert worked("report", "--since", "2020-01-01", "--until", "2037-01-01", "--html", str(file)) == 0
+    assert "<script" not in file.read_text()
+    assert "&lt;script&gt;" in file.read_text()
+
+
+def test_a_page_that_cannot_be_written_is_told_in_a_line(worked: Shell) -> None:
+    assert worked("report", "--html", str(worked.folder / "nowhere" / "month.html")) == 64
+    assert "cannot write" in worked.err
+
+
 def test_json_has_the_course_of_the_period(worked: Shell) -> None:
     told = worked.json("report", "--since", "2036-03-01", "--until", "2036-03-04")["course"]
     assert (told["stride"], [one["opened"] for one in told["stages"]], told["stages"][-1]["backlog"]) == ("day", [0, 3, 0], 3)
@@ -106,7 +161,8 @@ def test_whoever_asked_in_confidence_is_counted_and_not_named(worked: Shell) -> 
     [
         (("--since", "yesterday"), "'yesterday' is no time; write a day"),
         (("--since", "2036-04-01", "--until", "2036-03-01"), "ends before it begins"),
-        (("--json", "--csv"), "--json and --csv exclude each other"),
+        (("--json", "--csv"), "--json, --csv and --html exclude each other"),
+        (("--json", "--html", "x.html"), "--json, --csv and --html exclude each other"),
     ],
 )
 def test_what_is_no_period_is_told_in_a_line(worked: Shell, arguments: tuple[str, ...], said: str) -> None:
