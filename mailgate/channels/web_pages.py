@@ -20,7 +20,7 @@ from mailgate.channels.web_limit import Strangers
 from mailgate.desk import forms
 from mailgate.desk.errors import Temporary
 from mailgate.desk.policy import Desk
-from mailgate.flow import journal
+from mailgate.flow import journal, page_csat, page_ticket
 from mailgate.flow.house import House
 from mailgate.flow.reception import Answer, Cookie, Download, Elsewhere, Page, PageFunction, Reception, Visit
 from mailgate.mail.view import DeskView
@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
 # Every page: its path, and the function that answers. Only GET, HEAD and POST reach it; only a POST may act.
-ROUTES: dict[str, PageFunction] = {}
+ROUTES: dict[str, PageFunction] = {
+    "/ticket/{mark}": page_ticket.page,
+    "/ticket/{mark}/file/{number}": page_ticket.file,
+    "/csat/{mark}": page_csat.rate,
+    "/keep/{mark}": page_csat.keep,
+}
 
 # Seconds: what an answer may take, and for how long a form may lie open before it has to be pressed twice.
 ANSWER_TIME = 15.0
@@ -157,7 +162,7 @@ class Pages:
 
         status = 403 if visit is not None and visit.stale and page.status == 200 else page.status
         made = self._house.templates.pages.render(
-            page.name, page.language, _shown(page.desk), page.view, proof=visit.proof if visit else "",
+            page.name, page.language, _shown(page.desk), page.view, proof=visit.proof if visit else "", serial=secrets.token_hex(8),
             stale=bool(visit and visit.stale), root=web_forms.root(visit.path) if visit else "",
         )  # fmt: skip
         if made.fault:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -32,7 +33,8 @@ from mailgate.flow.retention import Sweeper
 from mailgate.flow.sanity import Sanity
 from mailgate.flow.step import Worker
 from mailgate.flow.timers import Timekeeper
-from mailgate.mail.isolate import Parser
+from mailgate.mail.isolate import Died, Parser
+from mailgate.mail.parsed import ParsedMail
 from mailgate.store import inbox, outbox, timers
 from mailgate.store.engine import Store
 
@@ -46,7 +48,8 @@ class Crew:
     def __init__(self, settings: Settings, house: House, store: Store, owner: str) -> None:
         limits = settings.security.limits
         self._store, self._house, self._owner = store, house, owner
-        self._parser = Parser(limits.parse_memory)
+        self._parser, self._librarian = Parser(limits.parse_memory), Parser(limits.parse_memory)
+        self._patience, self._fetching_file = limits.parse_time.total_seconds(), threading.Lock()
         self._sanity = Sanity(store, house, owner, reading)
         self._delivery = Delivery(store, house, owner, utc, time.monotonic, random.random, lambda: self._sanity.doubt is not None)
         self._keeper = Timekeeper(store, house, self._sanity.now)
@@ -127,7 +130,13 @@ class Crew:
     @property
     def reception(self) -> Reception:
         """What stands behind the web pages."""
-        return Reception(self._store, self._house, utc)
+        return Reception(self._store, self._house, utc, self._read)
+
+    def _read(self, raw: bytes) -> ParsedMail | None:
+        """What a mail says of which somebody wants a file. The worker's own reader is not kept waiting by that."""
+        with self._fetching_file:
+            mail = self._librarian.parse_all([raw], self._patience)[0]
+        return None if isinstance(mail, Died) else mail
 
     def figures(self) -> Figures:
         """What the metrics show. Raises Temporary."""
@@ -163,6 +172,7 @@ class Crew:
         except Temporary as error:
             journal.trouble("drain", error)
         self._parser.close()
+        self._librarian.close()
 
     def _muster(self) -> None:
         """A gateway that takes mail and does nothing with it is worse than one that ends and is started again."""

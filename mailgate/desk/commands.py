@@ -25,6 +25,8 @@ _HASH = re.compile(r"#(?P<word>[^\W\d_][\w\u0300-\u036f-]{0,31})[.!;)]{0,9}(?P<r
 _PUNCTUATION = " \t.!,;:)"
 # What takes nothing, or hardly anything: words behind it are not what was meant.
 _ALONE = (Takes.NOTHING, Takes.SWITCH, Takes.NUMBER)
+# What stands below these is theirs, and no answer.
+_SWALLOWING = (Takes.BELOW, Takes.MARK)
 _LONGEST_LINE = 1000
 # Nobody orders more at once; whoever writes a thousand lines of `help` wants something else.
 _MOST_COMMANDS = 20
@@ -130,8 +132,8 @@ def tapped(
     and nothing from a requester.
     """
     known = verbs(grammar, own).get(verb)
-    if known is not None and known.takes is Takes.BELOW:
-        # What answers an article is the article, whatever its lines begin with.
+    if known is not None and known.takes in _SWALLOWING:
+        # What answers an article is the article, whatever its lines begin with; and a mark is said with whatever stands below it.
         return Reading((Command(verb, f"\n{text}", f"#{verb}"),))
     written = read(text, grammar, bare=True, synonyms=synonyms, own=own, macros=macros)
     if known is None and grammar is Grammar.TECHNICIAN:
@@ -208,13 +210,15 @@ def _may_carry(verb: Verb, args: str) -> bool:
             return _off(args)
         case Takes.COPY:
             return args.partition(" ")[0].lower() in ("add", "remove")
+        case Takes.MARK:
+            return args[0].isdigit()
         case _:
             return True
 
 
 def _argued(verb: Verb, args: str, line: str) -> Command:
     match verb.takes:
-        case Takes.REST | Takes.BELOW:
+        case Takes.REST | Takes.BELOW | Takes.MARK:
             # Whether anything is missing shows when the text below is known.
             return Command(verb.word, args, line)
         case Takes.SWITCH if _off(args):
@@ -251,7 +255,7 @@ def _with_rest(
     if canned:
         # What stands in a macro is no line that somebody has put in the wrong place.
         rest = below = "\n\n".join(filter(None, (*canned, below)))
-    takers = _takers(commands, known, Takes.REST) or _takers(commands, known, Takes.BELOW)
+    takers = _takers(commands, known, Takes.REST) or _takers(commands, known, *_SWALLOWING)
     if len(takers) > 1:
         for at in takers:
             one = commands[at]
@@ -266,9 +270,9 @@ def _with_rest(
     return Reading(tuple(commands), below, misplaced)
 
 
-def _takers(commands: list[Command], known: Mapping[str, Verb], takes: Takes) -> list[int]:
+def _takers(commands: list[Command], known: Mapping[str, Verb], *takes: Takes) -> list[int]:
     """Where the commands stand that take text of this kind."""
-    return [at for at, command in enumerate(commands) if command.ok and known[command.verb].takes is takes]
+    return [at for at, command in enumerate(commands) if command.ok and known[command.verb].takes in takes]
 
 
 def _is_known(line: str, known: Mapping[str, Verb], synonyms: Mapping[str, str]) -> bool:

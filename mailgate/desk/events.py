@@ -133,11 +133,11 @@ def _participants(value: Value) -> object:
 _READ = {
     **dict.fromkeys(
         ("desk", "subject", "requester", "source", "type", "category", "service", "team", "assignee", "resolution",
-         "closure_category", "closure_note", "language", "own", "event_key", "severity"),
+         "closure_category", "closure_note", "language", "own", "event_key", "severity", "remark"),
         _text,
     ),
-    **dict.fromkeys(("parent", "merged_into", "reopened", "rungs", "time_spent"), _number),
-    **dict.fromkeys(("since", "responded", "awaiting", "resolved", "closed", "climbed", "due"), _time),
+    **dict.fromkeys(("parent", "merged_into", "reopened", "rungs", "time_spent", "rating"), _number),
+    **dict.fromkeys(("since", "responded", "awaiting", "resolved", "closed", "climbed", "due", "rated"), _time),
     "status": lambda value: Status(str(value)),
     "priority": lambda value: Priority(str(value)),
     "impact": lambda value: Level(str(value)),

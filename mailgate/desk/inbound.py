@@ -128,7 +128,7 @@ def _in_grammar(wrote: Wrote, grammar: Grammar, rules: Rules) -> Reading:
 
 def _only_asks(reading: Reading) -> bool:
     """Whether all that is wanted of a closed ticket is a question about it, or to agree with what is so already."""
-    asks = {"status", "help", "mute", "accept", "cancel"}
+    asks = {"status", "help", "mute", "accept", "cancel", "csat"}
     return bool(reading.commands) and not reading.text and all(command.verb in asks for command in reading.commands)
 
 

@@ -67,11 +67,11 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.NEW_TICKET: ("follows", "clue", "escalated", "moved", "split"),
     Name.ASSIGNED: ("due",),
     Name.REQUESTER_REPLIED: ("accept", "reject", "reopen", "cancel", "resume", "unverified", "unconfirmed", "refused", "vendor",
-                             "recovered", "recurred", "worse", "persists"),
+                             "recovered", "recurred", "worse", "persists", "csat"),
     Name.ESCALATED: ("vendor",),
     Name.RESOLVED: ("no answer", "origin"),
     Name.CLOSED: ("accept", "cancel", "no answer", "merged"),
-    Name.STATUS: ("refused", "muted", "unmuted", "copied"),
+    Name.STATUS: ("refused", "muted", "unmuted", "copied", "rated"),
     Name.RECEIPT: ("refused", UNPROVEN, "undoable", HELD, "collision", "decided", "undecided"),
     Name.HANDOVER: ("team",),
     Name.HELP: ("requester", "technician"),
@@ -97,6 +97,7 @@ WRONG = (
     "named-twice", "not-the-owner",
     "unknown-ticket", "same-ticket", "merged-already", "closed-ticket", "round-in-circles", "nothing-to-split",
     "not-your-button",
+    "needs-mark", "no-longer-rated",
 )  # fmt: skip
 
 

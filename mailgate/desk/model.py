@@ -283,6 +283,10 @@ class Ticket:
     overdue: bool = False
     # The minutes that technicians say they have spent on it.
     time_spent: int = 0
+    # How its requester was helped, in his own opinion: a mark from 1 to 5, what he says about it, and when he said so.
+    rating: int | None = None
+    remark: str | None = None
+    rated: datetime | None = None
     # What was promised for it, and how that stands.
     clocks: tuple[Clock, ...] = ()
     # The round of approvals that it is in or was in last, and everything that approvers were ever asked about it.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mailgate.desk import collision, fields, knowledge, leave, moments, relations, statuses, values, workflow
+from mailgate.desk import collision, csat, fields, knowledge, leave, moments, relations, statuses, values, workflow
 from mailgate.desk.commands import Command
 from mailgate.desk.decision import Message
 from mailgate.desk.draft import Draft
@@ -296,6 +296,7 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (R, "status"): _status,
     (R, "mute"): _mute,
     (R, "cc"): _copy,
+    (R, "csat"): csat.rate,
     (R, "help"): _help,
     (T, "take"): _take,
     (T, "assign"): _assign,

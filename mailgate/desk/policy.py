@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Every command word that a policy may speak about, also where the command itself comes in a later release.
 WORDS = frozenset(
-    "accept reject reopen cancel status mute cc help"
+    "accept reject reopen cancel status mute cc csat help"
     " assign take start priority impact urgency category tag pending resume escalate resolve close note macro merge parent link split"
     " approval due time requester confidential spam kb undo away send desk"
     " approve".split()
@@ -217,6 +217,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "reopen": ("wiedereröffnen",),
         "cancel": ("stornieren", "abbrechen"),
         "mute": ("stumm",),
+        "csat": ("bewertung",),
         "help": ("hilfe",),
         "assign": ("zuweisen",),
         "take": ("übernehmen",),

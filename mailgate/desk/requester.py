@@ -14,6 +14,9 @@ from mailgate.desk.policy import ResolvedReply
 from mailgate.desk.stimuli import Wrote
 from mailgate.desk.thanks import is_thanks
 
+# What is said with these is no message: to hear no more, and a mark.
+_OF_THEIR_OWN = ("mute", "csat")
+
 
 def requester(draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
     """What the proven requester wrote: commands, an answer, or both. All or nothing."""
@@ -31,7 +34,7 @@ def requester(draft: Draft, wrote: Wrote, reading: Reading) -> Decision:
         # He only asked; what stands below is an answer like any other.
         if reading.text:
             _replied(draft, wrote, reading.text)
-    elif said := obey.words_of(*(command.args for command in reading.commands if command.verb != "mute"), reading.text):
+    elif said := obey.words_of(*(command.args for command in reading.commands if command.verb not in _OF_THEIR_OWN), reading.text):
         draft.message = Message(draft.person.address, said, strength=wrote.strength)
     add_copied(draft, wrote)
     return draft.decided(Outcome.COMMANDED, reading)

@@ -43,8 +43,8 @@ class Grammar(StrEnum):
 
 class Takes(StrEnum):
     """What follows a verb: nothing, nothing or `off`, a few words on its line, a person, `add` or `remove` and a person, a number or
-    nothing, a ticket, the rest of the line and of the mail, or (where no other verb of the mail takes that) a few words and whatever
-    stands below.
+    nothing, a ticket, the rest of the line and of the mail, (where no other verb of the mail takes that) a few words and whatever
+    stands below, or a mark from 1 to 5 and whatever is said with it.
     """
 
     NOTHING = "nothing"
@@ -56,6 +56,7 @@ class Takes(StrEnum):
     TICKET = "ticket"
     REST = "rest"
     BELOW = "below"
+    MARK = "mark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("status", R, example="status"),
     Verb("mute", R, Takes.SWITCH, example="mute"),
     Verb("cc", R, Takes.COPY, needed=True, example="cc add anna@example.com"),
+    Verb("csat", R, Takes.MARK, needed=True, example="csat 5"),
     Verb("help", R, example="help"),
     Verb("take", T, example="#take"),
     Verb("assign", T, Takes.PERSON, needed=True, example="#assign maria@example.com"),
@@ -134,6 +136,7 @@ TRANSITIONS: dict[tuple[Grammar, str], tuple[tuple[frozenset[Status], Status | N
     (R, "status"): ((_ANY, None),),
     (R, "mute"): ((_ANY, None),),
     (R, "cc"): ((_ALIVE, None),),
+    (R, "csat"): ((_RESOLVED | _CLOSED, None),),
     (R, "help"): ((_ANY, None),),
     (T, "take"): ((_OPEN | _PROGRESS, Status.ANALYSIS), (_APPROVAL | _HOLD | _RESOLVED, None)),
     (T, "assign"): ((_ALIVE, None),),

@@ -12,16 +12,18 @@ from datetime import datetime
 
 from mailgate.desk.policy import Desk
 from mailgate.flow.house import House
+from mailgate.mail.parsed import ParsedMail
 from mailgate.store.engine import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """What stands behind the pages. `clock` gives aware UTC."""
+    """What stands behind the pages. `clock` gives aware UTC; `read` says what a mail says where that can do no harm, None where it dies."""
 
     store: Store
     house: House
     clock: Callable[[], datetime]
+    read: Callable[[bytes], ParsedMail | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import quote
 
-from mailgate.desk import tokens, workflow
+from mailgate.desk import marks, tokens, workflow
 from mailgate.desk.article import Article
 from mailgate.desk.clock import Moved
 from mailgate.desk.letters import HELD, Late, Letter, Line, Milestone, Name
@@ -38,7 +38,7 @@ from mailgate.mail.view import (
     View,
 )
 
-_FOR_REQUESTER = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
+_FOR_REQUESTER = ("accept", "reject", "reopen", "status", "cancel", "mute", "csat", "help")
 # Somebody in copy can only ask not to be written to.
 _IN_COPY = ("mute",)
 # So many people a letter names; nobody reads more.
@@ -94,6 +94,8 @@ def sight(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
     if links.undo and ticket:
         # It takes back what this letter tells of, and nothing that somebody does later.
         links = replace(links, undo=f"{links.undo}&body={ticket.version}")
+    if asks and ticket and desk.public_url:
+        links = _with_pages(occasion.house.keyring, desk, ticket, links)
     digest = overview.shown(occasion.house.keyring, occasion.rules, letter.digest, recipient) if letter.digest else None
     held = shown_held(occasion.house.keyring, desk, letter.held, letter.to) if letter.held else None
     if letter.held and letter.held.blocked:
@@ -120,6 +122,12 @@ def sight(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         answered_by=letter.answered_by, like=like, digest=digest,
         report=letter.report,
     )  # fmt: skip
+
+
+def _with_pages(keyring: tokens.Keyring, desk: Desk, ticket: Ticket, links: Links) -> Links:
+    """With the addresses of the requester's pages: they are made of what is configured, never of what a visitor says."""
+    made = {one: f"{desk.public_url}/{one}/{marks.mark(keyring, one, ticket.id, ticket.requester)}" for one in marks.Purpose}
+    return replace(links, page=made[marks.Purpose.TICKET], rate=made[marks.Purpose.CSAT], keep=made[marks.Purpose.KEEP])
 
 
 def _copied(ticket: Ticket | None, recipient: Person) -> bool:

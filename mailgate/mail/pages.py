@@ -50,7 +50,7 @@ class Pages:
 
         A broken template of the operator's is replaced by the packaged one. Raises Permanent where that fails as well.
         """
-        known = {"page": view, "desk": desk, "language": language, **more}
+        known = {"page": view, "desk": desk, "language": self._spoken(language), **more}
         try:
             return self._all.render(name, known)
         except Exception as error:
@@ -61,6 +61,12 @@ class Pages:
             return replace(self._packaged.render(name, known), fault=fault)
         except Exception as error:
             raise Permanent(f"page {name} cannot be rendered: {fault}; {_told(error)}", code="template") from error
+
+    def _spoken(self, language: str) -> str:
+        """The language in which the page is written for somebody who reads that one."""
+        tag = language.lower().partition("-")[0]
+        there = tag.isalpha() and any((folder / FOLDER / tag / "words.j2").is_file() for folder in self._folders)
+        return tag if there else "en"
 
     def check(self) -> Iterator[tuple[Path, int, str]]:
         """File, line and sentence of everything that is wrong with the operator's pages as far as reading them shows."""

@@ -104,7 +104,7 @@ _STORY = (
     Said(datetime(2026, 11, 20, 9, 30, tzinfo=UTC), "desk", _QUESTION),
     Said(datetime(2026, 11, 20, 10, 5, tzinfo=UTC), "copy", "With every document. The number is P-3-117."),
 )
-_REQUESTER_VERBS = ("accept", "reject", "reopen", "status", "cancel", "mute", "help")
+_REQUESTER_VERBS = ("accept", "reject", "reopen", "status", "cancel", "mute", "csat", "help")
 _STAFF_VERBS = ("help", "undo", "send", "merge")
 _LINES = (
     Line("#take", ok=True),
@@ -295,6 +295,8 @@ def samples(name: Name) -> Iterator[View]:
     if usual.report is not None:
         yield replace(usual, report=Report(usual.report.since, usual.report.last, Figures(), Figures(), Backlog()))
         yield replace(usual, links=Links(page="https://desk.example.org/desk"))
+    there = {page: f"https://desk.example.org/{page}/1042.q7ExAmPlE3" for page in ("ticket", "csat", "keep")}
+    yield replace(usual, links=replace(usual.links, page=there["ticket"], rate=there["csat"], keep=there["keep"]))
     yield replace(usual, links=Links(), message=None, technician=None, recipient=PersonView("", "x@example.org"))
     yield replace(usual, plain=True, staff=not usual.staff)
     if name is Name.RECEIPT:

@@ -162,7 +162,7 @@ class SearchView:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """One-tap mailto URLs of this recipient, `page` an https URL; None where the verb is not offered."""
+    """One-tap mailto URLs of this recipient, `page`, `rate` and `keep` those of his pages; None where something is not offered."""
 
     accept: str | None = None
     reject: str | None = None
@@ -183,7 +183,10 @@ class Links:
     cc: str | None = None
     kb: str | None = None
     merge: str | None = None
+    csat: str | None = None
     page: str | None = None
+    rate: str | None = None
+    keep: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def _counted(tx: Tx, page: Sequence[Any], period: Period) -> Iterator[Handled]:
     answers = _answers(tx, [TicketId(row.id) for row in page], period)
     for row in page:
         ticket = _at_end(tx, tickets.bare(row), period)
-        yield Handled(ticket, answers.get(ticket.id, 0))
+        yield Handled(ticket, answers.get(ticket.id, 0), ticket.rating if period.has(ticket.rated) else None)
 
 
 def _at_end(tx: Tx, ticket: Ticket, period: Period) -> Ticket:

@@ -86,6 +86,7 @@ def _remove(tx: Tx, ticket: Ticket) -> None:
         tx.execute(delete(table).where(table.c.ticket == ticket.id))
     shell = replace(
         ticket, subject=_SUBJECT, requester=NOBODY, participants=(), assignee=None, tags=(), resolution=None, closure_note=None,
+        remark=None,
         event_key=None,
         # How each promise was kept stays; when its clock ran was told by the story, and goes with it.
         clocks=clock.changed((), ticket.clocks, ticket.created),

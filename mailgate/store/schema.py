@@ -49,6 +49,9 @@ tickets = Table(
     Column("due", Moment),
     Column("overdue", Boolean, nullable=False, server_default=false()),
     Column("time_spent", Integer, nullable=False, server_default=text("0")),
+    Column("rating", Integer),
+    Column("remark", Text),
+    Column("rated", Moment),
     # What was promised, as JSON.
     Column("clocks", Text),
     # The round of approvals that it is in or was in last, as JSON.

@@ -28,6 +28,7 @@ from mailgate.desk.tokens import Keyring
 from mailgate.flow.house import House
 from mailgate.flow.reception import Answer, Download, Elsewhere, Page, Reception, Visit
 from mailgate.mail.letters import Templates
+from mailgate.mail.parse import parse
 from mailgate.store.engine import Store
 from tests.kit.need import ROOT
 
@@ -60,7 +61,7 @@ class Log:
 @asynccontextmanager
 async def running(log: Log, store: Store, settings: Settings | None = None) -> AsyncIterator[httpx2.AsyncClient]:
     house = House((DESK,), Policy(), Security(), Directory(), Keyring((b"k" * 32,)), Templates([ROOT / "templates"]), "test")
-    reception = Reception(store, house, lambda: datetime(2026, 11, 20, tzinfo=UTC))
+    reception = Reception(store, house, lambda: datetime(2026, 11, 20, tzinfo=UTC), parse)
     pages = Pages(house, lambda: reception, {"/thing/{token}": log.page})
     listener = Web(settings or Settings(port=0), Health, Figures, pages)
     await listener.start()

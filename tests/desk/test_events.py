@@ -25,6 +25,7 @@ ANEW: dict[str, Any] = {
     "event_key": "icinga\n@mon.example\nweb01", "severity": "critical",
     "responded": NOW, "resolved": NOW, "closed": NOW, "reopened": 2, "rungs": 1, "climbed": NOW + timedelta(microseconds=1), "since": NOW,
     "awaiting": NOW, "own": "Waiting for Vendor", "due": NOW, "overdue": True, "time_spent": 90,
+    "rating": 4, "remark": "Quick.\nThank you", "rated": NOW,
     "approval": Round(1, (Stage(("manager",)), Stage(("boss@corp.example", "owner"), 1)), "New", BOB.address, NOW, expire=timedelta(5)),
     "asks": (Ask(1, 1, TINA.address, NOW), Ask(1, 2, BOB.address, NOW, 1, "owner", TINA.address, NOW, Verdict.APPROVED, NOW, how=How.TAP)),
 }  # fmt: skip

@@ -23,6 +23,7 @@ LIFE = """
       status       . . . . . . . . . . . . .
       mute         . . . . . . . . . . . . .
       cc           . . . . . . . . . - - - -
+      csat         - - - - - - . . . . . . .
       help         . . . . . . . . . . . . .
     technician
       take         A A . A A . . . . - - - -

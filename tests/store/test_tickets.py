@@ -87,6 +87,7 @@ def test_every_field_survives_the_database(store: Store) -> None:
         "confidential": True, "responded": NOW, "resolved": NOW, "closed": NOW, "reopened": 3, "rungs": 2, "climbed": NOW,
         "status": Status.COMPLETED, "merged_into": other.id, "event_key": "icinga\n@mon.example\nweb01", "severity": "critical",
         "own": "Scrapped", "due": NOW, "time_spent": 90, "awaiting": NOW, "clocks": (RUNNING, ENDED),
+        "rating": 4, "remark": "Quick.", "rated": NOW,
         "approval": ROUND, "asks": (ASKED, ANSWERED),
     }  # fmt: skip
     before = opened(store, "2")
