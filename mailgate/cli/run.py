@@ -21,11 +21,10 @@ def run(config: Path | None) -> None:
     # What is imported now stays for good. To search it for garbage costs a tenth of the start, and a little of each mail.
     gc.disable()
     from mailgate.cli.doors import taken
-    from mailgate.cli.setup import faults, not_served
+    from mailgate.cli.setup import faults
     from mailgate.daemon.identity import Identity
     from mailgate.daemon.service import serve
     from mailgate.desk.errors import Misconfigured
-    from mailgate.flow import journal
 
     # Whoever starts a second daemon in this folder hears just that, and not that the first one has its ports.
     with Identity(known.root):
@@ -36,6 +35,4 @@ def run(config: Path | None) -> None:
         raise Misconfigured(*wrong)
     gc.freeze()
     gc.enable()
-    for name in not_served(known):
-        journal.alert("not-served", f"{name} is read, but this version does not act on it yet")
     serve(known, os.environ)

@@ -72,11 +72,6 @@ def _key_faults(known: Settings) -> list[str]:
     return []
 
 
-def not_served(known: Settings) -> list[str]:
-    """What the configuration asks for and this version reads without doing it."""
-    return ["[[approval]]"] if known.policy.approvals else []
-
-
 def _period(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
     if value is None:
         return None
@@ -102,8 +97,6 @@ def check(config: Path | None, against: timedelta | None) -> int:
         return CONFIGURATION
     there = known.machine.parent
     click.echo(f"ok     {f'configuration {there}' if there.exists() else f'built-in defaults, since there is no {there},'} and templates")
-    for name in not_served(known):
-        click.echo(f"note   {name} is read, but this version does not act on it yet")
     for reason in taken(known):
         click.echo(f"note   {reason} (unless that is a mailgate of yours that runs, it cannot start)")
     if not any(person.staff or person.role is Role.OWNER for person in known.people.people):

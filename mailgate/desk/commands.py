@@ -184,13 +184,13 @@ def _command(line: str, grammar: Grammar, known: Mapping[str, Verb], synonyms: M
         word = _folded(hashed["word"])
         verb = known.get(synonyms.get(word, word))
         if verb is None:
-            if grammar is Grammar.REQUESTER:
+            if grammar is not Grammar.TECHNICIAN:
                 return None
             return Command(word, "", line, "unknown-verb", _nearest(word, known, synonyms, hashed["rest"].strip(" \t:,")))
         # What begins a solution, such as "Dear Ann,", keeps its comma.
         rest = hashed["rest"].lstrip(" \t:,")
         return _argued(verb, rest.rstrip() if verb.takes is Takes.REST else rest.rstrip(" \t:,"), line)
-    if not bare or grammar is not Grammar.REQUESTER:
+    if not bare or grammar is Grammar.TECHNICIAN:
         return None
     head, *tail = line.split(None, 1)
     args = tail[0] if tail and tail[0].strip(_PUNCTUATION) else ""

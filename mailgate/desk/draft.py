@@ -22,6 +22,9 @@ from mailgate.desk.stimuli import Wrote
 from mailgate.desk.undo import Undo
 from mailgate.desk.workflow import Grammar
 
+# The actor of what nobody did: timers and delivery reports.
+SYSTEM = Person(Address("mailgate"))
+
 
 @dataclass(slots=True)
 class Draft:
@@ -153,3 +156,8 @@ def shown(line: str, wrong: Refusal | None = None, meant: str = "") -> Line:
     """A line of a receipt: what was written, and what is wrong with it if anything is, else what it was understood as."""
     seen = line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"
     return Line(seen, False, wrong.slug, wrong.instead, wrong.meant) if wrong else Line(seen, ok=True, meant=meant)
+
+
+def nobodys(ticket: Ticket, rules: Rules, now: datetime) -> Draft:
+    """A draft of what nobody orders, and what only follows."""
+    return Draft(ticket, rules, now, SYSTEM, None, Grammar.TECHNICIAN)

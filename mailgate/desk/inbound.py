@@ -29,7 +29,8 @@ def received(ticket: Ticket | None, wrote: Wrote, rules: Rules, now: datetime) -
     rank = standing(ticket, wrote, rules)
     because = f"{wrote.person.role} {wrote.strength}" + (f" to ticket {ticket.id}" if ticket else "")
     searches = wrote.found is not None and not wrote.further_copy and proven(wrote, rules) and rules.at(wrote.desk).serves(wrote.person)
-    decision = searching.answered(wrote) if searches else _by_standing(rank, ticket, wrote, rules, now)
+    said = _balloted(rank, ticket, wrote, rules, now) if wrote.ballot is not None else None
+    decision = said or (searching.answered(wrote) if searches else _by_standing(rank, ticket, wrote, rules, now))
     return replace(decision, trail=(*wrote.findings, Finding("authority", rank, because), *decision.trail))
 
 
@@ -152,6 +153,17 @@ def _alarmed(ticket: Ticket | None, wrote: Wrote, alarm: Alarm, rules: Rules, no
     from mailgate.desk.alarms import alarmed
 
     return alarmed(ticket, wrote, alarm, rules, now)
+
+
+def _balloted(rank: Standing, ticket: Ticket | None, wrote: Wrote, rules: Rules, now: datetime) -> Decision | None:
+    """What a human's mail says that bears an approver's mark; None where that makes no difference."""
+    aside = rank in (Standing.SPOOFED, Standing.MACHINE) or wrote.further_copy or (wrote.blocked and not _heard_all_the_same(wrote))
+    if ticket is None or wrote.ballot is None or aside:
+        return None
+    # Only a desk that asks for approvals pays for it.
+    from mailgate.desk.ballots import answered
+
+    return answered(Draft(ticket, rules, now, wrote.person, wrote.strength, Grammar.APPROVER, wrote.known), wrote, wrote.ballot)
 
 
 def _belongs(ticket: Ticket, wrote: Wrote) -> bool:

@@ -51,6 +51,13 @@ class Name(StrEnum):
     OVERDUE = "overdue"
     DIGEST = "digest"
     REPORT = "report"
+    APPROVAL_REQUEST = "approval_request"
+    APPROVAL_REMINDER = "approval_reminder"
+    APPROVAL_CODE = "approval_code"
+    APPROVAL_WAITS = "approval_waits"
+    DECISION = "decision"
+    APPROVED = "approved"
+    DECLINED = "declined"
 
 
 # The note of a receipt to somebody whose mail did not prove that it was his.
@@ -79,6 +86,10 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.MAILBOX: ("back", "expires"),
     Name.CLOCK: ("went-back", "behind-events", "apart-from-database", "believed"),
     Name.ARTICLE: ("changed", "withdrawn"),
+    Name.APPROVAL_REQUEST: ("changed", "escalated", "elsewhere", UNPROVEN, "disowned"),
+    Name.APPROVAL_WAITS: ("expired", "disowned"),
+    Name.DECISION: ("approve", "reject", "already", "settled", "expired", "withdrawn", "not-you"),
+    Name.DECLINED: ("expired",),
     Name.DELAYED: ("first_response", "next_response", "resolution"),
 }  # fmt: skip
 TAGGED = frozenset({"follows", "clue", "split", "merged", "joined", "resolved", "children"})
@@ -98,6 +109,7 @@ WRONG = (
     "unknown-ticket", "same-ticket", "merged-already", "closed-ticket", "round-in-circles", "nothing-to-split",
     "not-your-button",
     "needs-mark", "no-longer-rated",
+    "not-an-approver", "no-approvers", "unknown-approver",
 )  # fmt: skip
 
 
@@ -222,6 +234,19 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class ApproverLetter:
+    """The question that a letter to an approver is about. `page` is the address of his link, and `code` what he types there; nobody else is
+    told either.
+    """
+
+    round: int
+    stage: int
+    approver: Address
+    page: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A letter that a decision asks for. `words` is the human text that it carries, `note` one of its NOTES.
 
@@ -257,6 +282,7 @@ class Letter:
     # The promises that are due at another time now.
     moved: tuple[Moved, ...] = ()
     like: tuple[Likeness, ...] = ()
+    approver: ApproverLetter | None = None
 
     @property
     def automatic(self) -> bool:

@@ -242,6 +242,13 @@ def _time(draft: Draft, command: Command, _after: Status | None, _text: str) -> 
     draft.event("time", f"{minutes} min", time_spent=draft.ticket.time_spent + minutes)
 
 
+def _approval(draft: Draft, command: Command, after: Status | None, text: str) -> None:
+    # Only who asks for approvals pays for it.
+    from mailgate.desk.sending import approval
+
+    approval(draft, command, after, text)
+
+
 def _pending(draft: Draft, command: Command, after: Status | None, _text: str) -> None:
     # All reminders are counted from the question, also from a second one.
     anew = {"since": draft.now, "rungs": 0, "climbed": None} if draft.ticket.status is after else {}
@@ -324,6 +331,7 @@ _DO: dict[tuple[Grammar, str], Callable[[Draft, Command, Status | None, str], No
     (T, "split"): relations.split,
     (T, "undo"): _undo,
     (T, "send"): collision.send,
+    (T, "approval"): _approval,
     (T, "pending"): _pending,
     (T, "resume"): _move,
     (T, "note"): _note,

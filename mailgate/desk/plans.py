@@ -189,7 +189,8 @@ class Approval:
     when: When = ALWAYS
     auto_submit: bool = True
     remind: tuple[timedelta, ...] = (timedelta(days=1),)
-    expire: timedelta = timedelta(days=5)
+    # None: nobody has to decide in time.
+    expire: timedelta | None = timedelta(days=5)
     on_expire: OnExpire = OnExpire.ESCALATE
     step_up: bool = False
 

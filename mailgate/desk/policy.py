@@ -247,7 +247,8 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "away": ("abwesend",),
         "send": ("senden", "absenden"),
         "kb": ("wissen", "artikel"),
-        "approve": ("genehmigen",),
+        "approve": ("genehmigen", "genehmigt"),
+        "approval": ("genehmigung",),
         "desk": ("stelle",),
     }
 }

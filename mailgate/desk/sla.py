@@ -43,7 +43,7 @@ class Timer:
     due: datetime
 
 
-AUTOCLOSE, PENDING, DUE = "autoclose", "pending", "due"
+AUTOCLOSE, PENDING, DUE, APPROVAL = "autoclose", "pending", "due", "approval"
 # The kinds of those that end in something when nobody answers.
 LADDERS = frozenset({AUTOCLOSE, PENDING})
 # With the name of a metric: the next step of its clock.
@@ -98,7 +98,16 @@ def end(ticket: Ticket, timer: Timer, policy: Policy) -> tuple[Act, datetime] | 
 def plan(ticket: Ticket, rules: Rules) -> tuple[Timer, ...]:
     """The timers that should be pending for this ticket, that of its ladder first."""
     wanted = (Timer(DUE, ticket.due),) if ticket.due is not None and falls_due(ticket) else ()
-    return (*_next_rung(ticket, rules.policy), *wanted, *(_next_steps(ticket, rules) if ticket.clocks else ()))
+    asked = _next_asked(ticket) if ticket.status is Status.AWAITING_APPROVAL else ()
+    return (*_next_rung(ticket, rules.policy), *asked, *wanted, *(_next_steps(ticket, rules) if ticket.clocks else ()))
+
+
+def _next_asked(ticket: Ticket) -> tuple[Timer, ...]:
+    # Only a desk that asks for approvals pays for it.
+    from mailgate.desk.approvals import next_due
+
+    due = next_due(ticket)
+    return (Timer(APPROVAL, due),) if due else ()
 
 
 def _next_steps(ticket: Ticket, rules: Rules) -> Iterator[Timer]:

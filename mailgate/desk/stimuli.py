@@ -1,5 +1,5 @@
-"""What can happen to a ticket: somebody wrote, a timer came due, a letter could not be delivered, an operator ordered; or something
-happened to another ticket that this one has to do with.
+"""What can happen to a ticket: somebody wrote or clicked, a timer came due, a letter could not be delivered, an operator ordered; or
+something happened to another ticket that this one has to do with.
 
 Each carries the facts that were looked up for it (who, how strong, which clue), so that deciding needs nothing else.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailgate.desk.approval import Ask
 from mailgate.desk.article import Article, Found
 from mailgate.desk.events import Event
 from mailgate.desk.held import Holding
@@ -87,6 +88,26 @@ class Meanwhile:
 
 
 @dataclass(frozen=True, slots=True)
+class Ballot:
+    """The mark of an approver's letter that a mail bears: of which question about which ticket (it may have been merged since), to whom it
+    was given, and the verb that was tapped, if any.
+
+    `evidence` is the SHA-256 of the mail in hex; `told` says that the approver heard within a day that such a mail did not count.
+    """
+
+    ask: Ask
+    person: Address
+    ticket: TicketId
+    verb: str = ""
+    evidence: str = ""
+    told: bool = False
+
+    def mine(self, person: Person) -> bool:
+        """Whether it was given to this person."""
+        return self.person in person.addresses
+
+
+@dataclass(frozen=True, slots=True)
 class Wrote:
     """A mail (or a telephone note) from one person to one desk.
 
@@ -96,8 +117,8 @@ class Wrote:
     within a day. `recipients` are all of the envelope and of the header, `headers` those fields that rules ask for, as (lower-cased name,
     decoded value). `known` is what his commands may need. `meanwhile` is what a colleague answered unseen by him; `insists` says that this
     mail was held back for that before. `alarm` is there where a monitoring system wrote. `suggested` are articles that may help him,
-    `found` is what he searched for. `holding` is there where somebody of people.toml decides about mails that wait for a human;
-    `blocked` is whom of the blocked senders it comes from.
+    `found` is what he searched for. `holding` is there where somebody of people.toml decides about mails that wait for a human,
+    `ballot` where the mail bears an approver's mark; `blocked` is whom of the blocked senders it comes from.
     """
 
     person: Person
@@ -129,6 +150,7 @@ class Wrote:
     suggested: tuple[Article, ...] = ()
     found: Found | None = None
     holding: Holding | None = None
+    ballot: Ballot | None = None
     blocked: str = ""
     findings: tuple[Finding, ...] = ()
 
@@ -167,6 +189,21 @@ class Ordered:
     person: Person
     text: str
     known: Known = NOTHING_KNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Clicked:
+    """What an approver said (`approve`, `reject`, `disown`) on the page of the link that was sent to him; `coded`: with a code as well.
+
+    `evidence` is the SHA-256 of the request in hex.
+    """
+
+    person: Person
+    ask: Ask
+    verb: str
+    why: str = ""
+    evidence: str = ""
+    coded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,4 +259,4 @@ class SplitOff:
 
 
 Passed = OriginResolved | Joined | Adopted | TakenBack | SplitOff
-Stimulus = Wrote | Due | Undelivered | Ordered | Passed
+Stimulus = Wrote | Clicked | Due | Undelivered | Ordered | Passed

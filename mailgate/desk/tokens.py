@@ -13,6 +13,8 @@ from functools import lru_cache
 from mailgate.desk.model import Address, TicketId, fold_address
 
 THREAD = "t"
+# What an approver's letter bears for an answer in words.
+APPROVER = "a"
 BOUNCE = "b"
 HELD = "h"
 # What can be tapped about a mail that waits for a human; `h` itself is for an answer in words.
@@ -54,6 +56,21 @@ def mark(keyring: Keyring, verb: str, ticket: TicketId, person: Address) -> str:
     """The signed local part for this ticket and this person; `verb` is `t` for a plain answer, else the command it stands for."""
     key = keyring.keys[0]
     return f"{verb}.{ticket}.{_mac(key, f'ticket {ticket}', _CLUE)}{_mac(key, f'person {ticket} {person}', _BOUND)}"
+
+
+def approver_mark(keyring: Keyring, verb: str, ticket: TicketId, asked: tuple[int, int], person: Address) -> str:
+    """The signed local part by which this person answers what he was `asked`: a round and a stage of the ticket, and no other."""
+    key = keyring.keys[0]
+    return f"{verb}.{ticket}.{_mac(key, f'ticket {ticket}', _CLUE)}{_mac(key, _approver(ticket, asked, person), _BOUND)}"
+
+
+def _approver(ticket: TicketId, asked: tuple[int, int], person: Address) -> str:
+    return f"approver {ticket} {asked[0]} {asked[1]} {person}"
+
+
+def asks(keyring: Keyring, token: Token, asked: tuple[int, int], person: Address) -> bool:
+    """Whether this is the mark of what this person was asked in that round and stage."""
+    return any(_same(_mac(key, _approver(token.ticket, asked, person), _BOUND), token.bound) for key in keyring.keys)
 
 
 def read(keyring: Keyring, text: str) -> Token | None:

@@ -15,10 +15,12 @@ from mailgate.desk.workflow import STATES
 # The commands that only change fields, or whose letters can be followed by another one.
 UNDOABLE = frozenset(
     "take assign start status resume priority impact urgency category tag escalate desk requester cc confidential spam due time"
-    " resolve close reopen parent merge link".split()
+    " resolve close reopen parent merge link approval".split()
 )
 # What an answer did to the clocks stays done: the requester has it. And they follow from everything else.
-STAYS = frozenset({"responded", "awaiting", "since", "rungs", "climbed", "clocks"})
+STAYS = frozenset({"responded", "awaiting", "since", "rungs", "climbed", "clocks", "approval", "asks"})
+# What sends a ticket for approval.
+_SENT = "approval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def undo(story: Sequence[Event]) -> Undo | None:
 
     `story` are all events of a ticket, oldest first. The commands of one mail are taken back together.
     """
-    last = next((at for at in range(len(story) - 1, 0, -1) if story[at].changes and story[at].verb in (*UNDOABLE, "undo")), 0)
+    last = next((at for at in range(len(story) - 1, 0, -1) if _can_be(story[at])), 0)
     if last == 0 or story[last].verb == "undo":
         return None
     first = last
@@ -51,9 +53,17 @@ def undo(story: Sequence[Event]) -> Undo | None:
     if any(event.verb not in UNDOABLE for event in done) or any(field in fields for field in _fields(story[last + 1 :])):
         return None
     before = fold(born(TicketId(0), story[0]), story[1:first])
+    if any(event.verb == _SENT for event in done) and before.status is Status.AWAITING_APPROVAL:
+        # It had to be approved anyway: that others are asked is changed by asking others.
+        return None
     # A status is called what it was called before.
     fields += ["own"] if "status" in fields and before.own and "own" not in fields else []
     return Undo(tuple(event.verb for event in done), tuple(Change(field, plain(getattr(before, field))) for field in fields))
+
+
+def _can_be(event: Event) -> bool:
+    """Whether this is a technician's command; what policy sends for approval nobody takes back."""
+    return bool(event.changes) and event.verb in (*UNDOABLE, "undo") and not (event.verb == _SENT and event.strength is None)
 
 
 def _fields(events: Iterable[Event]) -> list[str]:

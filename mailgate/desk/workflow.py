@@ -39,6 +39,7 @@ class Grammar(StrEnum):
 
     REQUESTER = "requester"
     TECHNICIAN = "technician"
+    APPROVER = "approver"
 
 
 class Takes(StrEnum):
@@ -70,7 +71,7 @@ class Verb:
     example: str = ""
 
 
-R, T = Grammar.REQUESTER, Grammar.TECHNICIAN
+R, T, A = Grammar
 
 VERBS: tuple[Verb, ...] = (
     Verb("accept", R, example="accept"),
@@ -114,7 +115,10 @@ VERBS: tuple[Verb, ...] = (
     Verb("split", T, example="#split"),
     Verb("undo", T, Takes.NUMBER, example="#undo"),
     Verb("send", T, example="#send"),
+    Verb("approval", T, Takes.REASON, example="#approval boss@example.com"),
     Verb("help", T, example="#help"),
+    Verb("approve", A, Takes.REASON, example="approve"),
+    Verb("reject", A, Takes.REASON, example="reject the budget is spent"),
 )
 
 _OPEN = frozenset({Status.NEW, Status.RESPONDED})
@@ -171,7 +175,11 @@ TRANSITIONS: dict[tuple[Grammar, str], tuple[tuple[frozenset[Status], Status | N
     (T, "resolve"): ((_OPEN | _PROGRESS | _HOLD, Status.WAITING_FOR_CLOSURE),),
     (T, "close"): ((_ALIVE, Status.COMPLETED),),
     (T, "reopen"): ((_RESOLVED, Status.ANALYSIS),),
+    (T, "approval"): ((_OPEN | _PROGRESS | _APPROVAL, Status.AWAITING_APPROVAL),),
     (T, "help"): ((_ANY, None),),
+    # What follows is a matter of all who are asked together (`approvals`).
+    (A, "approve"): ((_APPROVAL, None),),
+    (A, "reject"): ((_APPROVAL, None),),
 }
 
 # Statuses that something other than a verb leads to: the first mail, a technician's answer, approvals, escalation, events, relations.

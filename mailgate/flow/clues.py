@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mailgate.desk import tokens
 from mailgate.desk.model import Address, Person, Ticket, TicketId
-from mailgate.desk.stimuli import BY_HAND, Clue
+from mailgate.desk.stimuli import BY_HAND, Ballot, Clue
 from mailgate.flow import asides
 from mailgate.flow.house import House
 from mailgate.flow.records import Accepted, Records
@@ -56,6 +56,8 @@ class Lead:
     # The token of somebody who answers a digest of held mails.
     held: tokens.HeldToken | None = None
     beside: tuple[TicketId, ...] = ()
+    # The mark of an approver's letter.
+    ballot: Ballot | None = None
 
 
 def lead(records: Records, house: House, claim: Accepted, mail: ParsedMail, person: Person, *, reused: bool) -> Lead:
@@ -79,11 +81,26 @@ def lead(records: Records, house: House, claim: Accepted, mail: ParsedMail, pers
             rejected.append(f"{hint.kind} {hint.found}: {'of another desk' if ticket else 'no such ticket'}")
             continue
         proofs = [one for one in hints if one.ticket == hint.ticket and _proves(house, one, person)]
+        ballot = _ballot(records, house, [one.token for one in hints if one.ticket == hint.ticket and one.token], ticket, person)
+        if ballot is not None:
+            told = f"{ballot.verb or 'answer'} of {ballot.person}, round {ballot.ask.round}, stage {ballot.ask.stage}"
+            clue = Clue("approver", ticket.id, told)
+            return Lead(ticket, clue, bool(proofs) or ballot.mine(person), None, tuple(rejected), tuple(bearers), ballot=ballot)
         taps = (one.token.verb for one in proofs if one.token and one.kind in _TAPPED and one.token.verb != tokens.THREAD)
         clue = Clue(hint.kind, hint.ticket, hint.found)
         beside = dict.fromkeys(one.ticket for one in hints if one.ticket not in (hint.ticket, ticket.id) and one.kind in _THREADED)
         return Lead(ticket, clue, bool(proofs), next(taps, None), tuple(rejected), tuple(bearers), beside=tuple(beside))
     return Lead(rejected=tuple(rejected), bearers=tuple(bearers))
+
+
+def _ballot(records: Records, house: House, given: Sequence[tokens.Token], ticket: Ticket, person: Person) -> Ballot | None:
+    """The approver's mark among these, if there is one; the ticket that it was made for may have been merged into another since."""
+    if not given or not (ticket.approval or given[0].ticket != ticket.id):
+        return None
+    # Only a ticket that was ever sent for approval pays for it.
+    from mailgate.flow.ballots import ballot
+
+    return ballot(records, house, given, ticket, person)
 
 
 def answered(found: Lead, person: Person) -> list[str]:

@@ -231,6 +231,11 @@ def _worded(tx: Tx, rules: Rules, ticket: Ticket | None, letters: tuple[Letter, 
     Who is given a ticket by somebody else has not read what it is about: his letter brings the words that opened it. And whoever hears of
     a new one is shown others that may be the same. A vendor gets the public story.
     """
+    if ticket is not None and ticket.approval is not None and any(one.approver for one in letters):
+        # Only a desk that asks for approvals pays for it.
+        from mailgate.flow import asking
+
+        letters = asking.worded(tx, rules, ticket, letters, now)
     if ticket is None or not any(one.name in (*_TELLING, Name.VENDOR) or one.about for one in letters):
         return letters
     like = _like(tx, rules, ticket, now) if any(one.name in _TELLING for one in letters) else ()

@@ -101,6 +101,9 @@ def _addressed(occasion: Occasion, letter: Letter) -> tuple[Person, str | None, 
     # A plain letter echoes nothing, and the name is the sender's text like any other.
     recipient = occasion.rules.people.find(letter.to) or Person(letter.to, "" if letter.plain else occasion.names.get(letter.to, ""))
     mark = tokens.mark(occasion.house.keyring, tokens.THREAD, occasion.ticket.id, letter.to) if occasion.ticket else None
+    if letter.approver is not None and occasion.ticket is not None:
+        asked = letter.approver.round, letter.approver.stage
+        mark = tokens.approver_mark(occasion.house.keyring, tokens.APPROVER, occasion.ticket.id, asked, letter.to)
     if letter.held is not None:
         mark = tokens.held_mark(occasion.house.keyring, tokens.HELD, 0, letter.to)
     return recipient, mark, sight(occasion, letter, recipient, mark)
@@ -108,7 +111,7 @@ def _addressed(occasion: Occasion, letter: Letter) -> tuple[Person, str | None, 
 
 def _of_requester(letter: Letter, view: View) -> bool:
     """Whether the letter goes to the requester's side, which is taken to read the language that he writes."""
-    return not view.staff and letter.name is not Name.VENDOR
+    return not view.staff and letter.name is not Name.VENDOR and letter.approver is None
 
 
 def _language(occasion: Occasion, recipient: Person, *, of_his: bool) -> str:

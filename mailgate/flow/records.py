@@ -33,6 +33,7 @@ class Accepted:
     received_at: datetime
     released: bool = False
     attach_to: TicketId | None = None
+    octets: bytes = b""
 
 
 class Records(Answers, Library, Asides, Relatives, Protocol):

@@ -21,6 +21,7 @@ from mailgate.flow import overview
 from mailgate.flow.buttons import held_link, shown_held
 from mailgate.flow.cause import Cause
 from mailgate.flow.house import House
+from mailgate.mail.asked import ApprovalView
 from mailgate.mail.compose import Enclosure
 from mailgate.mail.letters import Templates
 from mailgate.mail.summed import LateView, OverdueView
@@ -41,6 +42,8 @@ from mailgate.mail.view import (
 _FOR_REQUESTER = ("accept", "reject", "reopen", "status", "cancel", "mute", "csat", "help")
 # Somebody in copy can only ask not to be written to.
 _IN_COPY = ("mute",)
+# A decision is disowned, and not taken again.
+_FOR_APPROVER = {Name.APPROVAL_REQUEST: ("approve", "reject"), Name.APPROVAL_REMINDER: ("approve", "reject"), Name.DECISION: ("disown",)}
 # So many people a letter names; nobody reads more.
 _MOST_OTHERS = 20
 
@@ -90,7 +93,11 @@ def sight(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
     staff = not asks and (occasion.rules.works_on(recipient, ticket) if ticket else recipient.staff)
     copied = not (asks or staff) and _copied(ticket, recipient)
     words = _for_staff(letter, ticket, recipient) if staff else _FOR_REQUESTER if asks else _IN_COPY if copied else ()
+    if letter.approver is not None:
+        staff, words = False, _FOR_APPROVER.get(letter.name, ())
     links = _links(desk, mark if ticket else None, words)
+    if letter.approver is not None:
+        links = replace(links, page=letter.approver.page or None)
     if links.undo and ticket:
         # It takes back what this letter tells of, and nothing that somebody does later.
         links = replace(links, undo=f"{links.undo}&body={ticket.version}")
@@ -120,7 +127,7 @@ def sight(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         unconfirmed=_unconfirmed(occasion, links) if staff else (),
         articles=_articles(occasion, letter, recipient, staff=recipient.staff), search=_search(desk, letter),
         answered_by=letter.answered_by, like=like, digest=digest,
-        report=letter.report,
+        report=letter.report, approval=_approval(occasion, letter, ticket),
     )  # fmt: skip
 
 
@@ -128,6 +135,16 @@ def _with_pages(keyring: tokens.Keyring, desk: Desk, ticket: Ticket, links: Link
     """With the addresses of the requester's pages: they are made of what is configured, never of what a visitor says."""
     made = {one: f"{desk.public_url}/{one}/{marks.mark(keyring, one, ticket.id, ticket.requester)}" for one in marks.Purpose}
     return replace(links, page=made[marks.Purpose.TICKET], rate=made[marks.Purpose.CSAT], keep=made[marks.Purpose.KEEP])
+
+
+def _approval(occasion: Occasion, letter: Letter, ticket: Ticket | None) -> ApprovalView | None:
+    if letter.approver is None or ticket is None:
+        return None
+    # Only a desk that asks for approvals pays for it.
+    from mailgate.flow.asking import asked, view
+
+    ask = asked(ticket, (letter.approver.round, letter.approver.stage, letter.approver.approver))
+    return replace(view(ticket, ask, occasion.rules.people), code=letter.approver.code) if ask else None
 
 
 def _copied(ticket: Ticket | None, recipient: Person) -> bool:

@@ -271,7 +271,7 @@ def accepted(claim: Claim) -> Accepted:
     """What is known of the claimed mail beside its octets."""
     return Accepted(
         claim.id, claim.desk, claim.message_id, claim.envelope_from, claim.envelope_to, claim.submission, claim.received_at,
-        claim.released, claim.attach_to,
+        claim.released, claim.attach_to, claim.raw,
     )  # fmt: skip
 
 

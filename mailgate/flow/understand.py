@@ -14,7 +14,7 @@ from mailgate.desk.letters import UNPROVEN, Name
 from mailgate.desk.model import Address, Person, Strength, Ticket, fold_address
 from mailgate.desk.policy import Policy
 from mailgate.desk.rules import Rules
-from mailgate.desk.stimuli import BY_HAND, Clue, Finding, Nature, Wrote
+from mailgate.desk.stimuli import BY_HAND, Ballot, Clue, Finding, Nature, Wrote
 from mailgate.flow import asides, clues, colleagues, copies, kindred, knowledge
 from mailgate.flow.clues import Lead
 from mailgate.flow.house import House
@@ -90,6 +90,7 @@ def understand(
         borrowed=clues.borrowed(house, claim, mail, person, found),
         suggested=knowledge.suggested(records, found.ticket, desk.name, strength, nature, subject, mail.reply_text or mail.text),
         found=knowledge.searched(records, desk.name, person, strength, nature, "" if found.ticket else subject, mail.reply_text),
+        ballot=_ballot(records, found, claim, now),
         holding=asides.holding(records, found.held, person, mail.reply_text), blocked=asides.blocked(people, address, claim),
         findings=_findings(mail, sent, found, nature, because, collides=collides),
     )  # fmt: skip
@@ -112,6 +113,14 @@ def _strength(known: sender.Sender, claim: Accepted, *, proven: bool) -> Strengt
     if known.named is not None:
         return Strength.CLAIMED
     return Strength.TOKEN if proven and not known.barred else known.strength
+
+
+def _ballot(records: Records, found: Lead, claim: Accepted, now: datetime) -> Ballot | None:
+    if found.ballot is None:
+        return None
+    from mailgate.flow.ballots import known as known_of
+
+    return known_of(records, found.ballot, claim, now)
 
 
 def _copied(house: House, mail: ParsedMail, person: Person) -> tuple[Address, ...]:
@@ -185,5 +194,5 @@ def unreadable(situation: Situation, why: str) -> Situation:
     words = f"A mail from {situation.wrote.address} could not be read ({why}). The raw mail is kept."
     clue = situation.wrote.clue
     ticket = situation.ticket if clue is not None and clue.kind in ("mentioned-before", "further-copy", BY_HAND) else None
-    wrote = replace(situation.wrote, text="", whole=words, copied=(), tap=None, borrowed=None, alarm=None, holding=None)
+    wrote = replace(situation.wrote, text="", whole=words, copied=(), tap=None, borrowed=None, alarm=None, holding=None, ballot=None)
     return replace(situation, wrote=wrote, ticket=ticket)

@@ -26,7 +26,7 @@ from mailgate.mail.samples import sample, samples
 from mailgate.mail.view import View, prepared
 
 # The files that letters are built from; every other file is a letter.
-_FRAMES = frozenset({"base", "macros", "staff", "words"})
+_FRAMES = frozenset({"approver", "base", "macros", "staff", "words"})
 # Where the letters of single desks lie.
 _DESKS = "desks"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")

@@ -12,6 +12,7 @@ from mailgate.desk.model import Status
 from mailgate.desk.summary import Backlog
 from mailgate.desk.weekly import Day, Figures, Promise, Report, Share
 from mailgate.desk.workflow import STATES, VERBS, Grammar, worth_a_tap
+from mailgate.mail.asked import ApprovalView, VoteView
 from mailgate.mail.summed import DigestView, EntryView, HeldMailView, HeldView, LateView, OverdueView
 from mailgate.mail.view import (
     ArticleView,
@@ -54,7 +55,33 @@ _STATUS = {
     Name.SLA_WARNING: ("In Progress", "Analysis"),
     Name.SLA_BREACH: ("In Progress", "Analysis"),
     Name.DELAYED: ("In Progress", "Analysis"),
+    Name.APPROVAL_REQUEST: ("Open", "Awaiting Approval"),
+    Name.APPROVAL_REMINDER: ("Open", "Awaiting Approval"),
+    Name.APPROVAL_CODE: ("Open", "Awaiting Approval"),
+    Name.APPROVAL_WAITS: ("Open", "Awaiting Approval"),
+    Name.DECISION: ("Open", "New"),
+    Name.DECLINED: ("Closed", "Declined"),
 }
+_ACCESS = """Good morning,
+
+from Monday on I look after the accounts of the northern branch. Could I
+have read access to its ledger until the end of the year?
+
+Anna Weber"""
+_APPROVAL = ApprovalView(
+    1, 2, None, "Jo Berg", "", datetime(2026, 11, 25, 8, 12, tzinfo=UTC), False,
+    (VoteView("Jo Berg", "approved", datetime(2026, 11, 20, 9, 30, tzinfo=UTC), "It is in the plan."), VoteView("Eva Lang", "pending")),
+)  # fmt: skip
+# What an approver was asked, and what came of it.
+_APPROVALS = {
+    Name.APPROVAL_REQUEST: _APPROVAL,
+    Name.APPROVAL_REMINDER: _APPROVAL,
+    Name.APPROVAL_CODE: replace(_APPROVAL, code="40718826"),
+    Name.DECISION: replace(
+        _APPROVAL, state="rejected", decided=datetime(2026, 11, 20, 13, 40, tzinfo=UTC), by="Kim Novak", why="The audit is not over yet."
+    ),
+}
+_APPROVER_VERBS = {Name.APPROVAL_REQUEST: ("approve", "reject"), Name.APPROVAL_REMINDER: ("approve", "reject"), Name.DECISION: ("disown",)}
 _CLOCKS = (
     ClockView("resolution", "running", datetime(2026, 11, 20, 16, 12, tzinfo=UTC), timedelta(hours=8), timedelta(minutes=96), True),
     ClockView("next_response", "paused", None, timedelta(hours=4), timedelta(hours=1)),
@@ -96,6 +123,10 @@ _WORDS = {
     Name.VENDOR: (_KIM, "The drum unit was replaced last week. What else can it be?"),
     Name.COLLISION: (_JO, "Please use the printer in room 2.14 for now."),
     Name.RELATED: (_ANNA, "The printer on the third floor prints blank pages."),
+    Name.APPROVAL_REQUEST: (_ANNA, _ACCESS),
+    Name.APPROVAL_REMINDER: (_ANNA, _ACCESS),
+    Name.APPROVED: (_KIM, "It is in the plan."),
+    Name.DECLINED: (_KIM, "The audit is not over yet. Please ask again in January."),
     Name.UNDELIVERABLE: (_ANNA, "550 5.1.1 <anna.weber@example.org>: Recipient address rejected: User unknown"),
 }
 _NOTE = {Name.RECEIPT: "refused", Name.RELATED: "joined MG-1041", Name.UNDELIVERABLE: _ANNA.address, Name.HELP: Grammar.REQUESTER.value}
@@ -237,6 +268,8 @@ def sample(name: Name) -> View:
         return View(_DESK, _KIM, _KIM, staff=True)
     if name is Name.MAILBOX:
         return View(_DESK, _KIM, _KIM, staff=True, mailbox=_MAILBOX)
+    if name in _APPROVALS:
+        return _asked(name)
     state, status = _STATUS.get(name, ("Open", "New"))
     staff = name in _STAFF
     author, words = _WORDS.get(name, (_ANNA, ""))
@@ -276,6 +309,29 @@ def sample(name: Name) -> View:
     )
 
 
+def _asked(name: Name) -> View:
+    """What an approver is written."""
+    author, words = _WORDS.get(name, (_ANNA, ""))
+    asked, now = datetime(2026, 11, 20, 8, 12, tzinfo=UTC), datetime(2026, 11, 20, 13, 40, tzinfo=UTC)
+    subject = "Read access to the ledger of the northern branch"
+    ticket = TicketView(1042, "MG-1042", subject, *_STATUS[name], "P3", asked, now, "Access/Ledger", "Workplace")
+    taps = {verb: f"mailto:desk+{verb}.1042.q7ExAmPlE3@example.org?subject={verb}" for verb in _APPROVER_VERBS.get(name, ())}
+    page = "https://desk.example.org/approval/q7ExAmPlE3q7ExAmPlE3q7ExAmPlE3q7ExAmPlE3q7E"
+    return View(
+        _DESK, _KIM, _ANNA, ticket, None, MessageView(words, author) if words else None, Links(**taps, page=page),
+        note="reject" if name is Name.DECISION else "", approval=_APPROVALS[name],
+    )  # fmt: skip
+
+
+def _otherwise_asked(usual: View) -> Iterator[View]:
+    """Others who are asked, in other ways."""
+    if usual.approval is None:
+        return
+    far = replace(usual.approval, need=2, stands_for="Eva Lang", expires=None, votes=(), asked_by="", step_up=True, stages=1, by="")
+    yield replace(usual, approval=far)
+    yield replace(usual, approval=replace(far, need=1, stands_for="", step_up=False), links=replace(usual.links, page=None))
+
+
 def samples(name: Name) -> Iterator[View]:
     """The cases that a template must survive: the usual one, everything empty, plain, unverified, confidential, each note and status."""
     usual = sample(name)
@@ -284,6 +340,7 @@ def samples(name: Name) -> Iterator[View]:
         one = replace(usual.overdue.tickets[0], clock=replace(_CLOCKS[1], metric="own_metric"))
         yield replace(usual, overdue=OverdueView((one,), (), 0, 1))
         yield replace(usual, overdue=OverdueView((one,), (), 1, 0))
+    yield from _otherwise_asked(usual)
     if usual.held is not None:
         alone = replace(usual.held.mails[0], sender="", subject="", block=None)
         yield replace(usual, held=replace(usual.held, mails=(alone,), more=3, fresh=1))

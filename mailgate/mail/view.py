@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mailgate.desk.letters import HUMAN, UNPROVEN, Line, Mailbox, Name, Said
-from mailgate.mail import header, summed
+from mailgate.mail import asked, header, summed
+from mailgate.mail.asked import ApprovalView
 from mailgate.mail.summed import DigestView, HeldView, OverdueView
 
 if TYPE_CHECKING:
@@ -187,6 +188,8 @@ class Links:
     page: str | None = None
     rate: str | None = None
     keep: str | None = None
+    approve: str | None = None
+    disown: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +237,8 @@ class View:
     like: tuple[LikeView, ...] = ()
     digest: DigestView | None = None
     report: Report | None = None
+    # What an approver was asked.
+    approval: ApprovalView | None = None
 
 
 def prepared(view: View, letter: Name) -> View:
@@ -250,7 +255,7 @@ def prepared(view: View, letter: Name) -> View:
         tuple(map(_article, view.articles)), view.search and _search(view.search), view.answered_by,
         view.held and summed.held(view.held), view.overdue and summed.overdue(view.overdue), view.like,
         view.digest and summed.digest(view.digest),
-        view.report,
+        view.report, view.approval and asked.prepared(view.approval),
     )  # fmt: skip
 
 
@@ -268,7 +273,8 @@ def _discreet(view: View, letter: Name) -> View:
     return replace(
         view, ticket=ticket, message=view.message if keep else None, technician=None, story=(), others=(), unconfirmed=(),
         articles=(), requester=view.requester if view.requester.address == view.recipient.address else _SOMEBODY,
-        lines=_ordered(view, letter), note="" if letter is Name.UNDELIVERABLE else view.note,
+        approval=view.approval and asked.discreet(view.approval), lines=_ordered(view, letter),
+        note="" if letter is Name.UNDELIVERABLE else view.note,
     )  # fmt: skip
 
 

@@ -411,12 +411,6 @@ def test_a_ticket_is_named_by_its_number_or_by_its_tag(shell: Shell) -> None:
     assert shell("tickets", "show", "one") == 64
 
 
-def test_what_this_version_does_not_act_on_is_told_by_check(shell: Shell) -> None:
-    (shell.folder / "config/policy.toml").write_text('[[approval]]\nstages = [{ approvers = ["manager"] }]\n')
-    assert shell("check") == 0
-    assert "note   [[approval]] is read, but this version does not act on it yet" in shell.out
-
-
 def test_nothing_starts_with_a_calendar_whose_file_is_broken(shell: Shell) -> None:
     (shell.folder / "config/policy.toml").write_text('[[calendar]]\nname = "office"\nical = "holidays.ics"\n')
     assert shell("run") == 78

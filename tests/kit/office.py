@@ -9,6 +9,7 @@ import atexit
 import base64
 import email
 import email.header
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -297,7 +298,13 @@ class Letter:
 
     def tap(self, verb: str) -> str:
         """The one-tap address for a verb, made of the reply address as the letter's buttons are."""
-        return self.reply_to.replace("+t.", f"+{verb}.")
+        return re.sub(r"\+[at]\.", f"+{verb}.", self.reply_to)
+
+    @property
+    def page(self) -> str:
+        """The secret of the link to a page, in a letter that has one; empty in others."""
+        found = re.search(r"https://\S+/approval/(\S+)", self.text)
+        return found[1] if found else ""
 
 
 def _decoded(part: Message) -> str:

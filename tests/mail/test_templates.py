@@ -55,7 +55,7 @@ def test_a_letter_begins_with_the_reply_marker(name: Name, language: str) -> Non
 def test_the_plain_text_is_well_set(name: Name, language: str) -> None:
     for view in samples(name):
         text = LETTERS.render(name, language, view).text
-        ours = [line for line in text.split("\n") if "mailto:" not in line and not line.startswith(">")]
+        ours = [line for line in text.split("\n") if not ("mailto:" in line or "https://" in line or line.startswith(">"))]
         assert [line for line in ours if len(line) > 76] == []
         assert [line for line in ours if line != line.rstrip() and line != "-- "] == []
         assert "\n\n\n" not in text
@@ -222,7 +222,7 @@ def test_a_slug_without_words_is_still_readable() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("grammar", Grammar)
+@pytest.mark.parametrize("grammar", [Grammar(one) for one in NOTES[Name.HELP]])
 def test_help_explains_every_command_that_the_reader_knows(grammar: Grammar, language: str) -> None:
     lines = tuple(Line(verb.example, ok=True) for verb in VERBS if verb.grammar is grammar)
     letter = LETTERS.render(Name.HELP, language, replace(sample(Name.HELP), lines=lines, note=grammar))
