@@ -105,6 +105,8 @@ def _bounded_protocol() -> type[asyncio.Protocol]:
     class Bounded(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            # Its lines hold whole paths, and in ours stand secrets: whatever an operator does to the log, there are none.
+            self.access_log = False
             self._end = self.loop.call_later(CONNECTION_TIME, self._finish)
             if len(self.connections) > MOST_CONNECTIONS:
                 transport.abort()

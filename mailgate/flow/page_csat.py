@@ -91,7 +91,7 @@ def keep(reception: Reception, visit: Visit) -> Answer | None:
     try:
         with reception.store.begin() as tx:
             who = click.reader(tx, reception, marks.Purpose.KEEP, mark, lock=True)
-            if who is None or not _waits(who):
+            if who is None or not _waits(who) or visit.form.get("do") != "keep":
                 return _keeping(who) if who else None
             _, after = click.press(tx, reception, who, "reopen", "", visit.digest)
             return _keeping(replace(who, ticket=after or who.ticket), done=True)

@@ -61,6 +61,7 @@ class TicketPage:
     created: datetime
     updated: datetime
     technician: str = ""
+    solution: str = ""
     closes: datetime | None = None
     said: tuple[SaidView, ...] = ()
     buttons: tuple[str, ...] = ()
@@ -143,7 +144,8 @@ def _shown(tx: Tx, reception: Reception, who: Reader, mark: str) -> TicketPage:
     technician = rules.people.find(ticket.assignee) if ticket.assignee else None
     return TicketPage(
         f"{rules.desk.tag}-{ticket.id}", header.bare_subject(ticket.subject, f"{rules.desk.tag}-{ticket.id}"), ticket.status_name,
-        state_of(ticket.status), ticket.created, ticket.updated, technician.name if technician else "", _closes(who),
+        state_of(ticket.status), ticket.created, ticket.updated, technician.name if technician else "",
+        ticket.resolution if ticket.resolution and state_of(ticket.status) is State.RESOLVED else "", _closes(who),
         tuple(_said(who, one) for one in readable.told(tx, ticket.id)), tuple(verb for verb in BUTTONS if who.may(verb)),
         f"ticket/{mark}/file", _rate(reception, who), ticket.rating,
     )  # fmt: skip

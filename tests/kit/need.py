@@ -30,6 +30,7 @@ PROGRAMS = {
     "postgres": Program("postgresql", ("usr/lib/postgresql/*/bin/postgres", "usr/pgsql-*/bin/postgres")),
     "postfix": Program("postfix", ("usr/lib/postfix/sbin/master", "usr/libexec/postfix/master")),
     "dovecot": Program("dovecot-imapd", ("usr/sbin/dovecot",)),
+    "chromium": Program("chromium", ("usr/lib/chromium/chromium", "usr/bin/chromium", "usr/lib64/chromium-browser/chromium-browser")),
     "strace": Program("strace", ("usr/bin/strace",)),
     "swaks": Program("swaks", ("usr/bin/swaks",)),
     "systemd-analyze": Program("systemd", ("usr/bin/systemd-analyze",)),

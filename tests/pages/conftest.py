@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.kit.browser import Chromium
 from tests.kit.frontdoor import Frontdoor
 from tests.kit.office import DESK, Office
 from tests.stories.conftest import open_office as open_office
@@ -32,3 +33,11 @@ def frontdoor() -> Iterator[Callable[..., Frontdoor]]:
 def door(office: Office, frontdoor: Callable[..., Frontdoor]) -> Frontdoor:
     """The door of the office of this test."""
     return frontdoor(office)
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """The browser of this run. Its pictures stay in the tests' temporary folder."""
+    browser = Chromium(tmp_path_factory.mktemp("screens"))
+    yield browser
+    browser.close()
