@@ -21,7 +21,7 @@ USAGE, DATA, UNAVAILABLE, TEMPORARY, CONFIGURATION = 64, 65, 69, 75, 78
 _HOMES = {
     "run": "run", "demo": "demo", "init": "setup", "check": "setup", "explain": "mails", "ingest": "mails", "tickets": "tickets",
     "inbox": "boxes", "outbox": "boxes", "audit": "safety", "backup": "safety", "erase": "safety", "resume": "safety",
-    "kb": "kb", "sla": "sla", "report": "report", "templates": "setup", "people": "people", "keys": "setup",
+    "approvals": "approvals", "kb": "kb", "sla": "sla", "report": "report", "templates": "setup", "people": "people", "keys": "setup",
 }  # fmt: skip
 
 

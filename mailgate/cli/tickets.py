@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from mailgate.cli import DATA, show
+from mailgate.cli import DATA, approvals, show
 from mailgate.cli.opened import now, opened, settings
 from mailgate.desk import sla
+from mailgate.desk.approval import read_ask, read_round
 from mailgate.desk.clock import read
 from mailgate.desk.letters import Likeness, Line
 from mailgate.desk.likeness import suspects
@@ -215,10 +216,7 @@ def ticket_json(told: Story, tag: str, organisation: str | None, promises: Seque
         "participants": [{"address": who.address, "role": who.role, "confirmed": who.confirmed} for who in one.participants],
         "parent": one.parent, "children": list(told.children), "links": list(told.links), "merged_into": one.merged_into,
         "resolution": one.resolution, "closure": closure,
-        "approvals": [
-            {"stage": ask.stage, "approver": ask.approver, "state": ask.state, "decided": show.iso(ask.decided), "how": ask.how,
-             "why": ask.why} for ask in told.approvals
-        ],
+        "approvals": [approvals.as_json(ask) for ask in one.asks],
         "due": show.iso(one.due), "time_spent": one.time_spent,
         "sla": list(promises), "created": show.iso(one.created), "updated": show.iso(one.updated),
     }  # fmt: skip
@@ -262,7 +260,10 @@ def _changed(event: Happened) -> dict[str, object]:
         changed["clocks"] = [
             {"metric": one.metric, "state": one.state, "sla": one.sla, "target": one.target.total_seconds()} for one in rows
         ]
-    return changed | ({"status": own} if own else {})
+    if "asks" in changed:
+        changed["approvals"] = [approvals.as_json(read_ask(row)) for row in cast(tuple[object, ...], changed.pop("asks"))]
+    round_ = read_round(changed.pop("approval", None))
+    return changed | ({"round": round_.number} if round_ else {}) | ({"status": own} if own else {})
 
 
 def _print(
@@ -286,6 +287,8 @@ def _print(
         click.echo(f"{one.time_spent} minutes spent")
     for line in _relations(told, tag, like):
         click.echo(line)
+    for ask in one.asks:
+        click.echo(f"approval {approvals.line(ask)}")
     if one.resolution:
         click.echo("solution: " + "\n          ".join(show.safe_lines(one.resolution)))
     for timer in told.timers:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 
+from mailgate.desk.approval import How
 from mailgate.desk.events import Event, born, fold
 from mailgate.desk.model import Strength, Ticket, TicketId
-from mailgate.store import inbox, notices, outbox, schema, story, tickets, timers
+from mailgate.desk.proof import faults
+from mailgate.store import approvals, inbox, notices, outbox, schema, story, tickets, timers
 from mailgate.store.engine import Tx
 from mailgate.store.inbox import FINAL, InboxState
 from mailgate.store.outbox import WAITING, OutboxState
@@ -45,7 +47,7 @@ class Ledger:
 
 def audit(tx: Tx) -> Ledger:
     """Checks everything, in one consistent view. The cost grows with the number of rows; it is a proof, not a probe."""
-    checks = (_inbox_states, _inbox_effects, _outbox_states, _letters, _causes, _events, _timers, _notices, _folds)
+    checks = (_inbox_states, _inbox_effects, _outbox_states, _letters, _causes, _events, _timers, _notices, approved, _folds)
     found = [violation for check in checks for violation in check(tx)]
     mails = inbox.counts(tx)
     total = int(tx.execute(select(func.count()).select_from(schema.inbox)).scalar_one())
@@ -171,6 +173,37 @@ def _notices(tx: Tx) -> Iterator[Violation]:
     key = (table.c.ticket, table.c.metric, table.c.person)
     for row in tx.execute(select(*key).where(table.c.state == notices.WAITING).group_by(*key).having(func.count() > 1)):
         yield Violation("I2", f"notice:{row.ticket}:{row.metric}", "the same person is to be told twice")
+
+
+# What a click is called that decided about a row of approvals.
+_DECIDES = "approval-"
+
+
+def approved(tx: Tx) -> Iterator[Violation]:
+    """Each answer of an approver was asked for, came once, in its round, from somebody who may, and stands in row and story alike (I6)."""
+    yield from _clicks(tx)
+    asked = schema.approvals
+    for number in tx.execute(select(asked.c.ticket).distinct().order_by(asked.c.ticket)).scalars():
+        ticket = TicketId(number)
+        for place, wrong in faults(ticket, story.events(tx, ticket)):
+            yield Violation("I6", f"ticket:{number}", f"{wrong} (event {place + 1} of its story)")
+        told = _refolded(tx, ticket)
+        rows = approvals.of_ticket(tx, ticket)
+        if told is not None and told.asks != rows:
+            lone = sorted({one.approver for one in {*told.asks} ^ {*rows}})
+            yield Violation("I6", f"ticket:{number}", f"rows and story disagree about what {', '.join(lone)} said")
+
+
+def _clicks(tx: Tx) -> Iterator[Violation]:
+    """Each click on an approver's page that has effects has decided its row, and each row that a click decided has its event."""
+    asked, told = schema.approvals, schema.events
+    rows = tx.execute(select(asked.c.id, asked.c.how, asked.c.decided_by))
+    by_link = {f"{_DECIDES}{row.id}" for row in rows if row.how == How.LINK and row.decided_by}
+    acted = set(tx.execute(select(told.c.cause_id).where(told.c.cause_type == "click", told.c.cause_id.startswith(_DECIDES))).scalars())
+    for cause in sorted(by_link - acted):
+        yield Violation("I6", f"approval:{cause.removeprefix(_DECIDES)}", "decided behind a link, but no event tells it")
+    for cause in sorted(acted - by_link):
+        yield Violation("I6", f"click:{cause}", "has effects, but decided nothing")
 
 
 def _folds(tx: Tx) -> Iterator[Violation]:

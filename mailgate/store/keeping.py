@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, Table, func, or_, select, update
+from sqlalchemy import ColumnElement, LargeBinary, Table, delete, func, or_, select, update
 
 from mailgate.desk.errors import Misconfigured, Permanent
 from mailgate.desk.model import Address
@@ -125,6 +125,7 @@ def _blank_words(tx: Tx, address: Address) -> int:
     messages, files, tickets, events, people = schema.messages, schema.attachments, schema.tickets, schema.events, registers.people
     articles.forget_words_of(tx, _tickets_of(address))
     _blank_name(tx, address)
+    _blank_reasons(tx, address)
     his = select(messages.c.id).where(messages.c.author == address)
     tx.execute(update(files).where(files.c.message.in_(his)).values(filename=_GONE))
     tx.execute(update(tickets).where(tickets.c.requester == address).values(subject=_GONE))
@@ -136,6 +137,25 @@ def _blank_words(tx: Tx, address: Address) -> int:
     tx.execute(update(people).where(people.c.address == address).values(name=_GONE))
     facts.count(tx, facts.PEOPLE)
     return _count(tx.execute(update(messages).where(messages.c.author == address).values(text=_GONE, author_name="")))
+
+
+def _blank_reasons(tx: Tx, address: Address) -> None:
+    """Why he approved or rejected something goes, in his answer, its event and the ticket that it closed; and so do his links."""
+    asked, events, tickets, links = schema.approvals, schema.events, schema.tickets, schema.secret_links
+    tx.execute(delete(links).where(links.c.person == address))
+    said = select(events.c.id, events.c.ticket, events.c.changes)
+    for number, ticket, changes in tx.execute(said.where(events.c.actor == address, events.c.verb.in_(("approve", "reject")))).all():
+        told = json.loads(changes)
+        if "asks" not in told:
+            continue
+        if told.get("closure_note"):
+            tx.execute(
+                update(tickets).where(tickets.c.id == ticket, tickets.c.closure_note == told["closure_note"]).values(closure_note=_GONE)
+            )
+            told["closure_note"] = _GONE
+        told["asks"] = [[*row[:-1], _GONE if row[-1] else None] for row in told["asks"]]
+        tx.execute(update(events).where(events.c.id == number).values(changes=json.dumps(told, ensure_ascii=False, separators=(",", ":"))))
+    tx.execute(update(asked).where(asked.c.decided_by == address, asked.c.why.is_not(None)).values(why=_GONE))
 
 
 def _blank_name(tx: Tx, address: Address) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -53,6 +53,9 @@ def digest(word: str) -> str:
     return hashlib.sha256(word.encode("utf-8", "replace")).hexdigest()
 
 
+# Whoever comes late may be told so for a day. Then so many go at once.
+_KEPT = timedelta(days=1)
+_FEW = 10
 _COLUMNS = tuple(secret_links.c[field.name] for field in fields(Link))
 _PUT = Statement(lambda _: insert(secret_links), _COLUMNS)
 _FIND = Statement(lambda _: (
@@ -79,11 +82,17 @@ _OF_PERSON = Statement(lambda _: (
            secret_links.c.made_at >= bindparam("since", type_=Moment))
     .order_by(secret_links.c.made_at.desc(), secret_links.c.hash)
 ))  # fmt: skip
+_OVER = (
+    select(secret_links.c.hash).where(secret_links.c.expires_at <= bindparam("before", type_=Moment))
+    .order_by(secret_links.c.expires_at).limit(bindparam("most"))
+)  # fmt: skip
+_SWEEP = Statement(lambda _: delete(secret_links).where(secret_links.c.hash.in_(_OVER)))
 
 
 def put(tx: Tx, link: Link) -> None:
-    """Remembers that a secret was given away."""
+    """Remembers that a secret was given away. A few of those that are long over go with each new one, so that they never pile up."""
     _PUT.change(tx, {field.name: getattr(link, field.name) for field in fields(Link)})
+    sweep(tx, link.made_at - _KEPT, _FEW)
 
 
 def find(tx: Tx, hash_: str, purpose: Purpose) -> Link | None:
@@ -120,8 +129,7 @@ def revoke(tx: Tx, person: Address, purpose: Purpose, now: datetime) -> int:
 
 def sweep(tx: Tx, before: datetime, most: int) -> int:
     """So many links go that were over before then. Returns how many."""
-    old = select(secret_links.c.hash).where(secret_links.c.expires_at <= before).order_by(secret_links.c.expires_at).limit(most)
-    return int(tx.execute(delete(secret_links).where(secret_links.c.hash.in_(list(tx.execute(old).scalars())))).rowcount)
+    return _SWEEP.change(tx, {"before": before, "most": most})
 
 
 def _link(row: tuple[object, ...]) -> Link:

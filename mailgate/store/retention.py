@@ -87,7 +87,7 @@ def _remove(tx: Tx, ticket: Ticket) -> None:
     shell = replace(
         ticket, subject=_SUBJECT, requester=NOBODY, participants=(), assignee=None, tags=(), resolution=None, closure_note=None,
         remark=None,
-        event_key=None,
+        event_key=None, approval=None, asks=(),
         # How each promise was kept stays; when its clock ran was told by the story, and goes with it.
         clocks=clock.changed((), ticket.clocks, ticket.created),
     )  # fmt: skip

@@ -65,18 +65,6 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """An approver's part in an approval."""
-
-    stage: int
-    approver: Address
-    state: str
-    decided: datetime | None
-    how: str | None
-    why: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Story:
     """A ticket and everything around it. What was said and happened in tickets that were merged into it is among its own, by time.
 
@@ -86,7 +74,6 @@ class Story:
     ticket: Ticket
     children: tuple[TicketId, ...] = ()
     links: tuple[TicketId, ...] = ()
-    approvals: tuple[Asked, ...] = ()
     messages: tuple[Said, ...] = ()
     events: tuple[Happened, ...] = ()
     timers: tuple[Timer, ...] = ()
@@ -107,7 +94,7 @@ def tell(tx: Tx, number: TicketId, *, whole: bool = True) -> Story | None:
     ticket = tickets.get(tx, number)
     if ticket is None:
         return None
-    story = Story(ticket, relations.children(tx, number), relations.linked(tx, ticket), tuple(_asked(tx, number)))
+    story = Story(ticket, relations.children(tx, number), relations.linked(tx, ticket))
     if not whole:
         return story
     merged = relations.losers(tx, number)
@@ -119,15 +106,6 @@ def tell(tx: Tx, number: TicketId, *, whole: bool = True) -> Story | None:
         story, messages=tuple(said), events=tuple(told), timers=tuple(timers.of_ticket(tx, number)), letters=tuple(_written(tx, number)),
         merged=merged, waiting=tuple(notices.waiting(tx, number)), told=notices.causes(tx, number),
     )  # fmt: skip
-
-
-def _asked(tx: Tx, number: TicketId) -> Iterator[Asked]:
-    table = schema.approvals
-    rows = tx.execute(
-        select(table.c.stage, table.c.approver, table.c.state, table.c.decided_at, table.c.how, table.c.why)
-        .where(table.c.ticket == number).order_by(table.c.round, table.c.stage, table.c.id)
-    )  # fmt: skip
-    return (Asked(*row) for row in rows)
 
 
 def _said(tx: Tx, number: TicketId) -> Iterator[Said]:
