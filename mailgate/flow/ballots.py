@@ -8,10 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mailgate.desk import tokens
-from mailgate.desk.approval import Ask
 from mailgate.desk.ballots import ELSEWHERE, VERBS
 from mailgate.desk.letters import UNPROVEN, Name
-from mailgate.desk.model import Address, Person, Ticket
+from mailgate.desk.model import Person, Ticket
 from mailgate.desk.stimuli import Ballot
 from mailgate.flow.house import House
 from mailgate.flow.records import Accepted, Records
@@ -25,15 +24,13 @@ def ballot(records: Records, house: House, given: Sequence[tokens.Token], ticket
         if token.verb not in (tokens.APPROVER, *VERBS):
             continue
         about = ticket if token.ticket == ticket.id else records.itself(token.ticket)
-        for ask in reversed(about.asks if about else ()):
-            whose = next((one for one in (*person.addresses, ask.approver) if _given_to(house, token, ask, one)), None)
-            if whose is not None:
-                return Ballot(ask, whose, token.ticket, "" if token.verb == tokens.APPROVER else token.verb)
+        asks = tuple(reversed(about.asks)) if about else ()
+        # Who stands in for somebody was not asked himself, but has a letter of his own about it.
+        given_to = [(ask, ask.approver) for ask in asks] + [(ask, address) for ask in asks for address in person.addresses]
+        for ask, address in given_to:
+            if tokens.asks(house.keyring, token, (ask.round, ask.stage), address):
+                return Ballot(ask, address, token.ticket, "" if token.verb == tokens.APPROVER else token.verb)
     return None
-
-
-def _given_to(house: House, token: tokens.Token, ask: Ask, address: Address) -> bool:
-    return tokens.asks(house.keyring, token, (ask.round, ask.stage), address)
 
 
 def known(records: Records, found: Ballot, claim: Accepted, now: datetime) -> Ballot:

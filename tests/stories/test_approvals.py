@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from mailgate.desk.approval import How, Stage, Verdict
-from mailgate.desk.model import Address, Directory, Person, Role, State, Status, Team
-from mailgate.desk.plans import Approval, Category, When
-from mailgate.desk.policy import Desk, Policy
+from mailgate.desk.model import Address, Directory, Person, Role, State, Status, Team, TicketId
+from mailgate.desk.plans import Approval, Category, OnExpire, Sla, When
+from mailgate.desk.policy import Desk, Policy, Security
 from mailgate.desk.workflow import state_of
 from mailgate.flow import approvals as page
+from mailgate.flow.operate import order
 from mailgate.store import schema
-from tests.kit.office import DESK, MAX, OLGA, TINA, TOM, Letter, Office, mail, reply
+from tests.kit.office import DESK, MAX, OLGA, TINA, TOM, Letter, Office, aligned, mail, reply
 
 ANN = Person(Address("ann@out.example"), "Ann Other", manager=Address("bea@corp.example"))
 BEA = Person(Address("bea@corp.example"), "Bea Boss", Role.APPROVER, (Address("b.boss@corp.example"),), manager=Address("max@desk.example"))
@@ -210,3 +211,557 @@ def test_what_was_decided_longer_ago_is_told_to_lead_and_owner_and_stands(opened
     assert office.ticket().status is Status.ANALYSIS
     assert names(office) == [("approval_waits", "leo@desk.example"), ("approval_waits", "olga@desk.example")]
     assert "a decision in his name was not his" in " ".join(office.last("approval_waits").text.split())
+
+
+# -------------------------------------------------------------------------------------------------- stages, all, any, some
+
+
+def votes(office: Office, number: int = 1) -> list[tuple[int, str, str]]:
+    """Each question of the newest round: stage, approver, state."""
+    ticket = office.ticket(number)
+    assert ticket.approval is not None
+    return [(one.stage, one.approver, one.state.value) for one in ticket.asks if one.round == ticket.approval.number]
+
+
+def test_stages_follow_each_other_and_the_last_one_lets_the_ticket_go_on(opened: Opening) -> None:
+    office = opened(ruled(Stage(("manager",)), Stage(("owner",))))
+    ask(office)
+    office.letters()
+    office.post(reply(office.last("approval_request"), "approve"))
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    assert names(office) == [("approval_request", "olga@desk.example"), ("decision", "bea@corp.example")]
+    letter = office.last("approval_request", "olga@desk.example")
+    assert "Stage:        2 of 2" in letter.text
+    assert "Bea Boss: approved" in letter.text
+    office.post(reply(letter, "approve"))
+    assert office.ticket().status is Status.NEW
+    assert votes(office) == [(1, "bea@corp.example", "approved"), (2, "olga@desk.example", "approved")]
+    assert office.violations() == []
+
+
+ALL = Stage(("bea@corp.example", "kai@corp.example", "max@desk.example"))
+
+
+@pytest.mark.parametrize(
+    ("need", "said", "ends"),
+    [
+        (None, ("approve", "approve", "approve"), Status.NEW),
+        (None, ("approve", "approve"), Status.AWAITING_APPROVAL),
+        (None, ("approve", "reject"), Status.DECLINED),
+        (1, ("approve",), Status.NEW),
+        (1, ("reject", "reject"), Status.AWAITING_APPROVAL),
+        (1, ("reject", "reject", "reject"), Status.DECLINED),
+        (1, ("reject", "reject", "approve"), Status.NEW),
+        (2, ("approve", "reject"), Status.AWAITING_APPROVAL),
+        (2, ("approve", "reject", "approve"), Status.NEW),
+        (2, ("reject", "reject"), Status.DECLINED),
+    ],
+)
+def test_all_any_or_some_have_to_agree(opened: Opening, need: int | None, said: tuple[str, ...], ends: Status) -> None:
+    office = opened(ruled(replace(ALL, need=need)))
+    ask(office)
+    for word, address in zip(said, ALL.approvers, strict=False):
+        office.post(reply(office.last("approval_request", address), word))
+    assert office.ticket().status is ends
+    late = [one.approver for one in office.ticket().asks if one.state is Verdict.WITHDRAWN]
+    assert late == (list(ALL.approvers[len(said) :]) if ends is not Status.AWAITING_APPROVAL else [])
+    if late:
+        office.post(reply(office.last("approval_request", late[0]), "reject too late"))
+        assert office.ticket().status is ends
+        assert "Others have decided in the meantime" in office.last("decision", late[0]).text
+    assert office.violations() == []
+
+
+# ------------------------------------------------------------------------------------------------ nobody about his own
+
+
+def test_attack_33_nobody_approves_his_own_request_however_he_came_to_be_an_approver(opened: Opening) -> None:
+    """ATTACKS 33: the requester himself, by delegate, made approver meanwhile, with another's mail, after the approver was changed."""
+    away = replace(BEA, away="2026-12-31", delegate=ANN.address)
+    office = opened(people=Directory((*(one for one in PEOPLE.people if one.address != BEA.address), away), PEOPLE.teams))
+    ask(office)
+    # Bea's delegate is Ann, whose request it is: Bea is asked, who is away.
+    assert votes(office) == [(1, "bea@corp.example", "pending")]
+    letter = office.last("approval_request")
+    office.post(tap(letter, "approve", sender="ann@out.example"))
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    made = replace(ANN, role=Role.APPROVER)
+    office.change(
+        people=Directory((*(one for one in PEOPLE.people if one.address not in (ANN.address, BEA.address)), away, made), PEOPLE.teams)
+    )
+    office.post(tap(letter, "approve", sender="ann@out.example"))
+    office.post(mail("approve", to=office.signed(1, "ann@out.example", "approve"), sender="ann@out.example", subject="x"))
+    office.post(mail("approve", to=office.signed(1, "ann@out.example"), sender="ann@out.example", subject="x"))
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    # She asks in somebody else's name, and takes her own role in it: still hers.
+    office.order(1, "#requester eve@out.example")
+    office.order(1, "#approval ann@out.example, kai@corp.example")
+    assert votes(office) == [(1, "kai@corp.example", "pending")]
+    # And the one who was asked before decides nothing any more.
+    office.letters()
+    office.post(tap(letter, "approve"))
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    assert "has changed or was withdrawn" in office.last("decision", "bea@corp.example").text
+    assert office.violations() == []
+
+
+def test_attack_34_a_colleague_with_a_forwarded_mail_is_found_out_and_with_step_up_stopped(opened: Opening) -> None:
+    """ATTACKS 34: what is clicked counts as the approver's, who hears of it at once; with step-up it needs what only his mailbox has."""
+    office = opened()
+    ask(office)
+    letter = office.last("approval_request")
+    page.decided(office.store, office.house, letter.page, "approve", "", "ab" * 32, office.now)
+    assert office.ticket().asks[0].how is How.LINK
+    assert office.last("decision").to == "bea@corp.example"
+    office.change(policy=ruled(step_up=True))
+    number = ask(office)
+    secret = office.last("approval_request").page
+    seen = page.decided(office.store, office.house, secret, "approve", "", "ab" * 32, office.now)
+    assert seen is not None
+    assert (seen.said, office.ticket(number).status) == ("needs-code", Status.AWAITING_APPROVAL)
+    assert office.last("approval_code").to == "bea@corp.example"
+    # And by mail only from an address that is proven to be his.
+    office.post(tap(office.last("approval_request"), "approve"))
+    assert office.ticket(number).status is Status.AWAITING_APPROVAL
+    assert office.violations() == []
+
+
+def test_attack_35_an_answer_from_an_address_that_we_do_not_know_of_decides_nothing(opened: Opening) -> None:
+    """ATTACKS 35: the mail is kept for technicians; the letter goes to the registered address once more, and only once a day."""
+    office = opened()
+    ask(office)
+    letter = office.last("approval_request")
+    office.letters()
+    for _ in range(3):
+        office.post(reply(letter, "approve from my phone", sender="bea.private@mail.example"))
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    assert names(office) == [("approval_request", "bea@corp.example")]
+    again = office.last("approval_request")
+    assert "Somebody used your earlier mail from another address. Nothing was decided" in " ".join(again.text.replace("! ", "").split())
+    assert office.count() == 1
+    assert [one.visibility for one in office.story().messages if "my phone" in one.text] == ["internal"] * 3
+    office.post(reply(again, "approve", sender="b.boss@corp.example"))
+    assert office.ticket().status is Status.NEW
+    assert office.violations() == []
+
+
+def test_where_a_border_proves_senders_an_approver_has_to_be_proven(opened: Opening) -> None:
+    office = opened(security=Security(authserv_ids=("mx.desk.example",)))
+    ask(office)
+    letter = office.last("approval_request")
+    office.letters()
+    office.post(reply(letter, "approve"))
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    assert names(office) == [("approval_request", "bea@corp.example")]
+    assert "did not prove that it came from you" in " ".join(office.last("approval_request").text.replace("! ", "").split())
+    office.post(aligned(reply(letter, "approve"), "corp.example"))
+    assert office.ticket().status is Status.NEW
+    assert office.ticket().asks[0].strength == "token"
+
+
+def test_a_machine_in_the_approvers_mailbox_decides_nothing(opened: Opening) -> None:
+    office = opened()
+    ask(office)
+    letter = office.last("approval_request")
+    office.letters()
+    office.post(reply(letter, "approve is what I will do when I am back.", headers="Auto-Submitted: auto-replied"))
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    assert names(office) == []
+
+
+def test_an_approver_without_a_word_writes_for_technicians(opened: Opening) -> None:
+    office = opened()
+    ask(office)
+    office.post(reply(office.last("approval_request"), "I do not approve of this tone. How much is it?"))
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    assert [(one.visibility, one.author) for one in office.story().messages][-1] == ("internal", "bea@corp.example")
+    assert "tone" not in "".join(letter.text for letter in office.everything_sent() if letter.to == "ann@out.example")
+
+
+# ----------------------------------------------------------------------------------------------------- who is not there
+
+
+def test_who_is_away_is_represented_by_his_delegate_and_circles_end(opened: Opening) -> None:
+    away = "2026-12-31"
+    people = (
+        replace(BEA, away=away, delegate=KAI.address), replace(KAI, away=away, delegate=MAX.address),
+        replace(MAX, delegate=BEA.address), TINA, TOM, LEO, OLGA, ANN,
+    )  # fmt: skip
+    office = opened(people=Directory(people, PEOPLE.teams))
+    ask(office)
+    letter = office.last("approval_request")
+    assert letter.to == "max@desk.example"
+    assert "You are asked in place of Bea Boss, who is away." in letter.text
+    office.post(reply(letter, "approve"))
+    assert office.ticket().status is Status.NEW
+    circle = (replace(BEA, away=away, delegate=KAI.address), replace(KAI, away=away, delegate=BEA.address), TINA, TOM, LEO, OLGA, MAX, ANN)
+    office.change(people=Directory(circle, PEOPLE.teams))
+    number = ask(office)
+    # Nobody is there who could stand in: he is asked himself.
+    assert votes(office, number) == [(1, "bea@corp.example", "pending")]
+
+
+def test_who_goes_away_afterwards_is_reminded_through_his_delegate_who_may_then_decide(opened: Opening) -> None:
+    office = opened()
+    ask(office)
+    gone = replace(BEA, away="2026-12-31", delegate=KAI.address)
+    office.change(people=Directory((*(one for one in PEOPLE.people if one.address != BEA.address), gone), PEOPLE.teams))
+    office.letters()
+    office.later(days=1)
+    assert names(office) == [("approval_reminder", "kai@corp.example")]
+    office.post(reply(office.last("approval_reminder"), "approve"))
+    (asked,) = office.ticket().asks
+    assert (asked.approver, asked.by, asked.state) == (BEA.address, KAI.address, Verdict.APPROVED)
+    assert sorted(to for name, to in names(office) if name == "decision") == ["bea@corp.example", "kai@corp.example"]
+    assert office.violations() == []
+
+
+def test_where_nobody_may_approve_it_waits_and_lead_and_owner_hear(opened: Opening) -> None:
+    alone = tuple(replace(one, manager=None) if one is ANN else one for one in PEOPLE.people)
+    office = opened(people=Directory(alone, PEOPLE.teams))
+    ask(office)
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    assert names(office) == [
+        ("acknowledgement", "ann@out.example"),
+        ("approval_waits", "leo@desk.example"),
+        ("approval_waits", "olga@desk.example"),
+    ]
+    office.later(days=30)
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    office.post(reply(office.last("approval_waits", "leo@desk.example"), "#approval kai", quote=False))
+    assert votes(office) == [(1, "kai@corp.example", "pending")]
+    office.post(reply(office.last("approval_request", "kai@corp.example"), "approve"))
+    assert office.ticket().status is Status.NEW
+    assert office.violations() == []
+
+
+# ---------------------------------------------------------------------------------------------------------- time goes by
+
+
+def test_who_does_not_answer_is_reminded_then_his_manager_is_asked_then_it_waits_for_the_desk(opened: Opening) -> None:
+    office = opened(ruled(remind=(timedelta(days=1), timedelta(days=3)), expire=timedelta(days=5)))
+    ask(office)
+    first = office.last("approval_request")
+    office.letters()
+    office.later(days=1)
+    assert names(office) == [("approval_reminder", "bea@corp.example")]
+    assert "You have not decided yet, and there is time until 7 March 2026, 09:00 UTC." in office.last("approval_reminder").text.replace(
+        "! ", ""
+    )
+    office.later(days=2)
+    assert names(office) == [("approval_reminder", "bea@corp.example")]
+    office.later(days=2)
+    assert names(office) == [("approval_request", "max@desk.example")]
+    assert votes(office) == [(1, "bea@corp.example", "expired"), (1, "max@desk.example", "pending")]
+    office.post(reply(first, "approve at last"))
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    assert "The time for an answer was over" in office.last("decision", "bea@corp.example").text
+    office.later(days=5)
+    assert votes(office)[1:] == [(1, "leo@desk.example", "pending"), (1, "max@desk.example", "expired")]
+    office.later(days=5)
+    assert votes(office)[-1] == (1, "olga@desk.example", "pending")
+    office.later(days=5)
+    assert sorted(one for one in names(office) if one[0] == "approval_waits") == [
+        ("approval_waits", "leo@desk.example"),
+        ("approval_waits", "olga@desk.example"),
+    ]
+    office.later(days=30)
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    office.post(reply(office.last("approval_request", "olga@desk.example"), "approve"))
+    assert office.ticket().status is Status.NEW
+    assert office.violations() == []
+
+
+def test_a_rule_may_have_silence_decline(opened: Opening) -> None:
+    office = opened(ruled(expire=timedelta(days=2), on_expire=OnExpire.DECLINE))
+    ask(office)
+    office.letters()
+    office.later(days=2)
+    assert office.ticket().status is Status.DECLINED
+    assert ("declined", "ann@out.example") in names(office)
+    assert "nobody gave it in time" in " ".join(office.last("declined").text.split())
+    assert office.violations() == []
+
+
+def test_after_a_downtime_what_was_missed_is_one_reminder(opened: Opening) -> None:
+    office = opened(ruled(remind=(timedelta(hours=1), timedelta(hours=2), timedelta(hours=3)), expire=timedelta(days=5)))
+    ask(office)
+    office.letters()
+    office.later(days=1)
+    assert names(office) == [("approval_reminder", "bea@corp.example")]
+
+
+def test_the_clocks_of_a_ticket_stand_still_while_it_waits_for_an_approval(opened: Opening) -> None:
+    policy = replace(ruled(), slas=(Sla("all", targets=(("resolution", timedelta(hours=4)),)),))
+    office = opened(policy)
+    ask(office)
+    (clock,) = office.ticket().clocks
+    assert clock.state == "paused"
+    office.later(hours=10)
+    office.post(reply(office.last("approval_request"), "approve"))
+    (clock,) = office.ticket().clocks
+    assert (clock.state, clock.stretches[-1]) == ("running", (office.now, None))
+
+
+# ------------------------------------------------------------------------------------------- what was asked has changed
+
+
+def test_what_the_requester_adds_is_asked_anew_and_old_marks_say_so(opened: Opening) -> None:
+    office = opened(ruled(Stage(("bea@corp.example", "kai@corp.example"))))
+    office.post(mail("VPN please.", subject="VPN"), sender="ann@out.example", submission=True)
+    old = office.last("approval_request", "bea@corp.example")
+    office.post(reply(office.last("approval_request", "kai@corp.example"), "approve"))
+    office.letters()
+    office.post(mail("And administrator rights as well.", to=office.signed(1, "ann@out.example"), subject="VPN"), sender="ann@out.example")
+    assert [(one.approver, one.round, one.state.value) for one in office.ticket().asks] == [
+        ("bea@corp.example", 1, "withdrawn"), ("kai@corp.example", 1, "approved"),
+        ("bea@corp.example", 2, "pending"), ("kai@corp.example", 2, "pending"),
+    ]  # fmt: skip
+    assert names(office) == [("approval_request", "bea@corp.example"), ("approval_request", "kai@corp.example")]
+    new = office.last("approval_request", "bea@corp.example")
+    assert "The request has changed since you were asked before." in new.text
+    assert "administrator rights" in new.text
+    office.post(reply(old, "approve"))
+    assert office.ticket().asks[2].state is Verdict.PENDING
+    assert "has changed or was withdrawn" in office.last("decision").text
+    seen = page.decided(office.store, office.house, old.page, "approve", "", "ab" * 32, office.now)
+    assert seen is not None
+    assert (seen.said, seen.note) == ("too-late", "withdrawn")
+    # A thank-you asks for nothing.
+    office.post(mail("Thank you!", to=office.signed(1, "ann@out.example"), subject="VPN"), sender="ann@out.example")
+    assert office.ticket().approval == office.ticket().approval
+    assert office.ticket().asks[-1].round == 2
+    assert office.violations() == []
+
+
+@pytest.mark.parametrize("order", ["#category Access/Files", "#requester eve@out.example"])
+def test_another_request_is_asked_anew(opened: Opening, order: str) -> None:
+    policy = replace(
+        ruled(Stage(("kai@corp.example",))), categories=(*ruled().categories, Category("Access/Files", When(subject=(re.compile("x"),))))
+    )
+    office = opened(policy)
+    ask(office)
+    office.order(1, order)
+    assert [(one.round, one.state.value) for one in office.ticket().asks] == [(1, "withdrawn"), (2, "pending")]
+    assert office.violations() == []
+
+
+def test_priority_team_and_tags_are_no_other_request(opened: Opening) -> None:
+    office = opened()
+    ask(office)
+    for line in ("#priority P1", "#tag vip", "#note seen", "#take"):
+        office.order(1, line)
+    assert [(one.round, one.state.value) for one in office.ticket().asks] == [(1, "pending")]
+
+
+def test_what_needs_no_approval_any_more_goes_to_the_team(opened: Opening) -> None:
+    policy = replace(ruled(), categories=(*ruled().categories, Category("Hardware", When(subject=(re.compile("x"),)))))
+    office = opened(policy)
+    ask(office)
+    office.letters()
+    office.order(1, "#category Hardware")
+    assert office.ticket().status is Status.NEW
+    assert ("new_ticket", "tina@desk.example") in names(office)
+    assert office.violations() == []
+
+
+def test_a_ticket_that_comes_to_need_an_approval_waits_for_it(opened: Opening) -> None:
+    office = opened()
+    office.post(mail("The printer."), sender="ann@out.example")
+    office.order(1, "#start")
+    office.order(1, "#category Access/VPN")
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    office.letters()
+    office.post(reply(office.last("approval_request"), "approve"))
+    assert office.ticket().status is Status.ANALYSIS
+    assert ("approved", "ann@out.example") in names(office)
+    # What was approved stays so.
+    office.order(1, "#priority P1")
+    assert office.ticket().status is Status.ANALYSIS
+    assert office.violations() == []
+
+
+@pytest.mark.parametrize("order", ["#close", "#spam", "#merge 1"])
+def test_what_ends_is_asked_of_nobody_any_more(opened: Opening, order: str) -> None:
+    office = opened()
+    office.post(mail("The printer."), sender="ann@out.example")
+    number = ask(office)
+    letter = office.last("approval_request")
+    office.order(number, order)
+    assert [one.state.value for one in office.ticket(number).asks] == ["withdrawn"]
+    office.post(reply(letter, "approve"))
+    assert state_of(office.ticket(number).status) is State.CLOSED
+    assert "has changed or was withdrawn" in office.last("decision").text
+    assert office.count() == 2
+    assert office.violations() == []
+
+
+def test_the_requester_cancels_what_waits_for_an_approval(opened: Opening) -> None:
+    office = opened()
+    office.post(mail("VPN please.", subject="VPN"), sender="ann@out.example", submission=True)
+    office.post(reply(office.last("acknowledgement"), "cancel"))
+    assert office.ticket().status is Status.CANCELLED
+    assert [one.state.value for one in office.ticket().asks] == ["withdrawn"]
+
+
+def test_an_end_that_is_taken_back_is_asked_anew(opened: Opening) -> None:
+    office = opened()
+    ask(office)
+    office.order(1, "#close")
+    office.order(1, "#undo")
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    assert [(one.round, one.state.value) for one in office.ticket().asks] == [(1, "withdrawn"), (2, "pending")]
+    office.post(reply(office.last("approval_request"), "approve"))
+    assert office.ticket().status is Status.NEW
+    assert office.violations() == []
+
+
+# ---------------------------------------------------------------------------------------------------- technicians ask
+
+
+def test_a_technician_sends_a_ticket_for_approval_and_takes_it_back(opened: Opening) -> None:
+    office = opened()
+    office.post(mail("A new monitor, please."), sender="ann@out.example")
+    letter = office.last("new_ticket", "tina@desk.example")
+    office.letters()
+    office.post(reply(letter, "#approval kai, manager", quote=False))
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    assert names(office) == [
+        ("approval_request", "kai@corp.example"), ("approval_request", "bea@corp.example"), ("receipt", "tina@desk.example"),
+    ]  # fmt: skip
+    assert "Sent by:      Tina Turner" in office.last("approval_request").text
+    assert "→ Bea Boss <bea@corp.example>, Kai Kunz <kai@corp.example>" in office.last("receipt").text
+    office.post(reply(office.last("receipt"), "#undo", quote=False))
+    assert office.ticket().status is Status.NEW
+    assert {one.state.value for one in office.ticket().asks} == {"withdrawn"}
+    office.post(reply(office.last("receipt"), "#approval Kai Kunz", quote=False))
+    office.letters()
+    office.post(reply(office.last("approval_request", "kai@corp.example"), "approve"))
+    assert office.ticket().status is Status.NEW
+    assert [to for name, to in names(office) if name == "approved"] == [
+        "ann@out.example",
+        "tina@desk.example",
+        "tom@desk.example",
+        "leo@desk.example",
+    ]
+    assert office.violations() == []
+
+
+def test_without_a_name_the_rule_says_who_is_asked(opened: Opening) -> None:
+    office = opened(ruled(auto_submit=False))
+    ask(office)
+    assert office.ticket().status is Status.NEW
+    office.order(1, "#approval")
+    assert votes(office) == [(1, "bea@corp.example", "pending")]
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("#approval", "No rule says who approves this."),
+        ("#approval nobody", "Nobody whom we know is called so."),
+        ("#approval ann@out.example", "Nobody of those may approve it"),
+        ("#approval tina@desk.example", "Nobody of those may approve it"),
+        ("#approval t", "Tina Turner <tina@desk.example>, Tom Thumb <tom@desk.example>"),
+    ],
+)
+def test_a_line_that_names_nobody_who_may_gets_a_receipt(opened: Opening, line: str, wrong: str) -> None:
+    office = opened()
+    office.post(mail("A new monitor, please."), sender="ann@out.example")
+    office.post(reply(office.last("new_ticket", "tina@desk.example"), line, quote=False))
+    receipt = " ".join(office.last("receipt").text.split())
+    assert office.ticket().status is Status.NEW
+    assert wrong in receipt
+    assert "#approval bea@corp.example" in receipt
+
+
+def test_what_policy_wants_approved_no_technician_takes_back(opened: Opening) -> None:
+    office = opened()
+    ask(office)
+    done = order(office.store, office.house, TicketId(1), "#undo", TINA.address, office.now)
+    assert [one.slug for one in done.decision.refusals] == ["nothing-to-undo"]
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+
+
+# ---------------------------------------------------------------------------------------------------------------- step-up
+
+
+def codes(office: Office) -> str:
+    """The code of the newest letter that has one."""
+    found = re.search(r"^ {4}(\d{8})\r?$", office.last("approval_code").text, re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def test_a_code_from_the_approvers_own_mailbox_makes_the_click_count(opened: Opening) -> None:
+    office = opened(ruled(step_up=True))
+    ask(office)
+    secret = office.last("approval_request").page
+
+    def press(code: str = "") -> page.Shown:
+        seen = page.decided(office.store, office.house, secret, "approve", "", "ab" * 32, office.now, code=code)
+        assert seen is not None
+        return seen
+
+    office.letters()
+    assert press().said == "needs-code"
+    assert press().said == "needs-code"
+    assert names(office) == [("approval_code", "bea@corp.example")]
+    right = codes(office)
+    assert press("00000000" if right != "00000000" else "00000001").said == "wrong-code"
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    assert press(f" {right[:4]} {right[4:]} ").said == "decided"
+    assert office.ticket().status is Status.NEW
+    assert press(right).said == "too-late"
+    assert office.violations() == []
+
+
+def test_a_code_lives_ten_minutes_and_bears_five_wrong_guesses(opened: Opening) -> None:
+    office = opened(ruled(step_up=True))
+    ask(office)
+    secret = office.last("approval_request").page
+
+    def press(code: str = "") -> str:
+        seen = page.decided(office.store, office.house, secret, "approve", "", "ab" * 32, office.now, code=code)
+        assert seen is not None
+        return seen.said
+
+    press()
+    first = codes(office)
+    office.now += timedelta(minutes=10)
+    assert press(first) == "wrong-code"
+    second = codes(office)
+    assert second != first
+    for _ in range(5):
+        assert press("12345678" if second != "12345678" else "87654321") == "wrong-code"
+    assert press(second) == "wrong-code"
+    office.letters()
+    # And no more than five are mailed in a day.
+    for _ in range(10):
+        office.now += timedelta(minutes=11)
+        press()
+    assert len(names(office)) <= 4
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+
+
+def test_with_step_up_a_mail_counts_from_a_proven_address_alone(opened: Opening) -> None:
+    office = opened(ruled(step_up=True), security=Security(authserv_ids=("mx.desk.example",)))
+    ask(office)
+    office.post(aligned(tap(office.last("approval_request"), "approve"), "corp.example"))
+    assert office.ticket().status is Status.NEW
+
+
+# ------------------------------------------------------------------------------------------------------- on both databases
+
+
+def test_the_whole_way_on_both_databases(tmp_path: Path, store_url: str) -> None:
+    office = Office(tmp_path, store_url, PEOPLE, ruled(Stage(("manager",)), Stage(("owner", "kai@corp.example"), 1)), desk=WEB)
+    ask(office)
+    office.later(days=1)
+    page.decided(office.store, office.house, office.last("approval_reminder").page, "approve", "yes", "ab" * 32, office.now)
+    office.post(reply(office.last("approval_request", "kai@corp.example"), "approve"))
+    ticket = office.ticket()
+    assert ticket.status is Status.NEW
+    assert [(one.state.value, one.how) for one in ticket.asks] == [("approved", "link"), ("approved", "mail"), ("withdrawn", None)]
+    assert office.violations() == []
+    office.close()
