@@ -20,7 +20,7 @@ from mailgate.channels.web_limit import Strangers
 from mailgate.desk import forms
 from mailgate.desk.errors import Temporary
 from mailgate.desk.policy import Desk
-from mailgate.flow import journal, page_csat, page_ticket
+from mailgate.flow import journal, page_approval, page_csat, page_ticket
 from mailgate.flow.house import House
 from mailgate.flow.reception import Answer, Cookie, Download, Elsewhere, Page, PageFunction, Reception, Visit
 from mailgate.mail.view import DeskView
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 # Every page: its path, and the function that answers. Only GET, HEAD and POST reach it; only a POST may act.
 ROUTES: dict[str, PageFunction] = {
+    "/approval/{mark}": page_approval.page,
     "/ticket/{mark}": page_ticket.page,
     "/ticket/{mark}/file/{number}": page_ticket.file,
     "/csat/{mark}": page_csat.rate,

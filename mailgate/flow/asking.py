@@ -35,7 +35,7 @@ def view(ticket: Ticket, ask: Ask, people: Directory) -> ApprovalView:
         ask.stage, len(round_.stages), round_.stages[ask.stage - 1].need if ask.stage <= len(round_.stages) else None,
         "" if round_.by == SYSTEM.address else people.person(round_.by).label,
         people.person(ask.stands_for).label if ask.stands_for else "", ask.expires, round_.step_up, votes, ask.state, ask.decided,
-        people.person(ask.by).label if ask.by else "", ask.why or "",
+        people.person(ask.by).label if ask.by else "", ask.why or "", how=ask.how or "",
     )  # fmt: skip
 
 

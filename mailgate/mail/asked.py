@@ -46,6 +46,8 @@ class ApprovalView:
     why: str = ""
     # What he types on the page, in the one letter that tells it.
     code: str = ""
+    # By which way his answer came, as desk/approval.How.
+    how: str = ""
 
     @property
     def together(self) -> bool:

@@ -33,8 +33,9 @@ class Chromium:
         program = need("chromium")
         self._folder = folder
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="chromium", daemon=True).start()
-        self._playwright, self._browser = self.run(_launched(program))
+        self._thread = threading.Thread(target=self._loop.run_forever, name="chromium", daemon=True)
+        self._thread.start()
+        self._playwright, self.browser = self.run(_launched(program))
 
     def run(self, work: Coroutine[Any, Any, Result], patience: float = _PATIENCE) -> Result:
         """What the work gives that is done in the browser's thread."""
@@ -45,7 +46,7 @@ class Chromium:
     ) -> Screen:  # fmt: skip
         """A new visitor, for whom paths begin at `base`."""
         context = self.run(
-            self._browser.new_context(
+            self.browser.new_context(
                 base_url=base or None, viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, java_script_enabled=scripts,
                 locale=language, accept_downloads=True, device_scale_factor=1, reduced_motion="reduce",
             )
@@ -54,9 +55,11 @@ class Chromium:
 
     def close(self) -> None:
         """Ends the browser."""
-        self.run(self._browser.close())
+        self.run(self.browser.close())
         self.run(self._playwright.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_PATIENCE)
+        self._loop.close()
 
 
 class Screen:
