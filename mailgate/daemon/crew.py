@@ -47,9 +47,11 @@ class Crew:
 
     def __init__(self, settings: Settings, house: House, store: Store, owner: str) -> None:
         limits = settings.security.limits
-        self._store, self._house, self._owner = store, house, owner
+        self._store, self._owner = store, owner
         self._parser, self._librarian = Parser(limits.parse_memory), Parser(limits.parse_memory)
         self._patience, self._fetching_file = limits.parse_time.total_seconds(), threading.Lock()
+        # What stands behind the web pages.
+        self.reception = Reception(store, house, utc, self._read)
         self._sanity = Sanity(store, house, owner, reading)
         self._delivery = Delivery(store, house, owner, utc, time.monotonic, random.random, lambda: self._sanity.doubt is not None)
         self._keeper = Timekeeper(store, house, self._sanity.now)
@@ -126,11 +128,6 @@ class Crew:
     def fetching(self) -> Mapping[str, bool]:
         """Of each IMAP account whether its mails are fetched."""
         return self._mailboxes.fetching
-
-    @property
-    def reception(self) -> Reception:
-        """What stands behind the web pages."""
-        return Reception(self._store, self._house, utc, self._read)
 
     def _read(self, raw: bytes) -> ParsedMail | None:
         """What a mail says of which somebody wants a file. The worker's own reader is not kept waiting by that."""

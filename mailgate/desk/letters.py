@@ -58,6 +58,7 @@ class Name(StrEnum):
     DECISION = "decision"
     APPROVED = "approved"
     DECLINED = "declined"
+    LOGIN = "login"
 
 
 # The note of a receipt to somebody whose mail did not prove that it was his.
@@ -283,6 +284,8 @@ class Letter:
     moved: tuple[Moved, ...] = ()
     like: tuple[Likeness, ...] = ()
     approver: ApproverLetter | None = None
+    # The address of the page that it leads to, with the secret that opens it.
+    page: str = ""
 
     @property
     def automatic(self) -> bool:

@@ -151,6 +151,7 @@ _PRIORITIES = {
     "approval_reminder": 0,
     "approved": 0,
     "declined": 0,
+    "login": 0,
     "acknowledgement": 2,
     "reminder": 2,
     "closing_soon": 2,

@@ -64,14 +64,15 @@ def write(tx: Tx, house: House, row: digests.DueDigest, now: datetime) -> None:
         # He has another part now: whoever has his hears in his place.
         expect(tx, rules, fresh_since)
         return
-    mails = tuple(_told(one, fresh_since) for one in waiting)
+    mails = tuple(told_of(one, fresh_since) for one in waiting)
     letter = Letter(Name.HELD, person.address, held=Held(mails, count - len(mails)))
     cause = Cause(digests.CAUSE, f"{row.id}-{row.number}")
     effect.carry_out(tx, house, rules, None, Decision(Outcome.NOTED, letters=(letter,)), cause, now)
     journal.told("held_told", desk=row.desk, mails=count)
 
 
-def _told(one: aside.Waiting, fresh_since: datetime) -> HeldMail:
+def told_of(one: aside.Waiting, fresh_since: datetime) -> HeldMail:
+    """A mail that waits, as people read of it: with the sender's own words, in which nothing can be clicked."""
     sender, envelope = one.sender or "", one.envelope or ""
     same = envelope.rpartition("@")[2] == sender.rpartition("@")[2]
     return HeldMail(

@@ -42,14 +42,14 @@ def _entries(keyring: Keyring, rules: Rules, entries: Entries, reader: Person) -
 
 
 def _entry(keyring: Keyring, rules: Rules, part: Part, ticket: Brief, reader: Person) -> EntryView:
-    taps = {verb: _link(keyring, rules, verb, ticket.id, reader) for verb in _worth_a_tap(part, reader)}
+    taps = {verb: tap(keyring, rules, verb, ticket.id, reader) for verb in _worth_a_tap(part, reader)}
     # Letters about a confidential ticket name nobody, and carry its number only.
     open_to_all = not ticket.confidential
     holder = rules.people.find(ticket.assignee) if ticket.assignee and open_to_all else None
     return EntryView(
         part, f"{rules.desk.tag}-{ticket.id}", ticket.subject if open_to_all else "", ticket.status_name, ticket.priority,
         _moment(part, ticket), holder.label if holder else "", ticket.confidential,
-        write=_link(keyring, rules, tokens.THREAD, ticket.id, reader),
+        write=tap(keyring, rules, tokens.THREAD, ticket.id, reader),
         take=taps.get("take"), close=taps.get("close"),
     )  # fmt: skip
 
@@ -67,8 +67,11 @@ def _moment(part: Part, ticket: Brief) -> datetime:
     return ticket.created if part in _BY_BIRTH else ticket.since
 
 
-def _link(keyring: Keyring, rules: Rules, verb: str, ticket: TicketId, reader: Person) -> str:
-    """A mailto URL: the token in the address, or in the subject where the mail server knows no sub-addresses."""
+def tap(keyring: Keyring, rules: Rules, verb: str, ticket: TicketId, reader: Person) -> str:
+    """A mailto URL by which this person writes about a ticket, or does something to it.
+
+    The token is in the address, or in the subject where the mail server knows no sub-addresses.
+    """
     desk, mark = rules.desk, tokens.mark(keyring, verb, ticket, reader.address)
     local, _, host = desk.address.rpartition("@")
     if not desk.subaddress:

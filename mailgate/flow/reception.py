@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailgate.desk.policy import Desk
+from mailgate.flow.board import Board
 from mailgate.flow.house import House
 from mailgate.mail.parsed import ParsedMail
 from mailgate.store.engine import Store
@@ -24,6 +25,8 @@ class Reception:
     house: House
     clock: Callable[[], datetime]
     read: Callable[[bytes], ParsedMail | None]
+    # What was counted last for the desk's pages.
+    board: Board = field(default_factory=Board, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,8 @@ def sight(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
     held = shown_held(occasion.house.keyring, desk, letter.held, letter.to) if letter.held else None
     if letter.held and letter.held.blocked:
         links = Links(undo=held_link(occasion.house.keyring, desk, "unblock", letter.held.blocked, letter.to))
+    if letter.page:
+        links = Links(page=letter.page)
     if letter.report and desk.public_url:
         links = Links(page=f"{desk.public_url}/desk")
     like = _alike(desk, letter) if staff else ()

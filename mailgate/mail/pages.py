@@ -82,16 +82,24 @@ class _Library:
 
     def __init__(self, folders: tuple[Path, ...]) -> None:
         self._folders = tuple(folder / FOLDER for folder in folders)
+        # Whatever letters have words for, pages call the same.
+        self._letters = sandbox.Environment(folders, escaping=False)
 
     @cached_property
     def environment(self) -> sandbox.Environment:
         """The macros of macros.j2 are known on every page without an import."""
         environment = sandbox.Environment(self._folders, escaping=True)
         environment.filters["say"] = _say
+        environment.filters["words"] = self._words
         environment.given.update(column_chart=charts.columns, line_chart=charts.curve, bar=charts.bar)
         for file in environment.versions("macros.j2"):
             environment.given.update({name: macro for name, macro in vars(file.module).items() if isinstance(macro, Macro)})
         return environment
+
+    @pass_context
+    def _words(self, context: Context, slug: str, kind: str) -> str:
+        """As letters say it: the words for a slug of ours; the slug itself where there are none."""
+        return self._letters.dictionary(context["language"]).get(kind, {}).get(slug) or slug
 
     @cached_property
     def style(self) -> str:

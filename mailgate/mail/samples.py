@@ -260,6 +260,8 @@ def sample(name: Name) -> View:
         return View(_DESK, _KIM, _KIM, staff=True, overdue=_OVERDUE)
     if name is Name.DIGEST:
         return View(_DESK, _KIM, _KIM, staff=True, digest=_digest())
+    if name is Name.LOGIN:
+        return View(_DESK, _KIM, _KIM, staff=True, links=Links(page="https://desk.example.org/desk/login/nDWRGxAMpLe"))
     if name is Name.REPORT:
         return View(_DESK, _KIM, _KIM, report=_report())
     if name is Name.HELD:

@@ -24,13 +24,15 @@ _ALIVE = [status.value for status, state in STATES.items() if state is not State
 # Somebody who has more than so many tickets does not read all of them.
 _MOST = 1000
 
-_BRIEF = (
+# What a brief is made of.
+BRIEF = (
     _t.c.id, _t.c.subject, _t.c.status, _t.c.own, _t.c.priority, _t.c.assignee, _t.c.created, _t.c.since, _t.c.due,
     and_(_t.c.responded.is_not(None), _t.c.awaiting.is_(None)).label("answered"), _t.c.confidential, _t.c.clocks,
 )  # fmt: skip
 
 
-def _brief(row: Any) -> Brief:
+def brief(row: Any) -> Brief:
+    """The brief of a row that has these columns."""
     return Brief(
         TicketId(row.id), row.subject, Status(row.status), row.own, Priority(row.priority), row.assignee and Address(row.assignee),
         row.created, row.since, row.due, bool(row.answered), bool(row.confidential), clocks_of(row.clocks),
@@ -38,7 +40,7 @@ def _brief(row: Any) -> Brief:
 
 
 _HIS = Statement(lambda database: (
-    select(*_BRIEF)
+    select(*BRIEF)
     .where(database.among(_t.c.assignee, "people"), database.among(_t.c.status, "statuses"), _t.c.desk == bindparam("desk"))
     .order_by(_t.c.id).limit(_MOST)
 ))  # fmt: skip
@@ -46,7 +48,7 @@ _HIS = Statement(lambda database: (
 
 def of_person(tx: Tx, desk: str, addresses: Iterable[Address]) -> list[Brief]:
     """The tickets of this desk that are given to one of these addresses and not closed, oldest first."""
-    return [_brief(row) for row in _HIS.rows(tx, {"people": list(addresses), "statuses": _ALIVE, "desk": desk})]
+    return [brief(row) for row in _HIS.rows(tx, {"people": list(addresses), "statuses": _ALIVE, "desk": desk})]
 
 
 _NOW = bindparam("now", type_=Moment)
@@ -72,11 +74,11 @@ _COUNTS = _either(lambda: _of_desk(
     func.count().label("open"), func.count(case((_t.c.assignee.is_(None), 1))).label("unassigned"),
     func.count(case((_OVERDUE, 1))).label("overdue"), func.min(_t.c.created).label("oldest"),
 ))  # fmt: skip
-_UNASSIGNED = _either(lambda: _of_desk(*_BRIEF).where(_t.c.assignee.is_(None)).order_by(_t.c.created, _t.c.id).limit(bindparam("most")))
+_UNASSIGNED = _either(lambda: _of_desk(*BRIEF).where(_t.c.assignee.is_(None)).order_by(_t.c.created, _t.c.id).limit(bindparam("most")))
 _LATE = _either(
-    lambda: _of_desk(*_BRIEF).where(_OVERDUE).order_by(_t.c.due.is_(None), _t.c.due, _t.c.created, _t.c.id).limit(bindparam("most"))
+    lambda: _of_desk(*BRIEF).where(_OVERDUE).order_by(_t.c.due.is_(None), _t.c.due, _t.c.created, _t.c.id).limit(bindparam("most"))
 )
-_OLDEST = _either(lambda: _of_desk(*_BRIEF).order_by(_t.c.created, _t.c.id).limit(bindparam("most")))
+_OLDEST = _either(lambda: _of_desk(*BRIEF).order_by(_t.c.created, _t.c.id).limit(bindparam("most")))
 
 
 def counted(tx: Tx, desk: str, teams: Sequence[str], now: datetime) -> Backlog:
@@ -87,14 +89,14 @@ def counted(tx: Tx, desk: str, teams: Sequence[str], now: datetime) -> Backlog:
 
 def unassigned(tx: Tx, desk: str, teams: Sequence[str], most: int) -> list[Brief]:
     """What nobody has, oldest first."""
-    return [_brief(row) for row in _UNASSIGNED[bool(teams)].rows(tx, {"desk": desk, "teams": list(teams), "most": most})]
+    return [brief(row) for row in _UNASSIGNED[bool(teams)].rows(tx, {"desk": desk, "teams": list(teams), "most": most})]
 
 
 def late(tx: Tx, desk: str, teams: Sequence[str], now: datetime, most: int) -> list[Brief]:
     """What is overdue, the longest first."""
-    return [_brief(row) for row in _LATE[bool(teams)].rows(tx, {"desk": desk, "teams": list(teams), "now": now, "most": most})]
+    return [brief(row) for row in _LATE[bool(teams)].rows(tx, {"desk": desk, "teams": list(teams), "now": now, "most": most})]
 
 
 def oldest(tx: Tx, desk: str, teams: Sequence[str], most: int) -> list[Brief]:
     """What is there longest."""
-    return [_brief(row) for row in _OLDEST[bool(teams)].rows(tx, {"desk": desk, "teams": list(teams), "most": most})]
+    return [brief(row) for row in _OLDEST[bool(teams)].rows(tx, {"desk": desk, "teams": list(teams), "most": most})]

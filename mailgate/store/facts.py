@@ -19,6 +19,8 @@ INDEXED = "indexed"
 # On which day it was last seen to that nothing is kept longer than policy wants, and up to which change of tickets.
 SWEPT = "swept"
 REMOVED = "removed"
+# When somebody last asked for a link to sign in, whether or not he got one.
+ASKED = "asked"
 # By which rules the timers of all tickets were planned.
 PLANNED = "planned"
 # What the clocks showed when they were last looked at closely, and what is doubted of them; of each gateway by itself where several share

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from mailgate.desk.model import Address
 from mailgate.store.engine import Tx
@@ -119,6 +119,12 @@ def use(tx: Tx, hash_: str, purpose: Purpose, now: datetime) -> bool:
 def missed(tx: Tx, hash_: str) -> None:
     """Somebody guessed wrongly at this one."""
     _MISS.change(tx, {"of_hash": hash_})
+
+
+def unexpired(tx: Tx, purpose: Purpose, now: datetime, until: datetime) -> int:
+    """How many links of this purpose are over between now and then: where each lasts so long, those that were made within that time."""
+    there = (secret_links.c.purpose == purpose, secret_links.c.expires_at > now, secret_links.c.expires_at <= until)
+    return int(tx.execute(select(func.count()).where(*there)).scalar_one())
 
 
 def revoke(tx: Tx, person: Address, purpose: Purpose, now: datetime) -> int:

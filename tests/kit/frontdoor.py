@@ -37,6 +37,7 @@ class Frontdoor:
         self._settings = settings or Settings(port=0)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="frontdoor", daemon=True)
+        self._visitors: list[Visitor] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -44,6 +45,8 @@ class Frontdoor:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for visitor in self._visitors:
+            visitor.client.close()
         if self._web is not None:
             asyncio.run_coroutine_threadsafe(self._web.stop(), self._loop).result(20)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -68,8 +71,9 @@ class Frontdoor:
         return f"http://127.0.0.1:{self.port}"
 
     def visitor(self) -> Visitor:
-        """Somebody with a browser of his own, which knows cookies and no scripts."""
-        return Visitor(self.url)
+        """Somebody with a browser of his own, which knows cookies and no scripts. He goes when the door is closed, if not before."""
+        self._visitors.append(Visitor(self.url))
+        return self._visitors[-1]
 
 
 class Visitor:

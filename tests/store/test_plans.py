@@ -26,11 +26,13 @@ from mailgate.store import (
     aside,
     backlog,
     blocks,
+    board,
     clock,
     digests,
     facts,
     figures,
     inbox,
+    links,
     notices,
     outbox,
     people,
@@ -42,6 +44,7 @@ from mailgate.store import (
 )
 from mailgate.store.engine import Store, Tx
 from mailgate.store.inbox import End, InboxState
+from mailgate.store.links import Link, Purpose
 from mailgate.store.loads import loads
 from mailgate.store.outbox import OutboxState, Settled
 from mailgate.store.records import Records
@@ -84,6 +87,19 @@ def summed_up(tx: Tx) -> None:
         backlog.late(tx, "Desk", teams, NOW, 10)
         backlog.oldest(tx, "Desk", teams, 5)
     tuple(figures.touched(tx, "Desk", Period(NOW - timedelta(days=7), NOW)))
+    board.unsolved(tx, "Desk", 5000, lambda _number, _version, read: read())
+    signed_in(tx)
+
+
+def signed_in(tx: Tx) -> None:
+    """What is asked of who signs in to the desk's pages, and at each of his requests."""
+    soon = NOW + timedelta(minutes=15)
+    links.put(tx, Link("h", Purpose.LOGIN, NOW, soon, ANN))
+    links.of_person(tx, ANN, Purpose.LOGIN, NOW)
+    links.unexpired(tx, Purpose.LOGIN, NOW, soon)
+    links.find(tx, "h", Purpose.LOGIN)
+    links.use(tx, "h", Purpose.LOGIN, NOW)
+    facts.put(tx, facts.ASKED, "now")
 
 
 def clocked(tx: Tx, ticket: TicketId) -> None:
