@@ -104,16 +104,22 @@ def decided(
 
     `evidence` is the SHA-256 of the request in hex. Of all that is said about one question at once, one word counts.
     """
+    if verb not in VERBS:
+        return None
     with journal.on_commit(), store.begin() as tx:
-        case = _case(tx, house, token, now, lock=True) if verb in VERBS else None
-        if case is None:
-            return None
-        coded = bool(code) and _used(case, code)
-        if verb != DISOWN and _needs_code(case) and not coded:
-            _send_code(case, wrong=bool(code))
-            return _seen(case, Said.WRONG_CODE if code else Said.NEEDS_CODE)
-        crash_point("CP40-click")
-        return _answered(case, Clicked(case.person, case.ask, verb, why, evidence, coded))
+        case = _case(tx, house, token, now, lock=True)
+        seen = _decided(case, verb, why, evidence, code) if case else None
+        crash_point("CP40-before-commit")
+    crash_point("CP41-decided")
+    return seen
+
+
+def _decided(case: _Case, verb: str, why: str, evidence: str, code: str) -> Shown:
+    coded = bool(code) and _used(case, code)
+    if verb != DISOWN and _needs_code(case) and not coded:
+        _send_code(case, wrong=bool(code))
+        return _seen(case, Said.WRONG_CODE if code else Said.NEEDS_CODE)
+    return _answered(case, Clicked(case.person, case.ask, verb, why, evidence, coded))
 
 
 def _answered(case: _Case, click: Clicked) -> Shown:
@@ -123,11 +129,9 @@ def _answered(case: _Case, click: Clicked) -> Shown:
     # A question is answered once, and an answer disowned once: a second cause of that name fails in the database.
     cause = Cause("click", f"{'disown' if click.verb == DISOWN else 'approval'}-{case.row}")
     done = effect.carry_out(case.tx, case.house, case.rules, case.ticket, decision, cause, case.now)
-    crash_point("CP41-decided")
     links.use(case.tx, case.link.hash, Purpose.APPROVAL, case.now)
     verbs = ",".join(one.verb for one in decision.events)
     journal.changed(f"click:{cause.id}", case.ticket.id, decision.outcome, verbs, len(decision.letters) - len(done.suppressed))
-    crash_point("CP42-used")
     ticket = done.ticket or case.ticket
     return _seen(replace(case, ticket=ticket, ask=asking.asked(ticket, case.ask.key) or case.ask), Said.DECIDED)
 
