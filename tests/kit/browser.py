@@ -20,6 +20,7 @@ from tests.kit.need import environment, need
 
 Result = TypeVar("Result")
 Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 # Width and height of what people hold in their hands: a usual phone, and the narrowest that counts (WCAG 2.2, 1.4.10).
 PHONE, NARROW, DESKTOP = (390, 844), (320, 640), (1280, 900)
@@ -82,6 +83,13 @@ class Screen:
         response = self.run(self.page.goto(path))
         return _status(response)
 
+    def becomes(self, *, size: tuple[int, int] | None = None, scheme: Scheme | None = None) -> None:
+        """From now on it is of that size, or of that colour."""
+        if size is not None:
+            self.run(self.page.set_viewport_size({"width": size[0], "height": size[1]}))
+        if scheme is not None:
+            self.run(self.page.emulate_media(color_scheme=scheme))
+
     def presses(self, name: str) -> None:
         """Presses the button of that name, and waits for the page that follows."""
         self.run(self._press(name))
@@ -130,10 +138,8 @@ class Screen:
 
     def violations(self) -> str:
         """What axe-core finds wrong with the page, one line each; all of WCAG 2.2 A and AA, and its best practices."""
-        return str(self.run(Axe().run(self.page)).generate_report()) if self._faulty() else ""
-
-    def _faulty(self) -> bool:
-        return bool(self.run(Axe().run(self.page)).violations_count)
+        found = self.run(Axe().run(self.page))
+        return str(found.generate_report()) if found.violations_count else ""
 
     def shot(self, name: str) -> Path:
         """A picture of the whole page."""
