@@ -1,4 +1,4 @@
-"""The stage of `mailgate demo`: a daemon in a temporary folder, a mail server that shows what it gets, and a play in seven scenes.
+"""The stage of `mailgate demo`: a daemon in a temporary folder, a mail server that shows what it gets, and a play in several scenes.
 
 Everything is real but the people: mails enter over SMTP, letters leave over SMTP, the daemon is killed without warning and comes back.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import email
 import email.policy
+import html
 import json
 import queue
+import re
 import signal
 import smtplib
 import socket
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -29,8 +32,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 Echo = Callable[[str], None]
 DESK, ANNA, TOM, EVE = "support@demo.example", "anna@customer.example", "tom@demo.example", "eve@elsewhere.example"
+BEA = "bea@customer.example"
+_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 # Nothing in the play takes longer, in seconds.
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 _WIDTH = 78
 
 
@@ -113,9 +118,23 @@ def _acts(theatre: _Theatre) -> None:
     theatre.send(ANNA, _tapped(resolved, "accept"), "accept", "")
     theatre.show(theatre.relay.letter("closed", ANNA))
 
+    theatre.scene("Anna wants something that her manager has to approve. Tom hears nothing of it yet.")
+    theatre.send(ANNA, DESK, "VPN access", "Hello,\n\nI need the VPN for the project in the north.\n\nAnna")
+    asked = theatre.show(theatre.relay.letter("approval_request", BEA))
+
+    theatre.scene(
+        "Bea opens her link, reads, and presses Approve. The mail filter of her company has opened it before her: nothing came of that."
+    )
+    theatre.decide(asked, "approve", "It is in the plan.")
+    theatre.show(theatre.relay.letter("approved", ANNA))
+    theatre.show(theatre.relay.letter("decision", BEA))
+    theatre.relay.letter("new_ticket", TOM)
+    theatre.remark("only now Tom has the ticket before him")
+
     theatre.scene("What remains: the whole story, and the proof that nothing was lost and nothing done twice.")
-    theatre.settle(7)
+    theatre.settle(8)
     theatre.print_cli("tickets", "list")
+    theatre.print_cli("approvals", "show", "3")
     theatre.print_cli("inbox", "show", "3")
     theatre.print_cli("audit")
 
@@ -142,6 +161,7 @@ class _Theatre:
             [desk]
             name = "Demo Desk"
             address = "{DESK}"
+            public_url = "http://127.0.0.1:{self._web_port}"
             [smtp]
             port = {self._smtp_port}
             [web]
@@ -161,6 +181,24 @@ class _Theatre:
             name = "Tom Technician"
             role = "technician"
             team = "first level"
+            [[person]]
+            address = "{BEA}"
+            name = "Bea Boss"
+            role = "approver"
+            [[person]]
+            address = "{ANNA}"
+            name = "Anna Customer"
+            manager = "{BEA}"
+            """)
+        )
+        (config / "policy.toml").write_text(
+            textwrap.dedent("""\
+            [[category]]
+            name = "Access/VPN"
+            when = { subject = "vpn" }
+            [[approval]]
+            when = { category = "Access/*" }
+            stages = [{ approvers = ["manager"] }]
             """)
         )
         self._echo(click.style("mailgate demo", bold=True) + f": a service desk at {DESK}, for as long as this runs.")
@@ -218,6 +256,20 @@ class _Theatre:
         """A letter of the desk, as its recipient reads it."""
         self._tell(letter, ">>", "green")
         return letter
+
+    def decide(self, letter: EmailMessage, verb: str, why: str) -> None:
+        """An approver follows the link of his letter, twice, and presses a button of the page."""
+        body = letter.get_body(("plain",))
+        found = re.search(r"http://\S+/approval/\S+", body.get_content() if body else "")
+        if found is None:
+            raise RuntimeError("the letter to the approver has no link")
+        url, visitor = found[0], urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        for _ in range(2):
+            page = visitor.open(url, timeout=_PATIENCE).read().decode()
+        self._echo(f"\n  GET  {_short(url)}\n  POST {verb}: {why}")
+        form = {name: html.unescape(value) for name, value in _HIDDEN.findall(page)}
+        posted = urllib.parse.urlencode({**form, "decision": verb, "why": why}).encode()
+        visitor.open(url, posted, timeout=_PATIENCE).read()
 
     def remark(self, what: str) -> None:
         """A word from behind the stage."""

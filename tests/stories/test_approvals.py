@@ -183,7 +183,7 @@ def test_every_decision_is_mailed_back_and_can_be_disowned(opened: Opening) -> N
     secret = office.last("approval_request").page
     page.decided(office.store, office.house, secret, "approve", "", "ab" * 32, office.now)
     told = office.last("decision", "bea@corp.example")
-    assert "under your name the request MG-1 has just been approved" in " ".join(told.text.split())
+    assert "Under your name the request MG-1 has just been approved" in " ".join(told.text.split())
     office.letters()
     office.post(tap(told, "disown"))
     ticket = office.ticket()
