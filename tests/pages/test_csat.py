@@ -175,7 +175,7 @@ def test_what_has_closed_is_not_kept_open(office: Office, door: Frontdoor, resol
         form = ann.opens(path).hidden
         office.later(days=1)
         assert office.ticket().status == "Completed"
-        assert "Done and closed" in ann.sends(path, form, do="keep").text
+        assert "done and closed" in ann.sends(path, form, do="keep").text
     assert office.ticket().status == "Completed"
 
 
