@@ -13,6 +13,7 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -21,12 +22,17 @@ import pytest
 from tests.kit.need import ROOT
 
 SOURCES = [path for path in sorted((ROOT / "mailgate").rglob("*.py")) if "migrations" not in path.parts]
-TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in SOURCES}
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Each module of the house, by its place. Parsed when a test asks: every process of a run reads this file, and one runs its tests."""
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in SOURCES}
 
 
 def functions() -> Iterator[tuple[str, int]]:
     """Each function of the house, as file:line name, and its length in lines without decorators and docstring."""
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 start = node.body[0].end_lineno if ast.get_docstring(node) else node.lineno - 1
@@ -47,7 +53,7 @@ def test_no_module_is_longer_than_four_hundred_and_fifty_lines() -> None:
 
 
 def test_every_module_opens_with_a_docstring() -> None:
-    assert [name for name, tree in TREES.items() if not ast.get_docstring(tree)] == []
+    assert [name for name, tree in trees().items() if not ast.get_docstring(tree)] == []
 
 
 def test_no_module_is_named_after_nothing() -> None:
@@ -69,7 +75,7 @@ def test_every_package_that_is_imported_is_a_declared_dependency() -> None:
 
 def imported_packages() -> set[str]:
     """The top-level packages that the house imports, also inside functions."""
-    nodes = [node for tree in TREES.values() for node in ast.walk(tree)]
+    nodes = [node for tree in trees().values() for node in ast.walk(tree)]
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     return {name.partition(".")[0] for name in plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}}
 

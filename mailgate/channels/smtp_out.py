@@ -41,8 +41,9 @@ class Courier:
         """`trust` says which certificates are good; by default those that the system trusts (SSL_CERT_FILE adds to them)."""
         self._relay = relay
         self._patience = patience or Patience()
-        # Loading the certificates of the system takes a while; a Maildir needs none.
-        self._trust = trust or (ssl.create_default_context() if relay.host else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        # Loading the certificates of the system takes a while; a Maildir needs none, and a relay that is spoken to openly neither.
+        encrypts = bool(relay.host) and relay.tls != "none"
+        self._trust = trust or (ssl.create_default_context() if encrypts else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         self._session: Session | None = None
         self._turn = asyncio.Lock()
         self._goodbye: asyncio.TimerHandle | None = None
