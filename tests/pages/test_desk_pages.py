@@ -132,7 +132,9 @@ def test_what_a_sender_wrote_is_text_on_every_page(office: Office, door: Frontdo
 def test_the_figures_are_those_of_seven_days_and_of_now(open_office: Callable[..., Office], frontdoor: Callable[..., Frontdoor]) -> None:
     office = open_office(desk=ONLINE, policy=PROMISES)
     opened(office, "Forgotten for long")
-    office.later(days=10)
+    # Its promise is broken on the first day, and nothing happens to it any more.
+    office.later(days=1)
+    office.later(days=9)
     opened(office, "Solved", "#take\n#category Access\n#resolve done")
     opened(office, "Fresh")
     opened(office, "Waits", "#take\n#pending Which one?")
@@ -292,6 +294,23 @@ def test_nobody_else_decides_about_held_mail(guarded: Office, frontdoor: Callabl
     for form in (owner.opens("/desk/held").hidden, visitor.opens("/desk").hidden):
         assert visitor.sends("/desk/held", form, do="drop", row="1").status in (403, 404)
     assert states(guarded) == ["held", "held"]
+
+
+def test_a_lead_decides_about_mail_to_his_own_desk_alone(open_office: Callable[..., Office], frontdoor: Callable[..., Frontdoor]) -> None:
+    lea, hanna = (
+        Person(Address(f"{one}@desk.example"), one, Role.LEAD, team=team) for one, team in (("lea", "first"), ("hanna", "people"))
+    )
+    further = Desk("HR", Address("hr@desk.example"), tag="HR", teams=("people",))
+    people = Directory((TINA, lea, hanna), (Team("first"), Team("people")))
+    office = open_office(desk=ONLINE, further=(further,), people=people, security=GUARDED)
+    office.post(spoofed(mail("Pay now.", sender=ANN, subject="To HR", to="hr@desk.example")), sender=ANN, to=("hr@desk.example",))
+    door = frontdoor(office)
+    hers, other = comes_in(door, hanna.address), comes_in(door, lea.address)
+    assert "To HR" in hers.opens("/desk/held").text
+    assert "To HR" not in other.opens("/desk/held").text
+    assert "Nothing was done" in decides(other, "drop", 1).text
+    assert office.row(1).state == "held"
+    assert "is dropped" in decides(hers, "drop", 1).text
 
 
 def test_case_47_no_button_is_pressed_from_elsewhere(guarded: Office, frontdoor: Callable[..., Frontdoor]) -> None:
