@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from mailgate.desk.model import Address, Person, Role, State, Ticket
+from mailgate.desk.model import Address, Person, Priority, Role, State, Ticket, TicketId
 from mailgate.desk.rules import Rules
 from mailgate.desk.summary import Brief
 from mailgate.desk.workflow import state_of
@@ -24,29 +24,43 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A ticket that is neither solved nor closed. The `due` of its brief is when something of it is wanted or promised first."""
+    """A ticket that is neither solved nor closed. The `due` of its brief is when something of it is wanted or promised first.
+
+    `late` and `risk` are what `judged` found: whether something of it is overdue, or will be soon.
+    """
 
     brief: Brief
     desk: str
     team: str | None
     requester: Address
+    late: bool = False
+    risk: bool = False
 
     @property
     def state(self) -> State:
         """Under which state its status stands."""
         return state_of(self.brief.status)
 
-    def late(self, now: datetime) -> bool:
-        """Whether something of it is overdue. What waits for its requester is not, whatever was promised."""
-        broken = self.state is not State.ON_HOLD and any(one.live and one.breached for one in self.brief.clocks)
-        return broken or (self.brief.due is not None and self.brief.due <= now)
 
-    def at_risk(self, now: datetime) -> bool:
-        """Whether it is not overdue, and will be soon: within an hour, or because somebody was warned of it."""
-        if self.late(now) or self.brief.due is None:
-            return False
-        warned = any(one.live and one.told is not None and not one.told.breaks for one in self.brief.clocks)
-        return warned or self.brief.due <= now + SOON
+def judged(tickets: Iterable[Open], now: datetime) -> tuple[Open, ...]:
+    """The tickets with what is pressing of them at that moment (aware UTC), what is due first first."""
+    return tuple(sorted((_judged(one, now) for one in tickets), key=by_due))
+
+
+def by_due(one: Open) -> tuple[datetime, Priority, datetime, TicketId]:
+    """By which tickets are put in their order: when something is due, how urgent they are, how old."""
+    return one.brief.due or _NEVER, one.brief.priority, one.brief.created, one.brief.id
+
+
+def _judged(one: Open, now: datetime) -> Open:
+    """What waits for its requester is not overdue, whatever was promised. What somebody was warned of is at risk."""
+    brief = one.brief
+    broken = any(clock.live and clock.breached for clock in brief.clocks) and one.state is not State.ON_HOLD
+    late = broken or (brief.due is not None and brief.due <= now)
+    if late or brief.due is None:
+        return replace(one, late=late) if late else one
+    warned = any(clock.live and clock.told is not None and not clock.told.breaks for clock in brief.clocks)
+    return replace(one, risk=True) if warned or brief.due <= now + SOON else one
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +73,13 @@ class Wish:
     pressing: bool = False
 
 
-def fitting(tickets: Iterable[Open], wish: Wish, now: datetime) -> list[Open]:
-    """Those that fit, what is due first first."""
-    found = (
+def fitting(tickets: Iterable[Open], wish: Wish) -> list[Open]:
+    """Those that fit, in their order."""
+    return [
         one for one in tickets
         if wish.state in (None, one.state) and wish.team in (None, one.team) and wish.desk in (None, one.desk)
-        and (not wish.pressing or one.late(now) or one.at_risk(now))
-    )  # fmt: skip
-    return sorted(found, key=lambda one: (one.brief.due or _NEVER, one.brief.priority, one.brief.created, one.brief.id))
+        and (one.late or one.risk or not wish.pressing)
+    ]  # fmt: skip
 
 
 def by_state(tickets: Sequence[Open]) -> tuple[tuple[State, int], ...]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from mailgate.desk.board import Open
+from mailgate.desk.board import Open, by_due, judged
 from mailgate.desk.model import Directory, TicketId
 from mailgate.desk.report import Handled, Period
 from mailgate.desk.rules import Rules
@@ -25,7 +25,7 @@ MOST = 5000
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The open tickets of a desk as they were `at` that moment (aware UTC), and whether there are more."""
+    """The open tickets of a desk as they were `at` that moment (aware UTC), what is due first first, and whether there are more."""
 
     at: datetime
     tickets: tuple[Open, ...]
@@ -80,7 +80,7 @@ class Board:
             found = board.unsolved(tx, desk, MOST + 1, brief)
         self._forget(desk)
         self._briefs.update(fresh)
-        return Backlog(now, tuple(found[:MOST]), len(found) > MOST)
+        return Backlog(now, judged(found[:MOST], now), len(found) > MOST)
 
     def _forget(self, desk: str) -> None:
         """What was open at the desk before and may not be any more."""
@@ -92,8 +92,8 @@ def together(parts: Sequence[Backlog]) -> Backlog:
     """The backlogs of several desks as one, as of the oldest of them."""
     if len(parts) == 1:
         return parts[0]
-    whole = tuple(one for part in parts for one in part.tickets)
-    return Backlog(min(part.at for part in parts), whole, any(part.more for part in parts))
+    whole = sorted((one for part in parts for one in part.tickets), key=by_due)
+    return Backlog(min(part.at for part in parts), tuple(whole), any(part.more for part in parts))
 
 
 def joined(parts: Sequence[Week]) -> Week:

@@ -177,7 +177,7 @@ def queue(reception: Reception, visit: Visit, who: Guest) -> Answer:
     desks = _desks(reception, who)
     known = _unsolved(reception, who, desks, now)
     wish = _wish(visit, known, desks)
-    fitting = board.fitting(known.tickets, wish, now)
+    fitting = board.fitting(known.tickets, wish)
     pages = max(1, -(-len(fitting) // ROWS))
     number = min(pages, _number(visit.query.get("page", "1")))
     first = (number - 1) * ROWS
@@ -185,9 +185,9 @@ def queue(reception: Reception, visit: Visit, who: Guest) -> Answer:
     cards = tuple(_card(one.brief, tags[one.desk], one.team, who, now, one) for one in fitting[first : first + ROWS])
     return paged(reception, who, "desk_queue", Queue(
         nav(reception, who, "queue"), known.at, cards, len(fitting), first, _states(known.tickets, wish), _teams(known.tickets, wish),
-        _of_desks(known.tickets, wish, desks), _pressing(known.tickets, wish, now),
-        sum(one.brief.assignee is None for one in known.tickets), sum(one.late(now) for one in known.tickets),
-        sum(one.at_risk(now) for one in known.tickets), known.more, _query(wish, number - 1) if number > 1 else None,
+        _of_desks(known.tickets, wish, desks), _pressing(known.tickets, wish),
+        sum(one.brief.assignee is None for one in known.tickets), sum(one.late for one in known.tickets),
+        sum(one.risk for one in known.tickets), known.more, _query(wish, number - 1) if number > 1 else None,
         _query(wish, number + 1) if number < pages else None,
     ))  # fmt: skip
 
@@ -262,10 +262,10 @@ def _of_desks(tickets: Sequence[Open], wish: Wish, desks: Sequence[Desk]) -> tup
     ))  # fmt: skip
 
 
-def _pressing(tickets: Sequence[Open], wish: Wish, now: datetime) -> Choice:
+def _pressing(tickets: Sequence[Open], wish: Wish) -> Choice:
     """What is overdue or will be soon, among what is chosen otherwise; chosen already, the link leads back."""
     return Choice(
-        "pressing", _query(replace(wish, pressing=not wish.pressing)), len(board.fitting(tickets, replace(wish, pressing=True), now)),
+        "pressing", _query(replace(wish, pressing=not wish.pressing)), len(board.fitting(tickets, replace(wish, pressing=True))),
         wish.pressing,
     )  # fmt: skip
 
@@ -274,8 +274,8 @@ def _card(one: Brief, tag: str, team: str | None, who: Guest, now: datetime, kno
     holder = who.people.find(one.assignee) if one.assignee else None
     return Card(
         one.id, f"{tag}-{one.id}", one.subject, one.status_name, one.priority, team or "", holder.label if holder else one.assignee or "",
-        one.created, one.due, known.late(now) if known else one.due is not None and one.due <= now,
-        known.at_risk(now) if known else False, one.confidential,
+        one.created, one.due, known.late if known else one.due is not None and one.due <= now,
+        known.risk if known else False, one.confidential,
     )  # fmt: skip
 
 
@@ -307,7 +307,7 @@ def figures(reception: Reception, visit: Visit, who: Guest) -> Answer:
     week = _week(reception, who, desks, known, now)
     return paged(reception, who, "desk_figures", FiguresPage(
         nav(reception, who, "figures"), known.at, week, tuple((_slug(state), count) for state, count in states),
-        max(count for _, count in states), sum(one.late(now) for one in known.tickets), sum(one.at_risk(now) for one in known.tickets),
+        max(count for _, count in states), sum(one.late for one in known.tickets), sum(one.risk for one in known.tickets),
     ))  # fmt: skip
 
 
@@ -327,7 +327,7 @@ def _week(reception: Reception, who: Guest, desks: Sequence[Desk], known: Backlo
     )  # fmt: skip
     labels: dict[str, str] = {person.address: person.label for person in who.people.people}
     view = report_view(report, steps, labels, _spoken((who.person.language or reception.house.desks[0].language,)), zone)
-    return replace(view, promises=replace(added(report.whole), overdue=sum(one.late(now) for one in tickets)))
+    return replace(view, promises=replace(added(report.whole), overdue=sum(one.late for one in tickets)))
 
 
 def _open_of(counted: Iterable[tuple[str, Figures]], holders: Sequence[str | None]) -> tuple[tuple[str, Figures], ...]:

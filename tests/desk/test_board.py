@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailgate.desk.board import Open, Reading, Wish, by_state, fitting, lists, reading
+from mailgate.desk.board import Open, Reading, Wish, by_state, fitting, judged, lists, reading
 from mailgate.desk.clock import BREACH, Clock, Phase, Step
 from mailgate.desk.model import Address, Participant, Person, Priority, Role, State, Status, Ticket, TicketId
 from mailgate.desk.summary import Brief
@@ -74,7 +74,8 @@ def clock(**parts: object) -> Clock:
     ],
 )
 def test_a_ticket_is_overdue_or_at_risk_by_what_is_promised(one: Open, late: bool, risk: bool) -> None:
-    assert (one.late(NOW), one.at_risk(NOW)) == (late, risk)
+    (found,) = judged([one], NOW)
+    assert (found.late, found.risk) == (late, risk)
 
 
 def test_what_is_due_first_comes_first_then_what_is_urgent_then_what_is_old() -> None:
@@ -83,8 +84,8 @@ def test_what_is_due_first_comes_first_then_what_is_urgent_then_what_is_old() ->
         known(1), known(2, priority=Priority.P1), known(3, created=NOW - hour), known(4, due=NOW + 5 * hour),
         known(5, due=NOW - hour, priority=Priority.P4),
     ]  # fmt: skip
-    assert [one.brief.id for one in fitting(tickets, Wish(), NOW)] == [5, 4, 2, 3, 1]
-    assert [one.brief.id for one in fitting(tickets, Wish(pressing=True), NOW)] == [5]
+    assert [one.brief.id for one in judged(tickets, NOW)] == [5, 4, 2, 3, 1]
+    assert [one.brief.id for one in fitting(judged(tickets, NOW), Wish(pressing=True))] == [5]
 
 
 def test_tickets_are_chosen_by_state_team_and_desk() -> None:
@@ -96,5 +97,5 @@ def test_tickets_are_chosen_by_state_team_and_desk() -> None:
         (Wish(State.OPEN), [1, 4, 5]), (Wish(State.ON_HOLD), [2]), (Wish(team="second"), [4]), (Wish(desk=HR.name), [5]),
         (Wish(State.IN_PROGRESS, "first"), [3]),
     ):  # fmt: skip
-        assert [one.brief.id for one in fitting(tickets, wish, NOW)] == numbers
+        assert [one.brief.id for one in fitting(tickets, wish)] == numbers
     assert by_state(tickets) == ((State.OPEN, 3), (State.IN_PROGRESS, 1), (State.ON_HOLD, 1))
