@@ -60,10 +60,19 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Who was asked for an approval, what became of it, and when."""
+
+    who: str
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TicketPage:
     """A ticket. `write` is where a mail about it goes, `take` where a tap takes it: for those who work on it.
 
-    `earlier` messages are not shown. `deeds` and `promises` are for those who may read more than what was said in public.
+    `earlier` messages are not shown. `deeds`, `promises` and `asked` are for those who may read more than what was said in public.
     """
 
     nav: Nav
@@ -85,6 +94,7 @@ class TicketPage:
     earlier: int
     deeds: tuple[Deed, ...]
     promises: tuple[Promise, ...]
+    asked: tuple[Asked, ...]
     write: str | None
     take: str | None
 
@@ -115,6 +125,7 @@ def _view(reception: Reception, told: Story, sight: Reading, rules: Rules, who: 
         _label(one.requester, who.people), _label(one.assignee or "", who.people), one.team or "", one.category or "", one.created, one.due,
         one.confidential, one.merged_into, heard[-_MOST:], max(0, len(heard) - _MOST),
         tuple(_deeds(told.events[-_MOST:], who.people)) if insider else (), tuple(_promises(one, rules, now)) if insider else (),
+        tuple(Asked(_label(ask.approver, who.people), ask.state, ask.decided or ask.asked) for ask in one.asks) if insider else (),
         tap(keyring, rules, tokens.THREAD, one.id, who.person),
         tap(keyring, rules, "take", one.id, who.person) if works and one.assignee is None and one.closed is None else None,
     )  # fmt: skip
