@@ -62,6 +62,7 @@ def ask(reception: Reception, typed: str) -> None:
         known = person is not None and person.role in ROLES
         whom = person if person is not None and known else _STRANGER
         enough = _enough(tx, whom, now)
+        _have_ready(house, everybody)
         with suppress(_Unwritten), savepoint(tx):
             _write(tx, house, everybody, whom, now)
             if not known or enough:
@@ -70,6 +71,14 @@ def ask(reception: Reception, typed: str) -> None:
             journal.told("login_refused" if enough else "login_sent", to=whom.address)
         # So that there is something to commit for a stranger as well.
         facts.put(tx, facts.ASKED, now.isoformat())
+
+
+def _have_ready(house: House, everybody: Directory) -> None:
+    """Has the letter at hand in every language that somebody here speaks: the first of its language would take longer than all others."""
+    spoken = {one.language for one in everybody.having(*ROLES) if one.language} | {desk.language for desk in house.desks}
+    for desk in house.desks:
+        for language in sorted(spoken):
+            house.templates.of(desk.slug).preview(Name.LOGIN, language)
 
 
 def _enough(tx: Tx, whom: Person, now: datetime) -> bool:

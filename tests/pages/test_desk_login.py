@@ -11,9 +11,11 @@ from dataclasses import replace
 import pytest
 
 from mailgate.channels.web_wire import Settings
+from mailgate.config.packaged import packaged
 from mailgate.desk.model import Address, Directory, Person, Role
 from mailgate.flow import entry
 from mailgate.flow.reception import Reception
+from mailgate.mail.letters import Templates
 from mailgate.mail.parse import parse
 from mailgate.store import facts
 from tests.kit.frontdoor import Frontdoor
@@ -106,6 +108,19 @@ def test_case_53_the_work_is_the_same_whoever_asks(office: Office, monkeypatch: 
     assert nonsense == stranger
     assert len(stranger) - len(known) <= 3
     assert logins(office) == [TINA.address, MAX.address]
+
+
+def test_case_53_no_letter_is_the_first_of_its_language(open_office: Callable[..., Office]) -> None:
+    office = open_office(desk=ONLINE, people=everybody_but(MAX, replace(MAX, language="de")))
+    house = replace(office.house, templates=Templates([packaged("templates")]))
+    reception = Reception(office.store, house, lambda: office.now, parse)
+    entry.ask(reception, "nobody@out.example")
+    ready = set(house.templates._all._compiled)
+    assert {source for source, _, _ in ready} == {"login.j2", "de/login.j2"}
+    for address in (MAX.address, TINA.address):
+        entry.ask(reception, address)
+    assert logins(office) == [MAX.address, TINA.address]
+    assert set(house.templates._all._compiled) == ready
 
 
 def test_case_53_the_time_tells_nothing(office: Office, door: Frontdoor) -> None:
