@@ -70,6 +70,13 @@ def plan_of(round_: Round) -> Approval:
     return Approval(round_.stages, remind=round_.remind, expire=round_.expire, on_expire=silence, step_up=round_.step_up)
 
 
+def besides(plan: Approval, rule: Approval | None) -> Approval:
+    """A plan of a technician's with the stages that policy has beside it: he asks more people than policy does, never others instead."""
+    if rule is None:
+        return plan
+    return replace(plan, stages=(*plan.stages, *(one for one in rule.stages if one not in plan.stages)))
+
+
 def _asked(draft: Draft, round_: Round) -> tuple[Round, tuple[Ask, ...]]:
     """The round with those whom its stage asks; stuck with nobody where they are too few."""
     stage = round_.stages[round_.stage - 1]

@@ -89,7 +89,15 @@ def may(person: Person, case: Case) -> bool:
     people = case.rules.people
     if any(case.rules.is_own(address) for address in person.addresses):
         return False
-    return all(people.person(address).address != person.address for address in (case.ticket.requester, *case.round.barred))
+    whose = (case.ticket.requester, *case.round.barred)
+    boxes = {_box(address) for address in person.addresses}
+    return all(people.person(address).address != person.address and _box(address) not in boxes for address in whose)
+
+
+def _box(address: Address) -> str:
+    """The mailbox that an address most likely leads to: what follows a plus in the local part rarely makes it another one (RFC 5233)."""
+    local, _, host = address.rpartition("@")
+    return f"{local.partition('+')[0]}@{host}"
 
 
 def deputy(person: Person, case: Case) -> Person | None:

@@ -33,7 +33,7 @@ def followed(before: Ticket | None, decision: Decision, rules: Rules, now: datet
         return decision
     after = fold(before, decision.events)
     draft = nobodys(after, rules.at(after.desk), now)
-    if not any(change.field == "approval" for event in decision.events for change in event.changes):
+    if not any(change.field == "approval" for event in decision.events if event.verb != "join" for change in event.changes):
         _follow(before, draft, decision)
     letters = _unannounced(decision.letters) if draft.ticket.approval and _hidden(draft.ticket.approval) else decision.letters
     return replace(decision, events=(*decision.events, *draft.events), letters=(*letters, *draft.letters))
@@ -73,8 +73,10 @@ def _follow(before: Ticket, draft: Draft, decision: Decision) -> None:
 
 
 def _asks_otherwise(before: Ticket, after: Ticket, decision: Decision) -> bool:
-    """Whether something else is asked for than approvers have read: another field, or further words of the requester."""
+    """Whether something else is asked for than approvers have read: another field, further words of the requester, another's ticket."""
     if any(getattr(before, field) != getattr(after, field) for field in _ASKED):
+        return True
+    if any(event.verb == "join" for event in decision.events):
         return True
     said = decision.message
     if said is None or said.visibility is not Visibility.PUBLIC or said.direction != "in" or said.unverified:
@@ -83,11 +85,11 @@ def _asks_otherwise(before: Ticket, after: Ticket, decision: Decision) -> bool:
 
 
 def _anew(draft: Draft, round_: Round) -> None:
-    """A new round about what is asked now: by the rule that holds now, where a rule had sent it."""
-    if round_.by != SYSTEM.address:
-        approvals.begin(draft, approvals.plan_of(round_), round_.by, approvals.CHANGED)
-        return
+    """A new round about what is asked now: by the rule that holds now, and by those whom a technician had named."""
     plan = approvals.wanted(draft.ticket, draft.rules)
+    if round_.by != SYSTEM.address:
+        approvals.begin(draft, approvals.besides(approvals.plan_of(round_), plan), round_.by, approvals.CHANGED)
+        return
     if plan is not None:
         approvals.begin(draft, plan, SYSTEM.address, approvals.CHANGED)
     else:
@@ -95,12 +97,13 @@ def _anew(draft: Draft, round_: Round) -> None:
 
 
 def _newly_needed(before: Ticket, draft: Draft) -> None:
-    """A ticket in work that becomes one which needs an approval is sent for it, unless it had one by the same rule."""
+    """A ticket in work that becomes one which needs an approval is sent for it, unless it had one by the same rule for the same person."""
     after = draft.ticket
     if state_of(after.status) not in (State.OPEN, State.IN_PROGRESS) or all(
         getattr(before, field) == getattr(after, field) for field in (*_ASKED, "priority")
     ):
         return
     plan = approvals.wanted(after, draft.rules)
-    if plan is not None and plan.auto_submit and plan != approvals.wanted(before, draft.rules):
+    known = plan == approvals.wanted(before, draft.rules.at(before.desk)) and before.requester == after.requester
+    if plan is not None and plan.auto_submit and not known:
         approvals.begin(draft, plan, SYSTEM.address)

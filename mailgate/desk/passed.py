@@ -54,6 +54,10 @@ def joined(ticket: Ticket, stimulus: Joined, rules: Rules, now: datetime) -> Dec
         fields["participants"] = people
     if loser.confidential and not ticket.confidential:
         fields["confidential"] = True
+    if ticket.approval is not None:
+        # Whoever asked for the same does not decide about it.
+        whose = (*ticket.approval.barred, loser.requester, *(loser.approval.barred if loser.approval else ()))
+        fields["approval"] = replace(ticket.approval, barred=tuple(dict.fromkeys(whose)))
     if ticket.parent == loser.id:
         fields["parent"] = loser.parent if loser.parent != ticket.id else None
     tag = f"{rules.desk.tag}-{loser.id}"

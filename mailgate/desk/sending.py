@@ -1,11 +1,14 @@
-"""How does a technician send a ticket for approval? `#approval` as policy has it, `#approval boss, Jo Berg, owner` to whom he names."""
+"""How does a technician send a ticket for approval? `#approval` as policy has it, `#approval boss, Jo Berg, owner` to whom he names first.
+
+Where policy wants an approval, those whom it names are asked after them: no technician chooses who lets his work begin.
+"""
 
 from __future__ import annotations
 
 import re
 
 from mailgate.desk import approvals, values
-from mailgate.desk.approval import Stage
+from mailgate.desk.approval import Stage, Verdict
 from mailgate.desk.approvers import Case, asked
 from mailgate.desk.commands import Command
 from mailgate.desk.draft import Draft
@@ -23,7 +26,7 @@ _MOST_NAMED = 20
 
 
 def approval(draft: Draft, command: Command, _after: Status | None, _text: str) -> None:
-    """Sends the ticket to those who are named, all of whom have to agree; to those whom policy names where nobody is."""
+    """Sends the ticket to those who are named, all of whom have to agree, and to those whom policy names."""
     rule = approvals.wanted(draft.ticket, draft.rules)
     plan = _named(draft, command, rule) if command.args.strip() else rule
     if draft.refusals and draft.refusals[-1].line == command.line:
@@ -56,7 +59,10 @@ def _named(draft: Draft, command: Command, rule: Approval | None) -> Approval | 
     if not asked(plan.stages[0], Case(draft.ticket, probe, draft.rules, draft.now)):
         draft.refuse(command.line, "not-an-approver", _example(draft))
         return None
-    return plan
+    old = draft.ticket.approval
+    # Those whom policy names have said yes already, or there is nobody of them who says anything.
+    done = old is not None and (old.outcome is Verdict.APPROVED or (old.live and old.stuck))
+    return plan if done else approvals.besides(plan, rule)
 
 
 def _who(draft: Draft, words: str) -> str:

@@ -176,7 +176,7 @@ def _seen(case: _Case, said: Said) -> Shown:
     view = prepared(asking.view(ticket, case.ask, rules.people))
     return Shown(
         said, rules.desk, person.language or rules.desk.language, PersonView(person.name, person.address),
-        PersonView(name, ticket.requester), _ticket(ticket, rules), asking.request(case.tx, ticket), view, open_,
+        PersonView(name, ticket.requester), _ticket(ticket, rules), asking.request(case.tx, ticket, case.ask), view, open_,
         "" if open_ else standing(ticket, case.ask), _needs_code(case), _disowns(case),
     )  # fmt: skip
 

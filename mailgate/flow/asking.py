@@ -44,15 +44,18 @@ def asked(ticket: Ticket, key: tuple[int, int, Address]) -> Ask | None:
     return next((one for one in ticket.asks if one.key == key), None)
 
 
-def request(tx: Tx, ticket: Ticket) -> str:
-    """What the requester asks for, in his own words: the mail that opened the ticket, and what he proved to have said in public since."""
-    said = [one.text for one in tickets.public_story(tx, ticket) if one.who == "requester"]
+def request(tx: Tx, ticket: Ticket, ask: Ask) -> str:
+    """What the requester asks for, in his own words: the mail that opened the ticket, and what he proved to have said in public since.
+
+    Once a question is over its approver has no part in the ticket any more: what was said later is not for him.
+    """
+    story = tickets.public_story(tx, ticket)
+    said = [one.text for one in story if one.who == "requester" and (ask.decided is None or one.at <= ask.decided)]
     return "\n\n* * *\n\n".join(said)
 
 
 def worded(tx: Tx, rules: Rules, ticket: Ticket, letters: tuple[Letter, ...], now: datetime) -> tuple[Letter, ...]:
     """The letters to approvers with what is asked, and each with a link of its own, where the desk has a page for it."""
-    words = request(tx, ticket)
     found = []
     for letter in letters:
         about = letter.approver
@@ -60,7 +63,7 @@ def worded(tx: Tx, rules: Rules, ticket: Ticket, letters: tuple[Letter, ...], no
         if about is None or ask is None:
             found.append(letter)
             continue
-        told = letter if letter.words else replace(letter, words=words, author=ticket.requester)
+        told = letter if letter.words else replace(letter, words=request(tx, ticket, ask), author=ticket.requester)
         page = _page(tx, rules, ticket, ask, letter.to, now) if letter.name in _LINKED else ""
         found.append(replace(told, approver=replace(about, page=page)))
     return tuple(found)
