@@ -12,6 +12,7 @@ import pytest
 from mailgate.desk.model import Address
 from tests.kit.frontdoor import Frontdoor, link
 from tests.kit.office import DESK, TINA, Office, mail, reply, with_file
+from tests.pages.conftest import ONLINE
 
 ANN = "ann@out.example"
 
@@ -51,6 +52,20 @@ def test_the_page_tells_how_far_it_is_and_what_was_said_in_public(office: Office
     assert "&lt;b&gt;Ann&lt;/b&gt;" in seen.html
     assert "SECRET" not in seen.html
     assert TINA.address not in seen.html
+
+
+def test_it_is_the_same_on_either_database(store_url: str, open_office: Callable[..., Office], frontdoor: Callable[..., Frontdoor]) -> None:
+    office = open_office(url=store_url, desk=ONLINE)
+    office.post(with_file(mail("It does not print."), "photo.jpg", b"\xff\xd8"))
+    mark = asked(office)
+    with frontdoor(office).visitor() as ann:
+        (number,) = re.findall(r"/file/(\d+)\"", ann.opens(mark).html)
+        assert ann.opens(f"{mark}/file/{number}").response.content == b"\xff\xd8"
+        form = ann.opens(mark).hidden
+        assert [ann.sends(mark, form, do="reply", words="The third floor.").status for _ in range(2)] == [200, 200]
+        assert "withdrawn and closed" in ann.presses(mark, do="cancel").text
+    assert [one.verb for one in office.story().events] == ["open", "status", "reply", "cancel"]
+    assert [one.text for one in office.story().messages] == ["It does not print.", "The third floor."]
 
 
 def test_a_german_reads_german(office: Office, door: Frontdoor) -> None:

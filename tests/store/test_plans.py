@@ -36,6 +36,7 @@ from mailgate.store import (
     notices,
     outbox,
     people,
+    readable,
     relations,
     retention,
     search,
@@ -190,6 +191,8 @@ def live(store: Store) -> None:
         tickets.know(tx, "Desk", after.id, ["a@mua.example"])
         tickets.writer(tx, after.id, ANN)
         tickets.public_story(tx, after)
+        readable.told(tx, after.id)
+        readable.file(tx, after.id, 1)
         tickets.say(tx, after.id, Message(Address("tom"), "answer", direction="out"), NOW + timedelta(hours=1))
         known.meanwhile(after.id, [ANN], ["x@desk.example"], insists=False)
         known.held(after.id, [ANN])
