@@ -167,6 +167,13 @@ def _doubt(tx: Tx) -> None:
     outbox.hurry(tx, NOW)
 
 
+def _read(tx: Tx, ticket: Ticket) -> None:
+    """Each statement that tells what was said in public."""
+    tickets.public_story(tx, ticket)
+    readable.told(tx, ticket.id)
+    readable.file(tx, ticket.id, 1)
+
+
 def live(store: Store) -> None:
     """Each statement that a mail, a timer or a letter runs, once."""
     with store.begin() as tx:
@@ -190,9 +197,7 @@ def live(store: Store) -> None:
         tickets.attach(tx, number, [tickets.File("a", "b", 1, "c", False, None, 1)])
         tickets.know(tx, "Desk", after.id, ["a@mua.example"])
         tickets.writer(tx, after.id, ANN)
-        tickets.public_story(tx, after)
-        readable.told(tx, after.id)
-        readable.file(tx, after.id, 1)
+        _read(tx, after)
         tickets.say(tx, after.id, Message(Address("tom"), "answer", direction="out"), NOW + timedelta(hours=1))
         known.meanwhile(after.id, [ANN], ["x@desk.example"], insists=False)
         known.held(after.id, [ANN])
