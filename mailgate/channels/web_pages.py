@@ -20,7 +20,7 @@ from mailgate.channels.web_limit import Strangers
 from mailgate.desk import forms
 from mailgate.desk.errors import Temporary
 from mailgate.desk.policy import Desk
-from mailgate.flow import journal, page_approval, page_csat, page_desk, page_desk_held, page_desk_ticket, page_ticket
+from mailgate.flow import entry, journal, page_approval, page_csat, page_desk, page_desk_held, page_desk_ticket, page_ticket
 from mailgate.flow.house import House
 from mailgate.flow.reception import Answer, Cookie, Download, Elsewhere, Page, PageFunction, Reception, Visit
 from mailgate.mail.view import DeskView
@@ -123,9 +123,9 @@ class Pages:
         """The request as a page sees it. Raises Unreadable."""
         path = web_forms.path(request.scope["path"])
         form = web_forms.fields(request.headers.get("content-type", ""), body) if request.method == "POST" else {}
-        secret = request.cookies.get(forms.cookie(path), "")
+        secret, session = request.cookies.get(forms.cookie(path), ""), entry.session(request.cookies)
         posted, keyring = request.method == "POST", self._house.keyring
-        acts = posted and forms.proven(keyring, secret, path, form.pop(forms.FIELD, ""))
+        acts = posted and forms.proven(keyring, secret, path, form.pop(forms.FIELD, ""), session)
         secret = secret if forms.sound(secret) else secrets.token_urlsafe(32)
         return Visit(
             path, parts={name: str(value) for name, value in request.path_params.items()}, form=form,
@@ -134,7 +134,7 @@ class Pages:
             peer=request.client.host if request.client else "", secure=request.url.scheme == "https",
             mount=web_forms.mount(request.headers.get("host", ""), self._house.desks[0].public_url), acts=acts, stale=posted and not acts,
             digest=hashlib.sha256(f"{request.method} {path}\n".encode() + body).hexdigest() if posted else "",
-            secret=secret, proof=forms.proof(keyring, secret, path),
+            secret=secret, proof=forms.proof(keyring, secret, path, session),
         )  # fmt: skip
 
     # ---------------------------------------------------------------------------------------------- in a thread of ours

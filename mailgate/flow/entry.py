@@ -6,6 +6,7 @@ may see is decided anew at each request, by what people.toml says of him then.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,8 @@ ROLES = frozenset({Role.TECHNICIAN, Role.LEAD, Role.MANAGER, Role.OWNER})
 LINK_TIME, SESSION_TIME = timedelta(minutes=15), timedelta(hours=12)
 # So many links one person, and all together, are given within the time that a link lasts.
 EACH, ALL = 3, 60
+# By which names a browser keeps a session.
+_HOST_COOKIE, _COOKIE = "__Host-desk", "desk"
 # Where a link leads to.
 LOGIN = "/desk/login/"
 # Whom the letter is written for that nobody gets.
@@ -146,7 +149,12 @@ def leave(reception: Reception, visit: Visit, who: Guest) -> Cookie:
 
 def cookie_name(visit: Visit) -> str:
     """By which name the browser keeps a session: where that may be, one that no other host can set (RFC 6265bis 4.1.3)."""
-    return "__Host-desk" if visit.secure and not visit.mount else "desk"
+    return _HOST_COOKIE if visit.secure and not visit.mount else _COOKIE
+
+
+def session(cookies: Mapping[str, str]) -> str:
+    """What a browser shows for its session, by either name; empty where it shows nothing. Whether it is worth anything is not asked."""
+    return cookies.get(_HOST_COOKIE) or cookies.get(_COOKIE, "")
 
 
 def _holder(tx: Tx, house: House, link: Link | None, now: datetime) -> Person | None:

@@ -376,3 +376,14 @@ def test_a_secret_stands_in_no_log(office: Office, door: Frontdoor, caplog: pyte
     for secret in (mailed(office, TINA.address).rpartition("/")[2], visitor.client.cookies["desk"]):
         assert secret not in ours
     assert "login_sent" in ours
+
+
+def test_case_47_a_neighbour_who_plants_a_cookie_signs_nobody_out(office: Office, door: Frontdoor) -> None:
+    """A site below the same domain can set cookies for us, and send forms with them; the form that it was shown was that of the door."""
+    tina, neighbour = comes_in(door, "tina@desk.example"), door.visitor()
+    for path in ("/desk", "/desk/mine"):
+        shown = neighbour.opens(path).hidden
+        for cookie in neighbour.client.cookies.jar:
+            tina.client.cookies.set(cookie.name, cookie.value or "", domain=cookie.domain, path=cookie.path)
+        assert tina.sends(path, shown, do="leave").status == 403
+        assert "Tina Turner" in tina.opens(path).text

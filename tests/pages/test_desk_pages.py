@@ -188,7 +188,7 @@ def test_a_ticket_is_told_with_its_notes_and_answered_by_mail(office: Office, do
 def test_a_ticket_tells_who_was_asked_for_an_approval(office: Office, door: Frontdoor) -> None:
     opened(office, "VPN", "#approval max@desk.example")
     page = comes_in(door, TINA.address).opens("/desk/ticket/1")
-    assert "Approval Max Manager not answered yet, 2 Mar, 09:00" in page.text
+    assert "Approval Max Manager not decided yet, 2 Mar, 09:00" in page.text
 
 
 def test_a_ticket_of_nobody_is_taken_by_a_tap(office: Office, door: Frontdoor) -> None:
