@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailgate.desk import retry, tokens
+from mailgate.desk.approval import Verdict
 from mailgate.desk.decide import decide
 from mailgate.desk.errors import Temporary
 from mailgate.desk.letters import Name
@@ -60,6 +61,7 @@ class Outcome:
 
 # Letters that are pointless once the ticket has moved on.
 _LADDER = frozenset({Name.REMINDER, Name.CLOSING_SOON})
+_ASKING = frozenset({Name.APPROVAL_REQUEST, Name.APPROVAL_REMINDER})
 _MINUTE = timedelta(minutes=1)
 
 
@@ -244,6 +246,16 @@ def _moot(letter: Posted, ticket: Ticket | None, directory: Directory) -> str:
         return "ticket-gone"
     if letter.letter in _LADDER and ticket.since >= letter.created_at:
         return "superseded"
+    if ticket.approval is not None and letter.letter in _ASKING and not _still_asked(letter, ticket):
+        return "superseded"
     reader = directory.person(Address(letter.recipient))
     entitled = reader.role is not Role.REQUESTER or ticket.requester in reader.addresses or ticket.participant(reader.addresses)
-    return "" if entitled else "not-entitled"
+    asked = any(one.approver in reader.addresses for one in ticket.asks)
+    return "" if entitled or asked else "not-entitled"
+
+
+def _still_asked(letter: Posted, ticket: Ticket) -> bool:
+    """Whether the question of an approver's letter is still open, and no newer letter asks it; the same for who stands in for him."""
+    waiting = [one for one in ticket.asks if one.state is Verdict.PENDING]
+    own = [one for one in waiting if one.approver == letter.recipient]
+    return any(one.asked <= letter.created_at for one in own or waiting)

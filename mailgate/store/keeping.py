@@ -100,16 +100,19 @@ def _blank_mails(tx: Tx, address: Address, now: datetime) -> int:
 
 
 def _blank_letters(tx: Tx, address: Address, now: datetime) -> int:
-    """Letters to the person and about his tickets, which quote him, and all that left about tickets on which he was; digests too."""
+    """Letters to the person and about his tickets, which quote him; all that left about tickets on which he was or decided; digests."""
     table, participants = schema.outbox, schema.participants
     his = table.c.ticket.in_(_tickets_of(address))
     present = table.c.ticket.in_(select(participants.c.ticket).where(participants.c.address == address))
     cancel = update(table).where(or_(table.c.recipient == address, his), table.c.state.in_(WAITING))
     tx.execute(cancel.values(state=OutboxState.CANCELLED, reason="erased", finished_at=now, owner=None, lease_until=None))
+    asked = schema.approvals
+    decided = select(asked.c.ticket).where(or_(asked.c.approver == address, asked.c.decided_by == address))
     among = table.c.id.in_(notices.digests_of(_tickets_of(address)))
     # Which tickets and mails a digest told of is not kept; none is read again.
     digest = table.c.cause_type == digests.CAUSE
-    left = update(table).where(or_(table.c.recipient == address, his, present, among, digest), table.c.state.not_in(WAITING))
+    about_him = or_(table.c.recipient == address, his, present, table.c.ticket.in_(decided), among, digest)
+    left = update(table).where(about_him, table.c.state.not_in(WAITING))
     return _count(tx.execute(left.values(octets=b"", relay_reply="")))
 
 

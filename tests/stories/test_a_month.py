@@ -46,7 +46,11 @@ HAPPENED = frozenset(
 )
 # This desk promises no times and wants no sums, so nobody hears that a promise is in danger, nor every morning how things stand.
 PROMISES = {Name.SLA_WARNING, Name.SLA_BREACH, Name.DELAYED, Name.OVERDUE, Name.DIGEST, Name.REPORT}
-RARE = {Name.HELP, Name.MAILBOX, Name.CLOCK} | PROMISES
+# And it asks nobody for approval.
+CONSENT = {
+    Name.APPROVAL_REQUEST, Name.APPROVAL_REMINDER, Name.APPROVAL_CODE, Name.APPROVAL_WAITS, Name.DECISION, Name.APPROVED, Name.DECLINED,
+}  # fmt: skip
+RARE = {Name.HELP, Name.MAILBOX, Name.CLOCK} | PROMISES | CONSENT
 
 
 def test_a_month_brings_something_of_everything(lived: Month) -> None:
