@@ -16,11 +16,12 @@ import pytest
 from mailgate.desk.approval import How, Stage, Verdict
 from mailgate.desk.model import Address, Directory, Person, Role, State, Status, Team, TicketId
 from mailgate.desk.plans import Approval, Category, OnExpire, Sla, When
-from mailgate.desk.policy import Desk, Policy, Security
+from mailgate.desk.policy import Desk, Policy, Retention, Security
 from mailgate.desk.workflow import state_of
 from mailgate.flow import approvals as page
+from mailgate.flow.delivery import Delivery
 from mailgate.flow.operate import order
-from mailgate.store import schema
+from mailgate.store import outbox, schema
 from tests.kit.office import DESK, MAX, OLGA, TINA, TOM, Letter, Office, aligned, mail, reply
 
 ANN = Person(Address("ann@out.example"), "Ann Other", manager=Address("bea@corp.example"))
@@ -765,3 +766,72 @@ def test_the_whole_way_on_both_databases(tmp_path: Path, store_url: str) -> None
     assert [(one.state.value, one.how) for one in ticket.asks] == [("approved", "link"), ("approved", "mail"), ("withdrawn", None)]
     assert office.violations() == []
     office.close()
+
+
+# --------------------------------------------------------------------------------------------------- other desks, other mail
+
+
+def test_where_the_mail_server_knows_no_sub_addresses_the_buttons_bear_their_mark_in_the_subject(opened: Opening) -> None:
+    office = opened(desk=replace(WEB, subaddress=""))
+    ask(office)
+    letter = office.last("approval_request")
+    found = re.search(r"<mailto:desk@desk\.example\?subject=(approve\.1\.\w+)>", letter.text)
+    assert found
+    office.post(mail("", to="desk@desk.example", sender="bea@corp.example", subject=found[1]))
+    assert office.ticket().status is Status.NEW
+    number = ask(office)
+    # An answer in words is known by the thread.
+    office.post(reply(office.last("approval_request"), "reject no"))
+    assert office.ticket(number).status is Status.DECLINED
+
+
+def test_of_a_confidential_ticket_the_letter_tells_the_number_and_the_page_the_rest(opened: Opening) -> None:
+    office = opened(desk=replace(WEB, confidential=True))
+    ask(office, "My illness needs VPN.")
+    letter = office.last("approval_request")
+    assert "MG-1" in letter.text
+    for word in ("illness", "VPN", "Ann", "ann@out.example"):
+        assert word not in letter.text + letter.html
+    seen = page.shown(office.store, office.house, letter.page, office.now)
+    assert seen is not None
+    assert seen.words == "My illness needs VPN."
+    office.post(reply(letter, "approve"))
+    assert office.ticket().status is Status.NEW
+
+
+def test_without_a_public_address_letters_have_no_link_and_no_secret_is_made(opened: Opening) -> None:
+    office = opened(desk=DESK)
+    ask(office)
+    letter = office.last("approval_request")
+    assert "http" not in letter.text
+    with office.store.look() as tx:
+        assert tx.execute(schema.secret_links.select()).all() == []
+    office.post(reply(letter, "approve"))
+    assert office.ticket().status is Status.NEW
+
+
+def test_a_letter_that_waited_goes_out_while_it_asks_something_and_to_whom_nobody_else_knows(opened: Opening) -> None:
+    office = opened(ruled(Stage(("boss@far.example",))))
+    ask(office)
+    first = office.last("approval_request")
+    office.now += timedelta(minutes=1)
+    office.post(mail("And root, please.", to=office.signed(1, "ann@out.example"), subject="VPN"), sender="ann@out.example")
+    second = office.last("approval_request")
+    delivery = Delivery(office.store, office.house, "office", lambda: office.now, lambda: 0.0, lambda: 0.5)
+    assert [one.row for one in delivery.claim() if one.recipient == "boss@far.example"] == [second.row.id]
+    with office.store.look() as tx:
+        assert [one.reason for one in outbox.rows(tx, limit=100) if one.id == first.row.id] == ["superseded"]
+
+
+def test_what_is_removed_takes_its_approvals_and_links_along(opened: Opening) -> None:
+    policy = replace(ruled(), retention=Retention(tickets=timedelta(days=30)))
+    office = opened(policy)
+    ask(office)
+    office.post(reply(office.last("approval_request"), "reject too dear"))
+    office.later(days=31)
+    assert office.ticket().subject == "(removed)"
+    assert office.ticket().asks == ()
+    with office.store.look() as tx:
+        assert tx.execute(schema.secret_links.select()).all() == []
+        assert "too dear" not in str(tx.execute(schema.events.select()).all())
+    assert office.violations() == []
