@@ -50,7 +50,7 @@ PROMISES = {Name.SLA_WARNING, Name.SLA_BREACH, Name.DELAYED, Name.OVERDUE, Name.
 CONSENT = {
     Name.APPROVAL_REQUEST, Name.APPROVAL_REMINDER, Name.APPROVAL_CODE, Name.APPROVAL_WAITS, Name.DECISION, Name.APPROVED, Name.DECLINED,
 }  # fmt: skip
-RARE = {Name.HELP, Name.MAILBOX, Name.CLOCK} | PROMISES | CONSENT
+RARE = {Name.HELP, Name.MAILBOX, Name.CLOCK, Name.LOGIN} | PROMISES | CONSENT
 
 
 def test_a_month_brings_something_of_everything(lived: Month) -> None:
