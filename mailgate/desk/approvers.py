@@ -12,13 +12,15 @@ from datetime import datetime
 
 from mailgate.desk.absence import absent, local
 from mailgate.desk.approval import Ask, Round, Stage
-from mailgate.desk.model import Address, Person, Role, Ticket
+from mailgate.desk.model import Address, Directory, Person, Role, Ticket
 from mailgate.desk.rules import Rules
 
 # By which an approver was found whose own silence, or somebody else's, was escalated to him.
 ESCALATED = "escalated"
 # So many stand in for each other, one behind the other.
 _MOST_DEPUTIES = 5
+# Whoever was found by one of these has it written at his name; a manager need not, he is named by those who report to him.
+_ROLES = frozenset(Role) - {Role.MANAGER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +106,18 @@ def deputy(person: Person, case: Case) -> Person | None:
     """Who decides for somebody who is away; None where he is there, or where nobody stands in for him who may."""
     if not _away(person, case):
         return None
-    return next((one for one in _chain(person, case.rules) if may(one, case) and not _away(one, case)), None)
+    return next((one for one in _chain(person, case.rules.people) if may(one, case) and not _away(one, case)), None)
 
 
 def _away(person: Person, case: Case) -> bool:
     return bool(person.away or person.said) and absent(person, local(person, case.rules.desk.timezone, case.now).date())
 
 
-def _chain(person: Person, rules: Rules) -> Iterator[Person]:
+def _chain(person: Person, people: Directory) -> Iterator[Person]:
     """His delegate, that one's delegate, and so on; nobody twice."""
     seen = {person.address}
     for _ in range(_MOST_DEPUTIES):
-        found = rules.people.find(person.delegate) if person.delegate else None
+        found = people.find(person.delegate) if person.delegate else None
         if found is None or found.address in seen:
             return
         yield found
@@ -135,6 +137,12 @@ def answers(ask: Ask, person: Person, case: Case) -> bool:
     return found is not None and found.address == person.address
 
 
+def concerns(ticket: Ticket, person: Person, people: Directory) -> bool:
+    """Whether letters about approvals are for somebody who has no role here: he was asked by name, or stands in for who was asked."""
+    named = (people.person(one.approver) for one in ticket.asks if one.stands_for is not None or one.through not in _ROLES)
+    return any(person.address in {one.address, *(other.address for other in _chain(one, people))} for one in named)
+
+
 def present(ticket: Ticket, round_: Round) -> tuple[Ask, ...]:
     """The questions of the stage that the round is in."""
     return tuple(one for one in ticket.asks if (one.round, one.stage) == (round_.number, round_.stage))
@@ -147,6 +155,6 @@ def _still(ask: Ask, case: Case) -> bool:
     approver = named = case.rules.people.person(ask.approver)
     if ask.stands_for is not None:
         named = case.rules.people.person(ask.stands_for)
-        if approver.address not in {one.address for one in _chain(named, case.rules)}:
+        if approver.address not in {one.address for one in _chain(named, case.rules.people)}:
             return False
     return not ask.through or any(one.address == named.address for one in called(ask.through, case.ticket, case.rules))

@@ -12,7 +12,7 @@ from mailgate.desk.approval import Verdict
 from mailgate.desk.decide import decide
 from mailgate.desk.errors import Temporary
 from mailgate.desk.letters import Name
-from mailgate.desk.model import Address, Directory, Role, Ticket
+from mailgate.desk.model import Address, Directory, Person, Role, Ticket
 from mailgate.desk.retry import Alert, Breaker, Fate
 from mailgate.desk.stimuli import Undelivered
 from mailgate.flow import effect, journal
@@ -238,7 +238,8 @@ class Delivery:
 def _moot(letter: Posted, ticket: Ticket | None, directory: Directory) -> str:
     """Why a letter that waited must not go out any more; "" where it may.
 
-    A rung of a ladder belongs to the status in which it was written; a reader is somebody with a role here or somebody on the ticket.
+    A rung of a ladder belongs to the status in which it was written; a reader is somebody with a role here, somebody on the ticket, or
+    somebody who was asked for an approval of it.
     """
     if not letter.ticket:
         return ""
@@ -250,8 +251,7 @@ def _moot(letter: Posted, ticket: Ticket | None, directory: Directory) -> str:
         return "superseded"
     reader = directory.person(Address(letter.recipient))
     entitled = reader.role is not Role.REQUESTER or ticket.requester in reader.addresses or ticket.participant(reader.addresses)
-    asked = any(one.approver in reader.addresses for one in ticket.asks)
-    return "" if entitled or asked else "not-entitled"
+    return "" if entitled or (ticket.asks and _asked(ticket, reader, directory)) else "not-entitled"
 
 
 def _still_asked(letter: Posted, ticket: Ticket) -> bool:
@@ -259,3 +259,10 @@ def _still_asked(letter: Posted, ticket: Ticket) -> bool:
     waiting = [one for one in ticket.asks if one.state is Verdict.PENDING]
     own = [one for one in waiting if one.approver == letter.recipient]
     return any(one.asked <= letter.created_at for one in own or waiting)
+
+
+def _asked(ticket: Ticket, reader: Person, directory: Directory) -> bool:
+    # Only a desk that asks for approvals pays for it.
+    from mailgate.desk.approvers import concerns
+
+    return concerns(ticket, reader, directory)

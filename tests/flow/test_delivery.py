@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from mailgate.desk import retry
+from mailgate.desk.approval import Stage
 from mailgate.desk.events import Event, changes, fold
-from mailgate.desk.model import Address, Directory, Participant, Role, TicketId
+from mailgate.desk.model import Address, Directory, Participant, Person, Role, TicketId
+from mailgate.desk.plans import Approval
 from mailgate.desk.policy import Budgets, Policy
 from mailgate.flow import effect
 from mailgate.flow.delivery import Delivery, Outcome, Parcel, Result
@@ -343,6 +345,27 @@ def test_a_reader_who_has_left_the_desk_meanwhile_gets_nothing(staffed: Desk) ->
     assert TOM.address not in [one.recipient for one in staffed.send()]
     (cancelled,) = [one for one in staffed.all_letters() if one.recipient == TOM.address]
     assert (cancelled.state, cancelled.reason) == (OutboxState.CANCELLED, "not-entitled")
+
+
+def test_who_is_asked_for_an_approval_gets_his_letters_whether_or_not_people_toml_knows_him(staffed: Desk) -> None:
+    boss, ann, security = Address("boss@out.example"), Address("ann@out.example"), Address("security@out.example")
+    rule = Approval((Stage(("manager",)), Stage((security,))))
+    staffed.change(people=replace(PEOPLE, people=(TINA, OLGA, Person(ann, "Ann Other", manager=boss))), policy=Policy(approvals=(rule,)))
+    staffed.delivery = staffed.deliverer()
+    staffed.post(mail())
+    assert sorted(one.recipient for one in staffed.send()) == [ann, boss]
+    staffed.post(reply(staffed.last("approval_request"), "approve", sender=boss))
+    assert sorted(one.recipient for one in staffed.send()) == [boss, security]
+
+
+def test_who_was_asked_as_an_approver_and_is_none_any_more_when_his_letter_is_due_gets_nothing(staffed: Desk) -> None:
+    kai = Person(Address("kai@out.example"), "Kai Kunz", Role.APPROVER)
+    policy = Policy(approvals=(Approval((Stage(("approver",)),)),))
+    staffed.change(people=replace(PEOPLE, people=(TINA, OLGA, kai)), policy=policy)
+    staffed.post(mail())
+    staffed.change(people=replace(PEOPLE, people=(TINA, OLGA)))
+    staffed.delivery = staffed.deliverer()
+    assert kai.address not in [one.recipient for one in staffed.send()]
 
 
 def test_a_copied_person_who_was_taken_off_the_ticket_meanwhile_gets_nothing(staffed: Desk) -> None:
