@@ -18,6 +18,8 @@ _PLOT = _WIDTH - _LEFT - _RIGHT
 _FLOOR = _HEIGHT - _BOTTOM
 # So many labels stand below an axis without touching each other, and so many lines across it help to read it.
 _LABELS, _LINES = 6, 4
+# Half a label, in the larger letters of a phone.
+_HALF = 30
 # A column is no wider than this, and so much of its step is left free; a curve has dots as long as they are apart.
 _WIDEST, _FREE, _DOTS = 22.0, 0.28, 16
 
@@ -92,10 +94,17 @@ def _axes(labels: Sequence[str], ticks: Sequence[int]) -> str:
     )
     step, every = _PLOT / max(1, len(labels)), -(-len(labels) // _LABELS)
     below = "".join(
-        f'<text x="{_n(_middle(at, step))}" y="{_HEIGHT - 7}" text-anchor="middle">{escape(label)}</text>'
+        f'<text {_placed(_middle(at, step))} y="{_HEIGHT - 7}">{escape(label)}</text>'
         for at, label in enumerate(labels) if at % every == 0
     )  # fmt: skip
     return lines + below
+
+
+def _placed(middle: float) -> str:
+    """Where a label stands below its step; the last one ends with the picture instead of beyond it."""
+    if middle > _WIDTH - _HALF:
+        return f'x="{_WIDTH}" text-anchor="end"'
+    return f'x="{_n(middle)}" text-anchor="middle"'
 
 
 def _group(label: str, begin: float, wide: float, ticks: Sequence[int], values: Sequence[tuple[str, str, int]]) -> str:

@@ -32,7 +32,9 @@ class CourseView:
 
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """The figures of a period from `since` to `last`, its last moment (aware UTC). Technicians by their names; `promises` of all together.
+    """The figures of a period from `since` to `last`, its last moment (aware UTC). Technicians by their names.
+
+    `promises` are those of all metrics together, for the whole as for each team and technician.
 
     `marks` are (mark, how many gave it), best first; empty where nobody said anything.
     """
@@ -42,8 +44,8 @@ class ReportView:
     whole: Figures
     promises: Kept
     course: CourseView
-    teams: tuple[tuple[str, Figures], ...]
-    technicians: tuple[tuple[str, Figures], ...]
+    teams: tuple[tuple[str, Figures, Kept], ...]
+    technicians: tuple[tuple[str, Figures, Kept], ...]
     categories: tuple[tuple[str, int], ...]
     requesters: tuple[tuple[str, int], ...]
     marks: tuple[tuple[int, int], ...]
@@ -55,8 +57,9 @@ def report_view(report: Report, course: Course, names: Mapping[str, str], langua
     last = course.stages[-1].since if course.stages else report.period.since
     ratings = report.whole.ratings
     return ReportView(
-        report.period.since, last, report.whole, added(report.whole), course_view(course, language, zone), report.teams,
-        tuple((names.get(address, address), one) for address, one in report.technicians), report.categories,
+        report.period.since, last, report.whole, added(report.whole), course_view(course, language, zone),
+        tuple((name, one, added(one)) for name, one in report.teams),
+        tuple((names.get(address, address), one, added(one)) for address, one in report.technicians), report.categories,
         tuple((names.get(address, address), count) for address, count in report.requesters), _marks(ratings),
         ratings.mean if ratings else 0.0,
     )  # fmt: skip

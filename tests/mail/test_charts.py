@@ -43,6 +43,13 @@ def test_an_axis_has_round_numbers(most: int, ticks: tuple[int, ...]) -> None:
     assert charts.scale(most) == ticks
 
 
+def test_the_last_label_ends_with_the_picture() -> None:
+    labels = [f"{day} Nov" for day in range(1, 32)]
+    svg = read(charts.columns("a", "Tickets", "Many.", labels, ("came", "one", [1] * 31)))
+    last = [one for one in svg.iter(f"{SVG}text") if "Nov" in (one.text or "")][-1]
+    assert (last.text, last.get("x"), last.get("text-anchor")) == ("31 Nov", "420", "end")
+
+
 def test_a_bar_has_its_parts_one_after_the_other() -> None:
     svg = read(charts.bar((3, "good"), (0, "soft"), (1, "bad"), of=8))
     assert [(one.get("class"), one.get("x"), one.get("width")) for one in svg] == [("good", "0", "37.5"), ("bad", "37.5", "12.5")]
