@@ -6,6 +6,7 @@ Our own forms send a few fields of UTF-8, each once; so nothing else has to be u
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -93,10 +94,14 @@ def language(accepted: str, otherwise: str) -> str:
     return next((one for one in languages(accepted) if one in ("en", "de")), otherwise)
 
 
-def mount(host: str, public_url: str) -> str:
-    """The path under which a visitor who asked for this host knows us, without a slash at its end."""
-    known = urlsplit(public_url)
-    return known.path.rstrip("/") if host.partition(":")[0].lower() == known.hostname else ""
+def mount(host: str, public_urls: Iterable[str]) -> str:
+    """The path under which a visitor who asked for this host knows us, without a slash at its end.
+
+    Where desks have several paths on one host nobody can tell: the cookies of each are then for the whole host.
+    """
+    known = [urlsplit(one) for one in public_urls]
+    paths = {one.path.rstrip("/") for one in known if one.hostname == host.partition(":")[0].lower()}
+    return paths.pop() if len(paths) == 1 else ""
 
 
 def root(path: str) -> str:

@@ -132,10 +132,13 @@ class Pages:
             query=web_forms.query(request.url.query), cookies=dict(request.cookies),
             languages=web_forms.languages(request.headers.get("accept-language", "")),
             peer=request.client.host if request.client else "", secure=request.url.scheme == "https",
-            mount=web_forms.mount(request.headers.get("host", ""), self._house.desks[0].public_url), acts=acts, stale=posted and not acts,
+            mount=self._mount(request), acts=acts, stale=posted and not acts,
             digest=hashlib.sha256(f"{request.method} {path}\n".encode() + body).hexdigest() if posted else "",
             secret=secret, proof=forms.proof(keyring, secret, path, session),
         )  # fmt: skip
+
+    def _mount(self, request: Request) -> str:
+        return web_forms.mount(request.headers.get("host", ""), [one.public_url for one in self._house.desks if one.public_url])
 
     # ---------------------------------------------------------------------------------------------- in a thread of ours
 

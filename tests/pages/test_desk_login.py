@@ -12,7 +12,8 @@ import pytest
 
 from mailgate.channels.web_wire import Settings
 from mailgate.config.packaged import packaged
-from mailgate.desk.model import Address, Directory, Person, Role
+from mailgate.desk.model import Address, Directory, Person, Role, Team
+from mailgate.desk.policy import Desk
 from mailgate.flow import entry
 from mailgate.flow.reception import Reception, Visit
 from mailgate.mail.letters import Templates
@@ -387,3 +388,20 @@ def test_case_47_a_neighbour_who_plants_a_cookie_signs_nobody_out(office: Office
             tina.client.cookies.set(cookie.name, cookie.value or "", domain=cookie.domain, path=cookie.path)
         assert tina.sends(path, shown, do="leave").status == 403
         assert "Tina Turner" in tina.opens(path).text
+
+
+def test_desks_below_one_host_let_their_people_in_below_every_path(
+    open_office: Callable[..., Office], frontdoor: Callable[..., Frontdoor]
+) -> None:
+    """Each desk is known below a path of its own; which of them a visitor came by, the proxy has taken away."""
+    hr = Desk("HR", Address("hr@desk.example"), tag="HR", teams=("people",), public_url="https://desk.example/hr")
+    hanna = Person(Address("hanna@desk.example"), "Hanna", Role.TECHNICIAN, team="people")
+    office = open_office(
+        desk=replace(ONLINE, public_url="https://desk.example/it"), further=(hr,),
+        people=Directory((TINA, hanna), (Team("first"), Team("people"))),
+    )  # fmt: skip
+    visitor = frontdoor(office, Settings(port=0, names=frozenset({"desk.example"}))).visitor()
+    visitor.client.headers["Host"] = "desk.example"
+    asks(visitor, "hanna@desk.example")
+    entered = visitor.presses(mailed(office, "hanna@desk.example").removeprefix("/hr"))
+    assert "Path=/" in entered.response.headers["set-cookie"].split("; ")
