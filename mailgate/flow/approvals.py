@@ -29,7 +29,7 @@ from mailgate.flow.house import House
 from mailgate.flow.seam import crash_point
 from mailgate.mail.asked import ApprovalView, prepared
 from mailgate.mail.view import PersonView, TicketView
-from mailgate.store import approvals, links, people, tickets
+from mailgate.store import approvals, links, people, readable, tickets
 from mailgate.store.engine import Store, Tx
 from mailgate.store.links import Link, Purpose
 
@@ -73,6 +73,8 @@ class Shown:
     note: str = ""
     needs_code: bool = False
     disowns: bool = False
+    # Whether it was proved that the request is that person's.
+    verified: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ def _seen(case: _Case, said: Said) -> Shown:
         said, rules.desk, person.language or rules.desk.language, PersonView(person.name, person.address),
         PersonView(name, ticket.requester), _ticket(ticket, rules), asking.request(case.tx, ticket, case.ask), view, open_,
         "" if open_ else standing(ticket, case.ask), _needs_code(case), _disowns(case),
+        readable.proven(case.tx, ticket.id),
     )  # fmt: skip
 
 

@@ -46,13 +46,14 @@ class Chromium:
         self, base: str = "", *, size: tuple[int, int] = PHONE, scheme: Scheme = "light", scripts: bool = True, language: str = "en-GB"
     ) -> Screen:  # fmt: skip
         """A new visitor, for whom paths begin at `base`."""
-        context = self.run(
-            self.browser.new_context(
-                base_url=base or None, viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, java_script_enabled=scripts,
-                locale=language, accept_downloads=True, device_scale_factor=1, reduced_motion="reduce",
-            )
-        )  # fmt: skip
-        return Screen(self, self.run(context.new_page()), self._folder)
+        return self.run(self._screen({
+            "base_url": base or None, "viewport": {"width": size[0], "height": size[1]}, "color_scheme": scheme,
+            "java_script_enabled": scripts, "locale": language, "device_scale_factor": 1, "reduced_motion": "reduce",
+        }))  # fmt: skip
+
+    async def _screen(self, wishes: dict[str, Any]) -> Screen:
+        context = await self.browser.new_context(**wishes)
+        return Screen(self, await context.new_page(), self._folder)
 
     def close(self) -> None:
         """Ends the browser."""
@@ -64,7 +65,7 @@ class Chromium:
 
 
 class Screen:
-    """What a visitor has before him."""
+    """What a visitor has before him. Made in the thread of the browser, used in that of the test."""
 
     def __init__(self, chromium: Chromium, page: Page, folder: Path) -> None:
         self._chromium, self.page, self._folder = chromium, page, folder

@@ -54,6 +54,7 @@ def test_the_page_says_as_whom_what_and_who_asks_and_has_one_plain_form(opened: 
     assert "VPN for the project" in seen.text
     assert "Please give me VPN access. <b>Ann</b>" in seen.text
     assert "Access/VPN" in seen.text
+    assert "Nothing proves that the request really comes from ann@out.example." in seen.text
     assert seen.html.count("<form") == 1
     assert '<button name="decision" value="approve">' in seen.html
     assert '<button name="decision" value="reject">' in seen.html

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from mailgate.channels import web_wire
+from mailgate.channels import web_pages, web_wire
 from mailgate.desk import marks
 from mailgate.desk.model import Address, TicketId
 from mailgate.desk.tokens import Keyring
@@ -89,8 +89,12 @@ def test_case_41_a_mark_is_of_256_bits_and_of_one_key_ticket_page_and_person() -
     assert marks.read(ring, marks.Purpose.TICKET, old) is not None
 
 
-async def test_case_42_the_time_does_not_tell_whether_a_link_is_known(door: Frontdoor, paths: dict[str, str]) -> None:
+async def test_case_42_the_time_does_not_tell_whether_a_link_is_known(
+    door: Frontdoor, paths: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two thousand answers, a thousand of each kind in turn; the median of one kind is within five hundredths of that of the other."""
+    # Other tests share the machine: the work has to be done within a tick, and then it takes longer.
+    monkeypatch.setattr(web_pages, "TICK", 0.06)
     known = paths["csat"].encode()
     unknown = known[:-1] + (b"A" if known[-1:] != b"A" else b"B")
     times: dict[bytes, list[float]] = {known: [], unknown: []}
