@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +73,19 @@ def _key_faults(known: Settings) -> list[str]:
     return []
 
 
+def _undecidable(known: Settings) -> Iterator[str]:
+    """Where an approval could be asked for that nobody can give."""
+    people, rules = known.people, known.policy.approvals
+    words = dict.fromkeys(word for rule in rules for stage in rule.stages for word in stage.approvers if "@" not in word)
+    for word in words:
+        named = any(one.manager for one in people.people) if word == Role.MANAGER else people.having(Role(word))
+        if not named:
+            whom = "a manager whom anybody reports to" if word == Role.MANAGER else f'anybody of role "{word}"'
+            yield f'[[approval]] asks "{word}", and people.toml does not name {whom}'
+    if any(rule.step_up for rule in rules) and not known.security.authserv_ids and not any(desk.public_url for desk in known.desks):
+        yield "[[approval]] step_up wants more than a letter, and there is neither public_url nor security.authserv_ids: nobody can decide"
+
+
 def _period(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
     if value is None:
         return None
@@ -101,6 +115,8 @@ def check(config: Path | None, against: timedelta | None) -> int:
         click.echo(f"note   {reason} (unless that is a mailgate of yours that runs, it cannot start)")
     if not any(person.staff or person.role is Role.OWNER for person in known.people.people):
         click.echo("note   people.toml names no technician and no owner: nobody is told of new tickets")
+    for note in _undecidable(known):
+        click.echo(f"note   {note}")
     if not known.people.having(Role.OWNER, Role.LEAD):
         click.echo("note   people.toml names no owner and no lead: nobody is told of held mail, and only the shell decides about it")
     codes = (_check_store(known), _check_relay(known), _check_mailboxes(known))

@@ -121,3 +121,15 @@ def test_who_is_erased_is_named_in_no_approval_and_his_reason_is_gone(desk: Shel
     assert b"it is in the plan" not in octets
     assert desk("approvals", "verify") == 0
     assert desk("audit") == 0
+
+
+def test_a_rule_that_nobody_can_satisfy_is_told_by_check(desk: Shell) -> None:
+    policy = '[[approval]]\nstages = [{ approvers = ["manager", "lead", "approver"] }]\nstep_up = true\n'
+    (desk.folder / "config/policy.toml").write_text(policy)
+    assert desk("check") == 0
+    notes = [line.removeprefix("note   ") for line in desk.out.splitlines() if "[[approval]]" in line]
+    assert [note.partition(":")[0] for note in notes] == [
+        '[[approval]] asks "manager", and people.toml does not name a manager whom anybody reports to',
+        '[[approval]] asks "lead", and people.toml does not name anybody of role "lead"',
+        "[[approval]] step_up wants more than a letter, and there is neither public_url nor security.authserv_ids",
+    ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from mailgate.desk.absence import Absence
+from mailgate.desk.approval import Ask, Verdict
 from mailgate.desk.article import Article
 from mailgate.desk.clock import BREACH
 from mailgate.desk.decision import Message
@@ -22,6 +24,7 @@ from mailgate.desk.sla import Timer
 from mailgate.desk.summary import Kind
 from mailgate.store import (
     absences,
+    approvals,
     articles,
     aside,
     backlog,
@@ -104,8 +107,9 @@ def signed_in(tx: Tx) -> None:
 
 
 def clocked(tx: Tx, ticket: TicketId) -> None:
-    """What is told of clocks, and of mails that wait for a human."""
+    """What is told of clocks, of approvals, and of mails that wait for a human."""
     held(tx)
+    approved(tx, ticket)
     outbox.written_to(tx, ANN, NOW - timedelta(hours=1), 100)
     for number in range(3):
         notices.add(tx, Notice("Desk", ANN, ticket, f"metric{number}", 1, BREACH), ("timer", str(number)), NOW, NOW)
@@ -117,6 +121,21 @@ def clocked(tx: Tx, ticket: TicketId) -> None:
     notices.moot(tx, first, "ended", NOW)
     notices.waiting(tx, ticket)
     notices.causes(tx, ticket)
+
+
+def approved(tx: Tx, ticket: TicketId) -> None:
+    """What is asked of approvers and their links."""
+    ask = Ask(1, 1, ANN, NOW)
+    approvals.keep(tx, ticket, (), (ask,))
+    row = approvals.row_of(tx, ticket, ask)
+    assert row is not None
+    links.put(tx, Link("a", Purpose.APPROVAL, NOW, NOW + timedelta(days=1), ANN, row))
+    links.of_approval(tx, row, Purpose.CODE)
+    links.missed(tx, "a")
+    approvals.find(tx, row)
+    approvals.of_ticket(tx, ticket)
+    approvals.keep(tx, ticket, (ask,), (replace(ask, state=Verdict.APPROVED, decided=NOW, by=ANN),))
+    approvals.listed(tx, (Verdict.PENDING,), ANN)
 
 
 def related(tx: Tx, ticket: Ticket, message: int) -> None:
