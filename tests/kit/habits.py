@@ -28,17 +28,22 @@ REACTIONS: Mapping[str, Weights] = {
     "closing_soon": ((20, "accepts"), (8, "rejects"), (72, "")),
     "closed": ((90, ""), (5, "thanks"), (3, "answers"), (2, "asks for status")),
     "escalated": ((90, ""), (10, "answers")),
+    "approval_request": ((40, "approves"), (15, "taps approve"), (15, "refuses"), (5, "wonders"), (20, ""), (5, "absent")),
+    "approval_reminder": ((50, "approves"), (10, "refuses"), (40, "")),
+    "decision": ((97, ""), (3, "disowns")),
 }  # fmt: skip
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "adds": "It also makes a noise.", "mutes": "mute", "status": "status", "cancels": "cancel", "answers": "It is on the third floor.",
         "thanks": "Thanks a lot!", "accepts": "accept", "misspells": "I do not accept this, it still fails.",
         "copies": "cc add pal@acme.example", "asks for status": "#status", "rejects": "reject it fails again",
+        "approves": "approve", "refuses": "reject too dear", "wonders": f"Who pays for that? {CANARY}",
     },
     "de": {
         "adds": "Es macht auch Lärm.", "mutes": "stumm", "status": "status", "cancels": "stornieren", "answers": "Im dritten Stock.",
         "thanks": "Vielen Dank!", "accepts": "annehmen", "misspells": "Ich kann das nicht annehmen, es geht noch nicht.",
         "copies": "kopie add pal@acme.example", "asks for status": "#status", "rejects": "ablehnen es geht schon wieder nicht",
+        "approves": "genehmigt", "refuses": "ablehnen zu teuer", "wonders": f"Wer bezahlt das? {CANARY}",
     },
 }  # fmt: skip
 # What technicians do with a ticket.

@@ -31,6 +31,9 @@ _MONITOR = Address("monitor@desk.example")
 _DESKS = {DESK.name: DESK.address, HR.name: HR.address}
 # What an order is for: the buttons that do the same.
 _TAPS = {"ask": "pending", "start": "start", "resolve": "resolve", "take": "take"}
+# What approvers get, and what they tap.
+_ASKS_APPROVERS = ("approval_request", "approval_reminder", "decision")
+_BUTTONS = {"taps approve": "approve", "disowns": "disown"}
 _BUTTON = re.compile(r"<mailto:([^?>]*?\+(\w+)\.(\d+)\.[^?>]*)\?([^>]*)>")
 
 
@@ -147,6 +150,11 @@ class Month:
         if verb == "t" and seen.message_id and self.chance.random() < whole:
             return reply(self._letter(seen), text, name=name, headers=headers)
         ids = f"In-Reply-To: <{seen.message_id}>\n{headers}" if verb == "t" and seen.message_id else headers
+        if seen.name in _ASKS_APPROVERS:
+            # His marks are of one round.
+            letter = self._letter(seen)
+            to = letter.reply_to if verb == "t" else letter.tap(verb)
+            return self._mail(text, seen.to, name, to=to, subject=letter.subject, headers=ids)
         to = self.office.signed(seen.ticket, seen.to, verb)
         if self.chance.random() < 0.7:
             # Some answer to where the ticket was before it was moved.
@@ -216,6 +224,8 @@ class Month:
         did = self._one_of(table) if table else ""
         if did == "taps accept":
             self._soon(8, lambda: self._says(seen, "", verb="accept"))
+        elif did in _BUTTONS:
+            self._soon(8, lambda: self._says(seen, "", verb=_BUTTONS[did]))
         elif did == "absent":
             raw = self._answer(seen, "I am away.", headers="Auto-Submitted: auto-replied")
             self._soon(0.1, lambda: self._send(raw, seen.to, envelope=None))

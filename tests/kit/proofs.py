@@ -31,6 +31,7 @@ FITS: Mapping[str, frozenset[str]] = {
         "acknowledgement": "open requester", "reply": "reply", "question": "pending", "resolved": "resolve",
         "reopened": "reopen reject undo", "reminder": "remind", "closing_soon": "warn", "closed": "close accept cancel merge",
         "status": "status mute cc refused", "help": "help", "escalated": "escalate", "vendor": "escalate",
+        "approved": "approve", "declined": "reject expire",
     }.items()
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from mailgate.desk.model import Address, Directory, Level, Organisation, Person, Role, State, Team
-from mailgate.desk.plans import Category, Monitor, OwnStatus, Pace, When
+from mailgate.desk.plans import Approval, Category, Monitor, OwnStatus, Pace, Stage, When
 from mailgate.desk.policy import AssignBy, Collision, Desk, Policy, Security
 from tests.kit.office import DESK, START, Office
 
@@ -34,6 +34,7 @@ def month_office(folder: Path, url: str = "") -> Office:
             Category("Applications", _subject("crm"), team="applications", type="request"),
         ),
         assign_by=AssignBy.LEAST_LOAD,
+        approvals=(Approval((Stage(("approver",)),), When(category=("Applications",)), expire=timedelta(days=3)),),
         monitors=(Monitor("watch", re.compile(r"(host\d+) is"), re.compile("^RECOVERY")),),
         collision=Collision.HOLD,
         statuses=_OWN,
@@ -61,6 +62,8 @@ def _directory() -> Directory:
             people.append(Person(address, f"{first} {last} {at}", role, team=team, language="de" if at % 3 == 0 else None, away=away))
     people.append(OLGA)
     people.append(Person(Address("max@desk.example"), "Max Manager", Role.MANAGER))
+    people.append(Person(Address("bea@corp.example"), "Bea Boss", Role.APPROVER, manager=Address("max@desk.example")))
+    people.append(Person(Address("kai@corp.example"), "Kai Kunz", Role.APPROVER, language="de"))
     teams = tuple(Team(name, level, next="third" if level == 2 else None) for name, level, _ in _TEAMS)
     return Directory(tuple(people), teams, (Organisation("Acme", ("acme.example",)),))
 

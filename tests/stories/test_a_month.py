@@ -42,15 +42,13 @@ pytestmark = pytest.mark.slow
 HAPPENED = frozenset(
     "open reply note pending resume resolve accept reject reopen cancel close remind warn refused status start take assign escalate tag"
     " priority impact due time cc mute confidential spam desk macro merge join parent link split undo away handover held send kb alarm"
-    " recover undelivered".split()
+    " recover undelivered approval approve disowned".split()
 )
 # This desk promises no times and wants no sums, so nobody hears that a promise is in danger, nor every morning how things stand.
 PROMISES = {Name.SLA_WARNING, Name.SLA_BREACH, Name.DELAYED, Name.OVERDUE, Name.DIGEST, Name.REPORT}
-# And it asks nobody for approval.
-CONSENT = {
-    Name.APPROVAL_REQUEST, Name.APPROVAL_REMINDER, Name.APPROVAL_CODE, Name.APPROVAL_WAITS, Name.DECISION, Name.APPROVED, Name.DECLINED,
-}  # fmt: skip
-RARE = {Name.HELP, Name.MAILBOX, Name.CLOCK, Name.LOGIN} | PROMISES | CONSENT
+# Nobody signs in on its pages, and no approval there needs a code.
+PAGES = {Name.LOGIN, Name.APPROVAL_CODE}
+RARE = {Name.HELP, Name.MAILBOX, Name.CLOCK} | PROMISES | PAGES
 
 
 def test_a_month_brings_something_of_everything(lived: Month) -> None:
