@@ -129,6 +129,7 @@ def _blank_words(tx: Tx, address: Address) -> int:
     articles.forget_words_of(tx, _tickets_of(address))
     _blank_name(tx, address)
     _blank_reasons(tx, address)
+    _blank_remarks(tx, address)
     his = select(messages.c.id).where(messages.c.author == address)
     tx.execute(update(files).where(files.c.message.in_(his)).values(filename=_GONE))
     tx.execute(update(tickets).where(tickets.c.requester == address).values(subject=_GONE))
@@ -159,6 +160,18 @@ def _blank_reasons(tx: Tx, address: Address) -> None:
         told["asks"] = [[*row[:-1], _GONE if row[-1] else None] for row in told["asks"]]
         tx.execute(update(events).where(events.c.id == number).values(changes=json.dumps(told, ensure_ascii=False, separators=(",", ":"))))
     tx.execute(update(asked).where(asked.c.decided_by == address, asked.c.why.is_not(None)).values(why=_GONE))
+
+
+def _blank_remarks(tx: Tx, address: Address) -> None:
+    """What he said about how he was helped goes, and his mark stays."""
+    events, tickets = schema.events, schema.tickets
+    said = select(events.c.id, events.c.ticket, events.c.changes).where(events.c.actor == address, events.c.verb == "csat")
+    for number, ticket, changes in tx.execute(said).all():
+        told = json.loads(changes)
+        if told.get("remark"):
+            tx.execute(update(tickets).where(tickets.c.id == ticket, tickets.c.remark == told["remark"]).values(remark=_GONE))
+            kept = json.dumps({**told, "remark": _GONE}, ensure_ascii=False, separators=(",", ":"))
+            tx.execute(update(events).where(events.c.id == number).values(changes=kept))
 
 
 def _blank_name(tx: Tx, address: Address) -> None:

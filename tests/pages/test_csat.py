@@ -8,9 +8,11 @@ from html import unescape
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from sqlalchemy import select
 
+from mailgate.desk.model import Address
 from mailgate.desk.report import Period
-from mailgate.store import figures
+from mailgate.store import figures, keeping, schema
 from tests.kit.frontdoor import Frontdoor, link
 from tests.kit.office import TINA, Letter, Office, mail, reply
 
@@ -143,6 +145,14 @@ def test_it_is_counted_in_the_period_in_which_it_was_given(office: Office, door:
         with office.store.look() as tx:
             period = Period(office.now + since, office.now + since + timedelta(days=1))
             assert [one.mark for one in figures.handled(tx, period)] == [mark]
+
+
+def test_who_is_erased_leaves_his_mark_and_no_word(office: Office, resolved: Letter) -> None:
+    office.post(reply(resolved, "csat 2 Ann was not amused."))
+    keeping.erase(office.store, Address(ANN), office.now)
+    assert (office.ticket().rating, office.ticket().remark) == (2, "(erased)")
+    with office.store.look() as tx:
+        assert "amused" not in str([tx.execute(select(table)).all() for table in schema.metadata.sorted_tables])
 
 
 # ------------------------------------------------------------------------------------------------ keep-open
