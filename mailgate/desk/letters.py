@@ -149,11 +149,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A public message of a ticket's story: when (UTC), who said it (`requester`, `copy` or `desk`), and its words."""
+    """A public message of a ticket's story: when (UTC), who said it (`requester`, `copy` or `desk`), and its words.
+
+    `unverified`: nothing proves that it was he.
+    """
 
     at: datetime
     who: str
     text: str
+    unverified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +241,7 @@ class Notice:
 @dataclass(frozen=True, slots=True)
 class ApproverLetter:
     """The question that a letter to an approver is about. `page` is the address of his link, and `code` what he types there; nobody else is
-    told either.
+    told either. `proven`: something proves that the requester asks for it.
     """
 
     round: int
@@ -245,6 +249,7 @@ class ApproverLetter:
     approver: Address
     page: str = ""
     code: str = ""
+    proven: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from mailgate.flow.house import House
 from mailgate.flow.seam import crash_point
 from mailgate.mail.asked import ApprovalView, prepared
 from mailgate.mail.view import PersonView, TicketView
-from mailgate.store import approvals, links, people, readable, tickets
+from mailgate.store import approvals, links, people, tickets
 from mailgate.store.engine import Store, Tx
 from mailgate.store.links import Link, Purpose
 
@@ -175,12 +175,12 @@ def _seen(case: _Case, said: Said) -> Shown:
     about = case.rules.people.person(ticket.requester)
     name = about.name or tickets.writer(case.tx, ticket.id, ticket.requester)[1]
     open_ = _open(case)
-    view = prepared(asking.view(ticket, case.ask, rules.people))
+    asks, view = asking.request(case.tx, ticket, case.ask), prepared(asking.view(ticket, case.ask, rules.people))
     return Shown(
         said, rules.desk, person.language or rules.desk.language, PersonView(person.name, person.address),
-        PersonView(name, ticket.requester), _ticket(ticket, rules), asking.request(case.tx, ticket, case.ask), view, open_,
+        PersonView(name, ticket.requester), _ticket(ticket, rules), asks.text, view, open_,
         "" if open_ else standing(ticket, case.ask), _needs_code(case), _disowns(case),
-        readable.proven(case.tx, ticket.id),
+        asks.proven,
     )  # fmt: skip
 
 

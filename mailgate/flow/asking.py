@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mailgate.desk.approval import Ask, Verdict
@@ -44,14 +44,22 @@ def asked(ticket: Ticket, key: tuple[int, int, Address]) -> Ask | None:
     return next((one for one in ticket.asks if one.key == key), None)
 
 
-def request(tx: Tx, ticket: Ticket, ask: Ask) -> str:
-    """What the requester asks for, in his own words: the mail that opened the ticket, and what he proved to have said in public since.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for, in the requester's words; `proven` where something proves that any of them are his."""
+
+    text: str
+    proven: bool
+
+
+def request(tx: Tx, ticket: Ticket, ask: Ask) -> Request:
+    """What the requester asks for: the mail that opened the ticket, and what he proved to have said in public since.
 
     Once a question is over its approver has no part in the ticket any more: what was said later is not for him.
     """
     story = tickets.public_story(tx, ticket)
-    said = [one.text for one in story if one.who == "requester" and (ask.decided is None or one.at <= ask.decided)]
-    return "\n\n* * *\n\n".join(said)
+    said = [one for one in story if one.who == "requester" and (ask.decided is None or one.at <= ask.decided)]
+    return Request("\n\n* * *\n\n".join(one.text for one in said), not said or not all(one.unverified for one in said))
 
 
 def worded(tx: Tx, rules: Rules, ticket: Ticket, letters: tuple[Letter, ...], now: datetime) -> tuple[Letter, ...]:
@@ -63,9 +71,10 @@ def worded(tx: Tx, rules: Rules, ticket: Ticket, letters: tuple[Letter, ...], no
         if about is None or ask is None:
             found.append(letter)
             continue
-        told = letter if letter.words else replace(letter, words=request(tx, ticket, ask), author=ticket.requester)
+        asks = request(tx, ticket, ask)
+        told = letter if letter.words else replace(letter, words=asks.text, author=ticket.requester)
         page = _page(tx, rules, ticket, ask, letter.to, now) if letter.name in _LINKED else ""
-        found.append(replace(told, approver=replace(about, page=page)))
+        found.append(replace(told, approver=replace(about, page=page, proven=asks.proven)))
     return tuple(found)
 
 

@@ -116,10 +116,11 @@ def sight(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         links = replace(links, merge=f"{links.merge}&body={letter.like[0].ticket}")
     author = _shown(occasion, letter.author) if letter.author else None
     technician = _shown(occasion, ticket.assignee) if ticket and ticket.assignee else None
+    proven = letter.approver.proven if letter.approver else occasion.verified
     return View(
         DeskView(desk.name, desk.address, desk.language, recipient.timezone or desk.timezone),
         PersonView(recipient.name, recipient.address), requester, _ticket(occasion, ticket) if ticket else None, technician,
-        MessageView(letter.words, author or requester, occasion.verified, _named(occasion, letter))
+        MessageView(letter.words, author or requester, proven, _named(occasion, letter))
         if letter.words else None,
         links, _lines(occasion, letter), letter.note, letter.plain, staff, mailbox=letter.mailbox,
         sla=tuple(_clocks(occasion, ticket, letter.moved)) if staff and ticket and ticket.clocks else (),

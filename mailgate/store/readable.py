@@ -87,17 +87,6 @@ def told(tx: Tx, ticket: TicketId) -> Sequence[Readable]:
     ]
 
 
-_FIRST = Statement(lambda _: (
-    select(messages.c.unverified).where(messages.c.ticket == bindparam("ticket")).order_by(messages.c.id).limit(1)
-))  # fmt: skip
-
-
-def proven(tx: Tx, ticket: TicketId) -> bool:
-    """Whether the words that opened the ticket were proved to be those of whom they name."""
-    row = _FIRST.row(tx, {"ticket": ticket})
-    return row is None or not row.unverified
-
-
 def file(tx: Tx, ticket: TicketId, number: int) -> Kept | None:
     """The file of that number, if a message of this very ticket brought it that its requester may read."""
     row = _ONE_FILE.row(tx, {"ticket": ticket, "file": number})

@@ -371,7 +371,7 @@ def public_story(tx: Tx, ticket: Ticket) -> tuple[Said, ...]:
         for row in rows
     ]  # fmt: skip
     first = _OPENING.row(tx, {"ticket": ticket.id})
-    began = [Said(ticket.created, "requester", first.text)] if first and first.id not in {row.id for row in rows} else []
+    began = [Said(ticket.created, "requester", first.text, first.unverified)] if first and first.id not in {row.id for row in rows} else []
     return (*began, *said)
 
 
@@ -389,7 +389,8 @@ def names(tx: Tx, ticket: TicketId) -> dict[Address, str]:
 
 
 _OPENING = Statement(lambda _: (
-    select(schema.messages.c.id, schema.messages.c.text).where(schema.messages.c.ticket == bindparam("ticket"))
+    select(schema.messages.c.id, schema.messages.c.text, schema.messages.c.unverified)
+    .where(schema.messages.c.ticket == bindparam("ticket"))
     .order_by(schema.messages.c.id).limit(1)
 ))  # fmt: skip
 

@@ -190,7 +190,6 @@ def _read(tx: Tx, ticket: Ticket) -> None:
     """Each statement that tells what was said in public."""
     tickets.public_story(tx, ticket)
     readable.told(tx, ticket.id)
-    readable.proven(tx, ticket.id)
     readable.file(tx, ticket.id, 1)
 
 

@@ -214,6 +214,26 @@ def test_what_was_decided_longer_ago_is_told_to_lead_and_owner_and_stands(opened
     assert "a decision in his name was not his" in " ".join(office.last("approval_waits").text.split())
 
 
+def test_an_approver_is_warned_of_a_request_that_nothing_proves_in_every_letter_and_on_the_page(opened: Opening) -> None:
+    warning = "Nothing proves that the request really comes from ann@out.example."
+    office = opened(ruled(Stage(("manager",)), Stage(("owner",))), security=Security(authserv_ids=("mx.desk.example",)))
+    office.post(mail("VPN, please.", subject="VPN"))
+    first = office.last("approval_request")
+    office.later(days=1)
+    reminder = office.last("approval_reminder")
+    office.post(aligned(reply(first, "approve"), "corp.example"))
+    second = office.last("approval_request", OLGA.address)
+    assert [warning in letter.text and warning in letter.html for letter in (first, reminder, second)] == [True] * 3
+    assert page.shown(office.store, office.house, second.page, office.now).verified is False  # type: ignore[union-attr]
+    office.post(aligned(mail("VPN, please.", subject="VPN")))
+    known = office.last("approval_request", BEA.address)
+    assert warning not in known.text + known.html
+    # Whoever answers in somebody's place makes the request no less the requester's.
+    office.post(reply(known, "approve", sender="bea@elsewhere.example"))
+    assert warning not in office.last("approval_request", BEA.address).text
+    assert page.shown(office.store, office.house, known.page, office.now).verified is True  # type: ignore[union-attr]
+
+
 # -------------------------------------------------------------------------------------------------- stages, all, any, some
 
 
