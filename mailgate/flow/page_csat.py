@@ -11,7 +11,7 @@ from mailgate.desk import csat, marks
 from mailgate.desk.model import State
 from mailgate.desk.report import MARKS
 from mailgate.desk.workflow import state_of
-from mailgate.flow import click
+from mailgate.flow import click, journal
 from mailgate.flow.click import Reader
 from mailgate.flow.reception import Answer, Page, Reception, Visit
 from mailgate.mail import header
@@ -53,7 +53,7 @@ def rate(reception: Reception, visit: Visit) -> Answer | None:
             who = click.reader(tx, reception, marks.Purpose.CSAT, mark)
             return _rating(reception, who, chosen=_mark(visit.form.get("mark") or visit.query.get("mark", ""))) if who else None
     try:
-        with reception.store.begin() as tx:
+        with journal.on_commit(), reception.store.begin() as tx:
             who = click.reader(tx, reception, marks.Purpose.CSAT, mark, lock=True)
             if who is None:
                 return None
@@ -89,7 +89,7 @@ def keep(reception: Reception, visit: Visit) -> Answer | None:
             who = click.reader(tx, reception, marks.Purpose.KEEP, mark)
             return _keeping(who) if who else None
     try:
-        with reception.store.begin() as tx:
+        with journal.on_commit(), reception.store.begin() as tx:
             who = click.reader(tx, reception, marks.Purpose.KEEP, mark, lock=True)
             if who is None or not _waits(who) or visit.form.get("do") != "keep":
                 return _keeping(who) if who else None

@@ -11,7 +11,7 @@ from datetime import datetime
 from mailgate.desk import csat, marks, sla
 from mailgate.desk.model import State
 from mailgate.desk.workflow import state_of
-from mailgate.flow import click
+from mailgate.flow import click, journal
 from mailgate.flow.click import Reader
 from mailgate.flow.reception import Answer, Download, Page, Reception, Visit
 from mailgate.mail import header
@@ -104,7 +104,7 @@ def _act(reception: Reception, visit: Visit, mark: str) -> Answer | None:
     """What was pressed, in one transaction; where it had its effect before, or leads nowhere any more, the page only says how it stands."""
     verb, words = visit.form.get("do", ""), visit.form.get("words", "").replace("\r\n", "\n").strip()
     try:
-        with reception.store.begin() as tx:
+        with journal.on_commit(), reception.store.begin() as tx:
             who = click.reader(tx, reception, marks.Purpose.TICKET, mark, lock=True)
             if who is None:
                 return None
