@@ -209,20 +209,19 @@ def _decline(draft: Draft, round_: Round, verb: str, why: str, asks: tuple[Ask, 
                 draft.letters.append(Letter(Name.DECLINED, person.address, why, draft.person.address, note=note))
 
 
-def disown(draft: Draft, ask: Ask) -> bool:
+def disown(draft: Draft, ask: Ask) -> None:
     """An approver says that a decision in his name was not his: lead and owner hear of it, and what nobody has built on yet is undone.
 
-    Returns whether a new round asks everybody again; it does not once the ticket has moved on.
+    Then a new round asks everybody again; not once anything has happened to the ticket since the last word of its round.
     """
     round_, ticket = draft.ticket.approval, draft.ticket
-    if round_ is None or round_.number != ask.round or not (round_.live or ticket.updated == ask.decided):
-        draft.event(DISOWNED, f"{ask.state} by {ask.by}")
-        tell_desk(draft, DISOWNED)
-        return False
-    draft.event(DISOWNED, f"{ask.state} by {ask.by}", **({} if round_.live else _undone(round_)))
-    begin(draft, plan_of(round_), round_.by, DISOWNED)
+    last = max((one.decided for one in ticket.asks if one.round == ask.round and one.by and one.decided), default=None)
+    again = round_ is not None and round_.number == ask.round and (round_.live or ticket.updated == last)
+    draft.event(DISOWNED, f"{ask.state} by {ask.by}", **(_undone(round_) if again and round_ and not round_.live else {}))
+    # Should nobody be there to ask again, this is what the desk has to hear all the same.
     tell_desk(draft, DISOWNED)
-    return True
+    if again and round_:
+        begin(draft, plan_of(round_), round_.by, DISOWNED)
 
 
 def _undone(round_: Round) -> dict[str, object]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailgate.desk.absence import absent, local
-from mailgate.desk.approval import Ask, Round, Stage
+from mailgate.desk.approval import Ask, Round, Stage, Verdict
 from mailgate.desk.model import Address, Directory, Person, Role, Ticket
 from mailgate.desk.rules import Rules
 
@@ -50,14 +50,20 @@ def asked(stage: Stage, case: Case) -> tuple[Ask, ...]:
 
 def escalated(silent: tuple[Ask, ...], case: Case) -> tuple[Ask, ...]:
     """Who is asked in place of those who said nothing: the manager of each, else who leads the team, else the owners; nobody twice."""
-    ticket, people = case.ticket, case.rules.people
-    before = {one.approver for one in ticket.asks if (one.round, one.stage) == (case.round.number, case.round.stage)}
-    managers = [people.person(boss) for one in silent if (boss := people.person(one.approver).manager)]
-    for several in (managers, leads(ticket, case.rules), people.having(Role.OWNER)):
+    before = {one.approver for one in present(case.ticket, case.round)}
+    for several in _above(silent, case):
         fresh = {one.address: one for one in several if one.address not in before and may(one, case)}
         if fresh:
             return tuple(_ask(case.round, one, ESCALATED, None) for one in fresh.values())
     return ()
+
+
+def _above(silent: tuple[Ask, ...], case: Case) -> Iterator[tuple[Person, ...]]:
+    """Those to whom silence is escalated, the nearest first."""
+    people = case.rules.people
+    yield tuple(people.person(boss) for one in silent if (boss := people.person(one.approver).manager))
+    yield leads(case.ticket, case.rules)
+    yield people.having(Role.OWNER)
 
 
 def _ask(round_: Round, person: Person, through: str, stands_for: Address | None) -> Ask:
@@ -149,10 +155,11 @@ def present(ticket: Ticket, round_: Round) -> tuple[Ask, ...]:
 
 
 def _still(ask: Ask, case: Case) -> bool:
-    """Whether he has not lost since what made him an approver: his role, or whom he stands in for."""
-    if ask.through == ESCALATED:
-        return True
+    """Whether he has not lost since what made him an approver: his role, whom he stands in for, or who reports to him."""
     approver = named = case.rules.people.person(ask.approver)
+    if ask.through == ESCALATED:
+        below = tuple(one for one in present(case.ticket, case.round) if one.level == ask.level - 1 and one.state is Verdict.EXPIRED)
+        return any(one.address == approver.address for several in _above(below, case) for one in several)
     if ask.stands_for is not None:
         named = case.rules.people.person(ask.stands_for)
         if approver.address not in {one.address for one in _chain(named, case.rules.people)}:

@@ -51,11 +51,13 @@ def answered(draft: Draft, wrote: Wrote, ballot: Ballot) -> Decision | None:
 
 
 def _said(reading: Reading, wrote: Wrote, ballot: Ballot) -> tuple[str, str]:
-    """The verb that counts, and the reason behind it or below."""
+    """The verb that counts, and the reason behind it or below. To say that it was not he is an alarm, whatever he writes with it."""
+    if ballot.verb == DISOWN:
+        return DISOWN, ""
     if reading.commands:
         first = reading.commands[0]
         # Who taps one thing and writes another has not made up his mind.
-        verb = "" if ballot.verb in (APPROVE, REJECT) and first.verb != ballot.verb else first.verb
+        verb = "" if ballot.verb and first.verb != ballot.verb else first.verb
         verb = "" if any(one.verb != first.verb for one in reading.commands) else verb
         return verb, _reason(first.args, reading.text)
     return ballot.verb, _reason(wrote.text)

@@ -192,7 +192,7 @@ def test_every_decision_is_mailed_back_and_can_be_disowned(opened: Opening) -> N
     assert ticket.approval is not None
     assert ticket.approval.number == 2
     assert names(office) == [
-        ("approval_request", "bea@corp.example"), ("approval_waits", "leo@desk.example"), ("approval_waits", "olga@desk.example"),
+        ("approval_waits", "leo@desk.example"), ("approval_waits", "olga@desk.example"), ("approval_request", "bea@corp.example"),
     ]  # fmt: skip
     assert page.decided(office.store, office.house, secret, "approve", "", "ab" * 32, office.now).note == "already"  # type: ignore[union-attr]
     office.post(reply(office.last("approval_request"), "reject not mine"))
@@ -210,6 +210,41 @@ def test_what_was_decided_longer_ago_is_told_to_lead_and_owner_and_stands(opened
     office.letters()
     office.post(tap(told, "disown"))
     assert office.ticket().status is Status.ANALYSIS
+    assert names(office) == [("approval_waits", "leo@desk.example"), ("approval_waits", "olga@desk.example")]
+    assert "a decision in his name was not his" in " ".join(office.last("approval_waits").text.split())
+
+
+@pytest.mark.parametrize("text", ["reject, I have never seen this!", "approve"])
+def test_this_was_not_me_is_an_alarm_whatever_is_written_with_it(opened: Opening, text: str) -> None:
+    office = opened()
+    ask(office)
+    office.post(tap(office.last("approval_request"), "approve"))
+    office.post(tap(office.last("decision"), "disown", text=text))
+    assert office.ticket().approval.number == 2  # type: ignore[union-attr]
+    assert votes(office) == [(1, "bea@corp.example", "pending")]
+
+
+def test_this_was_not_me_undoes_what_others_have_completed_since_unless_somebody_has_built_on_it(opened: Opening) -> None:
+    office = opened(ruled(Stage(("bea@corp.example", "kai@corp.example"))))
+    ask(office)
+    office.post(reply(office.last("approval_request", BEA.address), "approve"))
+    told = office.last("decision", BEA.address)
+    office.now += timedelta(hours=1)
+    office.post(reply(office.last("approval_request", KAI.address), "approve"))
+    assert office.ticket().status is Status.NEW
+    office.now += timedelta(hours=1)
+    office.post(tap(told, "disown"))
+    assert votes(office) == [(1, "bea@corp.example", "pending"), (1, "kai@corp.example", "pending")]
+    assert office.violations() == []
+
+
+def test_this_was_not_me_is_told_also_where_nobody_is_left_to_be_asked(opened: Opening) -> None:
+    office = opened()
+    ask(office)
+    office.post(tap(office.last("approval_request"), "approve"))
+    office.change(people=Directory(tuple(replace(one, manager=None) if one is ANN else one for one in PEOPLE.people), PEOPLE.teams))
+    office.letters()
+    office.post(tap(office.last("decision"), "disown"))
     assert names(office) == [("approval_waits", "leo@desk.example"), ("approval_waits", "olga@desk.example")]
     assert "a decision in his name was not his" in " ".join(office.last("approval_waits").text.split())
 
@@ -491,6 +526,20 @@ def test_who_does_not_answer_is_reminded_then_his_manager_is_asked_then_it_waits
     office.post(reply(office.last("approval_request", "olga@desk.example"), "approve"))
     assert office.ticket().status is Status.NEW
     assert office.violations() == []
+
+
+def test_attack_33_whoever_was_asked_for_somebodys_silence_and_is_no_longer_above_him_decides_nothing(opened: Opening) -> None:
+    office = opened(ruled(expire=timedelta(days=5)))
+    ask(office)
+    office.later(days=5)
+    letter = office.last("approval_request", "max@desk.example")
+    moved = tuple(replace(one, manager=None) if one is BEA else one for one in PEOPLE.people)
+    office.change(people=Directory(moved, PEOPLE.teams))
+    office.post(reply(letter, "approve"))
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    office.change(people=PEOPLE)
+    office.post(reply(letter, "approve"))
+    assert office.ticket().status is Status.NEW
 
 
 def test_a_rule_may_have_silence_decline(opened: Opening) -> None:
