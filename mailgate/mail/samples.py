@@ -318,7 +318,7 @@ def _asked(name: Name) -> View:
     subject = "Read access to the ledger of the northern branch"
     ticket = TicketView(1042, "MG-1042", subject, *_STATUS[name], "P3", asked, now, "Access/Ledger", "Workplace")
     taps = {verb: f"mailto:desk+{verb}.1042.q7ExAmPlE3@example.org?subject={verb}" for verb in _APPROVER_VERBS.get(name, ())}
-    page = "https://desk.example.org/approval/q7ExAmPlE3q7ExAmPlE3q7ExAmPlE3q7ExAmPlE3q7E"
+    page = "https://desk.example.org/approval/q7ExAmPlE3q7ExAmPlE3q7ExAmPlE3q7ExAmPlE3q7E" if taps else None
     return View(
         _DESK, _KIM, _ANNA, ticket, None, MessageView(words, author) if words else None, Links(**taps, page=page),
         note="reject" if name is Name.DECISION else "", approval=_APPROVALS[name],
