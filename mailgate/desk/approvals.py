@@ -23,7 +23,7 @@ from mailgate.desk.rules import Rules
 # The word with which a ticket that was declined is closed.
 DECLINED = "declined"
 # What a letter says of why it asks (`NOTES`), and the event of a round that begins.
-CHANGED, ESCALATED, EXPIRED, DISOWNED = "changed", "escalated", "expired", "disowned"
+CHANGED, ESCALATED, EXPIRED, DISOWNED, UNDELIVERED = "changed", "escalated", "expired", "disowned", "undelivered"
 
 
 def wanted(ticket: Ticket, rules: Rules) -> Approval | None:
@@ -282,6 +282,12 @@ def _expire(draft: Draft, round_: Round) -> None:
         # Nobody is above them: they may still decide, and the desk has to do something about it.
         draft.event("expire", "stuck", approval=replace(round_, stuck=True))
         tell_desk(draft, EXPIRED)
+
+
+def lost(draft: Draft) -> None:
+    """A letter to an approver did not arrive: until somebody of the desk does something, nobody decides."""
+    if draft.ticket.approval is not None and draft.ticket.approval.live:
+        tell_desk(draft, UNDELIVERED)
 
 
 # ------------------------------------------------------------------------------------------------------------- it is taken back

@@ -32,6 +32,9 @@ from mailgate.desk.stimuli import (
 )
 from mailgate.desk.workflow import Grammar
 
+# Without these an approver does not know that he is asked.
+_ASKING = frozenset({Name.APPROVAL_REQUEST, Name.APPROVAL_REMINDER})
+
 
 def decide(ticket: Ticket | None, stimulus: Stimulus, rules: Rules, now: datetime) -> Decision:
     """The desk's answer. `ticket` is the one that the clue named (None: no clue, or none that exists); `now` is aware UTC."""
@@ -148,6 +151,11 @@ def _came_back(ticket: Ticket, back: Undelivered, rules: Rules, now: datetime) -
     # A lost letter to somebody of the house is told to nobody by letter: that letter could be lost as well.
     if rules.people.person(back.recipient).role is Role.REQUESTER and back.hard:
         _tell_lost(draft, back.recipient, back.reply)
+    if back.letter in _ASKING and back.hard:
+        # Only a desk that asks for approvals pays for it.
+        from mailgate.desk.approvals import lost
+
+        lost(draft)
     return Decision(Outcome.NOTED, events=tuple(draft.events), letters=tuple(draft.letters)).noting("delivery", "undelivered", back.reply)
 
 

@@ -88,7 +88,7 @@ NOTES: Mapping[Name, tuple[str, ...]] = {
     Name.CLOCK: ("went-back", "behind-events", "apart-from-database", "believed"),
     Name.ARTICLE: ("changed", "withdrawn"),
     Name.APPROVAL_REQUEST: ("changed", "escalated", "elsewhere", UNPROVEN, "disowned"),
-    Name.APPROVAL_WAITS: ("expired", "disowned"),
+    Name.APPROVAL_WAITS: ("expired", "disowned", "undelivered"),
     Name.DECISION: ("approve", "reject", "already", "settled", "expired", "withdrawn", "not-you"),
     Name.DECLINED: ("expired",),
     Name.DELAYED: ("first_response", "next_response", "resolution"),

@@ -26,7 +26,8 @@ def ballot(records: Records, house: House, given: Sequence[tokens.Token], ticket
         about = ticket if token.ticket == ticket.id else records.itself(token.ticket)
         asks = tuple(reversed(about.asks)) if about else ()
         # Who stands in for somebody was not asked himself, but has a letter of his own about it.
-        given_to = [(ask, ask.approver) for ask in asks] + [(ask, address) for ask in asks for address in person.addresses]
+        deputies = sorted(asks, key=lambda one: one.by not in person.addresses)
+        given_to = [(ask, ask.approver) for ask in asks] + [(ask, address) for ask in deputies for address in person.addresses]
         for ask, address in given_to:
             if tokens.asks(house.keyring, token, (ask.round, ask.stage), address):
                 return Ballot(ask, address, token.ticket, "" if token.verb == tokens.APPROVER else token.verb)

@@ -148,7 +148,7 @@ def _hints(
 
 def borrowed(house: House, claim: Accepted, mail: ParsedMail, person: Person, found: Lead) -> str | None:
     """The verb of a button that a technician presses and that was made for somebody else, or signed with a key that is no more."""
-    if found.ticket is None or found.tap is not None or not person.staff:
+    if found.ticket is None or found.tap is not None or found.ballot is not None or not person.staff:
         return None
     marks = (*details(house, claim, mail), *thread.marks(mail.subject))
     return next(filter(None, map(tokens.pressed, marks)), None)

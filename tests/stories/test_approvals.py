@@ -22,7 +22,7 @@ from mailgate.flow import approvals as page
 from mailgate.flow.delivery import Delivery
 from mailgate.flow.operate import order
 from mailgate.store import outbox, schema
-from tests.kit.office import DESK, MAX, OLGA, TINA, TOM, Letter, Office, aligned, mail, reply
+from tests.kit.office import DESK, MAX, OLGA, TINA, TOM, Letter, Office, aligned, delivery_report, mail, reply
 
 ANN = Person(Address("ann@out.example"), "Ann Other", manager=Address("bea@corp.example"))
 BEA = Person(Address("bea@corp.example"), "Bea Boss", Role.APPROVER, (Address("b.boss@corp.example"),), manager=Address("max@desk.example"))
@@ -903,4 +903,40 @@ def test_what_is_removed_takes_its_approvals_and_links_along(opened: Opening) ->
     with office.store.look() as tx:
         assert tx.execute(schema.secret_links.select()).all() == []
         assert "too dear" not in str(tx.execute(schema.events.select()).all())
+    assert office.violations() == []
+
+
+def test_a_question_that_did_not_arrive_is_told_to_lead_and_owner(opened: Opening) -> None:
+    office = opened()
+    ask(office)
+    letter = office.last("approval_request")
+    office.letters()
+    office.post(delivery_report(letter), sender=None, to=(office.bounce_address(letter),))
+    assert names(office) == [("approval_waits", "leo@desk.example"), ("approval_waits", "olga@desk.example")]
+    assert "A question to an approver did not arrive" in office.last("approval_waits").text
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+
+
+def test_a_lead_who_is_asked_may_answer_with_commands_as_well(opened: Opening) -> None:
+    office = opened(ruled(Stage(("leo@desk.example",))))
+    ask(office)
+    office.post(reply(office.last("approval_request"), "#note Let us ask Max.", quote=False))
+    assert [(one.visibility, one.text) for one in office.story().messages][-1] == ("internal", "Let us ask Max.")
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    office.post(reply(office.last("approval_request"), "approve"))
+    assert office.ticket().status is Status.NEW
+
+
+def test_who_stood_in_disowns_what_was_decided_in_his_name_and_nothing_else(opened: Opening) -> None:
+    gone = replace(KAI, away="2026-12-31", delegate=MAX.address)
+    people = Directory((*(one for one in PEOPLE.people if one.address != KAI.address), gone), PEOPLE.teams)
+    office = opened(ruled(Stage(("bea@corp.example", "olga@desk.example", "kai@corp.example"))), people=people)
+    ask(office)
+    office.post(reply(office.last("approval_request", "bea@corp.example"), "approve"))
+    office.post(reply(office.last("approval_request", "max@desk.example"), "approve"))
+    told = office.last("decision", "max@desk.example")
+    assert "By:           Max Manager" in told.text
+    office.post(tap(told, "disown"))
+    assert [event.note for event in office.story().events if event.verb == "disowned"] == ["approved by max@desk.example"]
+    assert office.ticket().approval.number == 2  # type: ignore[union-attr]
     assert office.violations() == []
