@@ -197,8 +197,8 @@ def _ticket(ticket: Ticket, rules: Rules) -> TicketView:
 
 
 def _code_hash(case: _Case, code: str) -> str:
-    """A code is good for one question; its few digits alone would be the same for many."""
-    return links.digest(f"code {case.row} {case.link.hash} {code}")
+    """A code is good for one question and one person, by whichever of his links; its few digits alone would be the same for many."""
+    return links.digest(f"code {case.row} {case.link.person} {code}")
 
 
 def _used(case: _Case, code: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from mailgate.desk.model import Address
+from mailgate.desk.model import Address, Status
 from mailgate.flow import page_ticket
 from mailgate.flow.reception import Reception, Visit
 from tests.kit.frontdoor import Frontdoor, link
@@ -271,3 +271,22 @@ def test_no_letter_to_anybody_else_has_the_requesters_link(office: Office, path:
     others = [one for one in office.everything_sent() if one.to != Address(ANN)]
     assert {"bob@out.example", TINA.address} <= {one.to for one in others}
     assert not any("https://desk.example/" in one.text + one.html for one in others)
+
+
+def test_what_was_rolled_back_was_never_done_for_the_log_either(
+    office: Office, door: Frontdoor, path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    caplog.set_level("INFO", logger="mailgate")
+    with door.visitor() as ann:
+        form = ann.opens(path).hidden
+        caplog.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(page_ticket, "_shown", fails)
+            assert ann.sends(path, form, do="cancel").status == 500
+        assert "changed" not in caplog.text
+        assert ann.sends(path, form, do="cancel").status == 200
+        assert "changed" in caplog.text
+    assert office.ticket().status is Status.CANCELLED

@@ -125,3 +125,18 @@ def test_behind_the_link_nobody_reads_what_was_said_after_his_part_was_over(open
     # Nor in a letter that tells him that he comes too late.
     office.post(reply(letter, "approve", quote=False))
     assert "hunter2" not in office.last("decision", "kai@corp.example").text
+
+
+def test_a_code_is_good_behind_each_of_an_approvers_links(opened: Callable[..., Office]) -> None:
+    """He has one in his reminder as well, and may ask for the code behind one and enter it behind the other."""
+    office = opened(ruled(KAI, step_up=True))
+    asks(office)
+    first = office.last("approval_request").page
+    office.later(days=1)
+    second = office.last("approval_reminder").page
+    assert first != second
+    page.decided(office.store, office.house, first, "approve", "", "ab" * 32, office.now)
+    code = re.search(r"^ {4}(\d{8})\r?$", office.last("approval_code").text, re.MULTILINE)
+    assert code
+    page.decided(office.store, office.house, second, "approve", "", "cd" * 32, office.now, code=code[1])
+    assert office.ticket().status is Status.NEW
