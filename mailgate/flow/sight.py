@@ -103,6 +103,9 @@ def sight(occasion: Occasion, letter: Letter, recipient: Person, mark: str | Non
         links = replace(links, undo=f"{links.undo}&body={ticket.version}")
     if asks and ticket and desk.public_url:
         links = _with_pages(occasion.house.keyring, desk, ticket, links)
+    if ticket and ticket.rating is not None:
+        # Whoever has said how it was is not asked again.
+        links = replace(links, csat=None, rate=None)
     digest = overview.shown(occasion.house.keyring, occasion.rules, letter.digest, recipient) if letter.digest else None
     held = shown_held(occasion.house.keyring, desk, letter.held, letter.to) if letter.held else None
     if letter.held and letter.held.blocked:

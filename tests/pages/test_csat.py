@@ -56,6 +56,13 @@ def test_one_tap_counts_without_any_link(office: Office, resolved: Letter) -> No
     assert [one.verb for one in office.story().events][-2:] == ["csat", "csat"]
 
 
+def test_whoever_has_said_how_it_was_is_not_asked_again(office: Office, resolved: Letter) -> None:
+    office.post(reply(resolved, "csat 4"))
+    office.post(reply(resolved, "accept"))
+    closed = office.last("closed", ANN)
+    assert "csat" not in closed.text + closed.html
+
+
 @pytest.mark.parametrize(
     ("text", "rating", "remark"),
     [
