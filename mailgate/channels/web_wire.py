@@ -70,7 +70,7 @@ async def listen(settings: Settings) -> list[socket.socket]:
 
 
 def for_tcp(given: socket.socket) -> socket.socket:
-    """A socket of socket activation as one that says that it is TCP; see `_listen`."""
+    """A socket of socket activation as one that says that it is TCP; see `listen`."""
     if given.proto == socket.IPPROTO_TCP:
         return given
     return socket.socket(given.family, given.type, socket.IPPROTO_TCP, given.detach())

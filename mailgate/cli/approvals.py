@@ -106,5 +106,6 @@ def verify(config: Path | None, as_json_: bool) -> int:
     else:
         for one in wrong:
             click.echo(f"VIOLATION {one.invariant} {one.row}: {one.what}")
-        click.echo(f"{len(said)} decisions, {'each as it had to be' if not wrong else f'{len(wrong)} violations'}")
+        counted = "1 decision" if len(said) == 1 else f"{len(said)} decisions"
+        click.echo(f"{counted}, {'each as it had to be' if not wrong else f'{len(wrong)} violations'}")
     return 1 if wrong else 0

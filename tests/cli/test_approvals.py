@@ -82,7 +82,7 @@ def test_who_was_not_asked_approves_nothing_from_the_shell_either(desk: Shell) -
 
 def test_what_is_as_it_had_to_be_is_proven(desk: Shell) -> None:
     assert desk("approvals", "verify") == 0
-    assert desk.out == "1 decisions, each as it had to be\n"
+    assert desk.out == "1 decision, each as it had to be\n"
     assert desk.json("approvals", "verify") == {"ok": True, "decisions": 1, "violations": []}
     assert desk("audit") == 0
 
