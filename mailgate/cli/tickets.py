@@ -208,6 +208,7 @@ def ticket_json(told: Story, tag: str, organisation: str | None, promises: Seque
     """A ticket in the shape of BEHAVIOUR's section 1, without its story."""
     one = told.ticket
     closure = {"category": one.closure_category, "note": one.closure_note} if one.closure_category or one.closure_note else None
+    csat = {"mark": one.rating, "remark": one.remark, "time": show.iso(one.rated)} if one.rating else None
     return {
         "id": one.id, "tag": f"{tag}-{one.id}", "subject": one.subject, "desk": one.desk, "source": one.source, "type": one.type,
         "state": state_of(one.status), "status": one.status_name, "priority": one.priority, "impact": one.impact, "urgency": one.urgency,
@@ -215,7 +216,7 @@ def ticket_json(told: Story, tag: str, organisation: str | None, promises: Seque
         "requester": one.requester, "organisation": organisation,
         "participants": [{"address": who.address, "role": who.role, "confirmed": who.confirmed} for who in one.participants],
         "parent": one.parent, "children": list(told.children), "links": list(told.links), "merged_into": one.merged_into,
-        "resolution": one.resolution, "closure": closure,
+        "resolution": one.resolution, "closure": closure, "csat": csat,
         "approvals": [approvals.as_json(ask) for ask in one.asks],
         "due": show.iso(one.due), "time_spent": one.time_spent,
         "sla": list(promises), "created": show.iso(one.created), "updated": show.iso(one.updated),
@@ -266,6 +267,14 @@ def _changed(event: Happened) -> dict[str, object]:
     return changed | ({"round": round_.number} if round_ else {}) | ({"status": own} if own else {})
 
 
+def _results(ticket: Ticket) -> Iterator[str]:
+    """What was done about it, and how its requester found that."""
+    if ticket.resolution:
+        yield "solution: " + "\n          ".join(show.safe_lines(ticket.resolution))
+    if ticket.rating:
+        yield "\n       ".join((f"rated: {ticket.rating} of 5", *show.safe_lines(ticket.remark or "")))
+
+
 def _print(
     told: Story, tag: str, organisation: str | None, like: Sequence[Likeness], promises: Sequence[show.Json], policy: Policy
 ) -> None:  # fmt: skip
@@ -289,8 +298,8 @@ def _print(
         click.echo(line)
     for ask in one.asks:
         click.echo(f"approval {approvals.line(ask)}")
-    if one.resolution:
-        click.echo("solution: " + "\n          ".join(show.safe_lines(one.resolution)))
+    for line in _results(one):
+        click.echo(line)
     for timer in told.timers:
         click.echo(f"next: {timer.kind} at {show.clock(timer.due)}")
         if (ends := sla.end(one, timer, policy)) is not None:

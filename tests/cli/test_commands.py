@@ -24,7 +24,7 @@ from tests.kit.office import START, mail
 TICKET_KEYS = {
     "id", "tag", "subject", "desk", "source", "type", "state", "status", "priority", "impact", "urgency", "category", "service", "tags",
     "team", "assignee", "requester", "organisation", "participants", "parent", "children", "links", "merged_into", "resolution",
-    "closure", "approvals", "due", "time_spent", "sla", "created", "updated",
+    "closure", "csat", "approvals", "due", "time_spent", "sla", "created", "updated",
 }  # fmt: skip
 EXPLAIN_KEYS = {
     "source", "message_id", "from", "reply_to", "to", "cc", "subject", "date", "in_reply_to", "references", "text", "html", "reply_text",
