@@ -41,14 +41,16 @@ def links(office: Office) -> list[str]:
 
 def fetched(door: Frontdoor, links: list[str]) -> set[int]:
     """What a scanner without scripts hears that asks for links by every method that is said to be harmless, and with a guess."""
-    heard, scanner = set(), http.client.HTTPConnection("127.0.0.1", door.port, timeout=30)
+    heard = set()
     for one in links:
-        for method, path in (("GET", one), ("HEAD", one), ("OPTIONS", one), ("GET", f"{one}?decision=approve&why=scan")):
+        # A connection for each: none lives for ever, and a scanner has many.
+        scanner = http.client.HTTPConnection("127.0.0.1", door.port, timeout=30)
+        for method, path in (("GET", f"{one}?decision=approve&why=scan"), ("HEAD", one), ("OPTIONS", one)):
             scanner.request(method, path)
             response = scanner.getresponse()
             heard.add(response.status)
             response.read()
-    scanner.close()
+        scanner.close()
     return heard
 
 
@@ -71,6 +73,7 @@ async def followed(chromium: Chromium, base: str, links: list[str]) -> int:
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.chromium
 def test_case_37_two_hundred_links_by_every_way_change_nothing_and_two_hundred_humans_can_still_decide(
     office: Office, links: list[str], frontdoor: Callable[..., Frontdoor], chromium: Chromium
@@ -80,10 +83,10 @@ def test_case_37_two_hundred_links_by_every_way_change_nothing_and_two_hundred_h
     assert chromium.run(followed(chromium, door.url, links), 120) == MANY
     assert rows_of(office.store) == before
 
-    with door.visitor() as bea:
-        for number, one in enumerate(links):
+    for number, one in enumerate(links):
+        with door.visitor() as bea:
             seen = bea.presses(one, decision="approve" if number % 2 else "reject", why="I have read it.")
-            assert ("You have approved" if number % 2 else "You have rejected") in seen.text
+        assert ("You have approved" if number % 2 else "You have rejected") in seen.text
     states = [office.ticket(number).asks[0].state for number in range(1, MANY + 1)]
     assert sorted(states) == sorted([Verdict.APPROVED, Verdict.REJECTED] * (MANY // 2))
 
