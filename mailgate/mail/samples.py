@@ -70,7 +70,7 @@ have read access to its ledger until the end of the year?
 Anna Weber"""
 _APPROVAL = ApprovalView(
     1, 2, None, "Jo Berg", "", datetime(2026, 11, 25, 8, 12, tzinfo=UTC), False,
-    (VoteView("Jo Berg", "approved", datetime(2026, 11, 20, 9, 30, tzinfo=UTC), "It is in the plan."), VoteView("Eva Lang", "pending")),
+    (VoteView("Pia Kern", "approved", datetime(2026, 11, 20, 9, 30, tzinfo=UTC), "It is in the plan."), VoteView("Eva Lang", "pending")),
 )  # fmt: skip
 # What an approver was asked, and what came of it.
 _APPROVALS = {
