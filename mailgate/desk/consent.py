@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailgate.desk import approvals
-from mailgate.desk.approval import Round
+from mailgate.desk.approval import Round, Verdict
 from mailgate.desk.decision import Decision
 from mailgate.desk.draft import SYSTEM, Draft, nobodys
 from mailgate.desk.events import born, fold
@@ -99,11 +99,17 @@ def _anew(draft: Draft, round_: Round) -> None:
 def _newly_needed(before: Ticket, draft: Draft) -> None:
     """A ticket in work that becomes one which needs an approval is sent for it, unless it had one by the same rule for the same person."""
     after = draft.ticket
-    if state_of(after.status) not in (State.OPEN, State.IN_PROGRESS) or all(
-        getattr(before, field) == getattr(after, field) for field in (*_ASKED, "priority")
+    back = state_of(before.status) in (State.RESOLVED, State.CLOSED) and _unasked(after.approval)
+    if state_of(after.status) not in (State.OPEN, State.IN_PROGRESS) or not (
+        back or any(getattr(before, field) != getattr(after, field) for field in (*_ASKED, "priority"))
     ):
         return
     plan = approvals.wanted(after, draft.rules)
     known = plan == approvals.wanted(before, draft.rules.at(before.desk)) and before.requester == after.requester
-    if plan is not None and plan.auto_submit and not known:
+    if plan is not None and plan.auto_submit and (back or not known):
         approvals.begin(draft, plan, SYSTEM.address)
+
+
+def _unasked(round_: Round | None) -> bool:
+    """Whether it ended before anybody decided: with its parent, say. Opened again, it needs what it needed, or has come to need since."""
+    return round_ is None or round_.outcome is Verdict.WITHDRAWN

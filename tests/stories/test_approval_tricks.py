@@ -140,3 +140,22 @@ def test_a_code_is_good_behind_each_of_an_approvers_links(opened: Callable[..., 
     assert code
     page.decided(office.store, office.house, second, "approve", "", "cd" * 32, office.now, code=code[1])
     assert office.ticket().status is Status.NEW
+
+
+def test_what_ended_with_its_parent_still_needs_its_approval_when_its_requester_opens_it_again(opened: Callable[..., Office]) -> None:
+    office = opened()
+    office.post(mail("Please.", subject="The gateway is down"))
+    asks(office, sender="eve@out.example")
+    office.order(2, "#parent 1")
+    for line in ("#take", "#start", "#resolve done"):
+        office.order(1, line)
+    assert office.ticket(2).status is Status.RESOLVED_BY_ORIGIN
+    office.post(mail("reopen", to=office.signed(2, "eve@out.example"), sender="eve@out.example", subject="VPN"))
+    assert office.ticket(2).status is Status.AWAITING_APPROVAL
+    assert rounds(office, 2) == [(1, 1, "kai@corp.example", "withdrawn"), (2, 1, "kai@corp.example", "pending")]
+    office.post(tap(office.last("approval_request"), "approve"))
+    assert office.ticket(2).status is Status.ANALYSIS
+    # What was approved stays so, however often it is opened again.
+    for line in ("#resolve done", "#reopen"):
+        office.order(2, line)
+    assert office.ticket(2).status is not Status.AWAITING_APPROVAL
