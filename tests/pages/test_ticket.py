@@ -11,7 +11,6 @@ import pytest
 
 from mailgate.desk.model import Address, Status
 from mailgate.flow import page_ticket
-from mailgate.flow.reception import Reception, Visit
 from tests.kit.frontdoor import Frontdoor, link
 from tests.kit.office import DESK, TINA, Office, mail, reply, with_file
 from tests.pages.conftest import ONLINE
@@ -106,18 +105,6 @@ def test_the_solution_is_accepted_with_one_button_and_once(office: Office, door:
     (event,) = [one for one in office.story().events if one.verb == "accept"]
     assert (event.actor, event.strength) == (ANN, "token")
     assert re.fullmatch(r"click:[0-9a-f]{64}", event.cause)
-
-
-def test_what_was_rolled_back_is_told_by_no_log(
-    office: Office, path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(page_ticket, "_page", lambda *_: 1 / 0)
-    visit = Visit(path, {"mark": path.rpartition("/")[2]}, {"do": "cancel"}, acts=True, digest="ab" * 32)
-    reception = Reception(office.store, office.house, lambda: office.now, lambda _: None)
-    with caplog.at_level("INFO"), pytest.raises(ZeroDivisionError):
-        page_ticket.page(reception, visit)
-    assert office.ticket().status == "New"
-    assert "changed" not in caplog.text
 
 
 def test_a_solution_that_does_not_work_is_rejected_with_the_reason(office: Office, door: Frontdoor, path: str) -> None:
