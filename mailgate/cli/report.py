@@ -1,4 +1,4 @@
-"""How did the desk do? `report`, for people, as JSON, and as CSV for a spreadsheet."""
+"""How did the desk do? `report`, for people, as JSON, as CSV for a spreadsheet, and as a page with charts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WHEN = 'a day ("2026-03-01"), a time of ISO 8601, or how long ago ("30d")'
 @click.option("--since", metavar="WHEN", help=f"The beginning: {_WHEN} [default: 30d].")
 @click.option("--until", metavar="WHEN", help="The end, which does not belong to it [default: now].")
 @click.option("--json", is_flag=True)
-@click.option("--csv", is_flag=True, help="One line for all, for each team and for each technician; durations in seconds.")
+@click.option("--csv", is_flag=True, help="A line for all, each team, technician, top category and requester; durations in seconds.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="A page with charts, all of it in this file.")
 @click.option("--lang", metavar="LANGUAGE", help="The language of that page [default: the desk's].")
 @click.pass_obj

@@ -2,7 +2,7 @@
 
 A mark reads `<ticket>.<reader>.<mac>`: the reader is a keyed short form of his address, so that no address stands in a URL, and the mac
 256 bits of HMAC-SHA-256 over all of it and over what the page is for. It is checked before the database is asked; whether the reader is
-still the one who may is asked then. What can be used up or revoked is no mark but a row: see store/links.
+still the one who may is asked then. What can be used up is no mark but a row: see store/links.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which secrets did we give away, and which of them still open something? Rows that can be used up or revoked; times are UTC.
+"""Which secrets did we give away, and which of them still open something? Rows that can be used up; times are UTC.
 
 A secret has 256 bits (a code of some digits has fewer, and few tries); only its SHA-256 is kept, so that whoever reads the database, or a
 copy of it, can use none. What a secret entitles to is the question of who made it: here it is found, used once, and forgotten.
@@ -125,12 +125,6 @@ def unexpired(tx: Tx, purpose: Purpose, now: datetime, until: datetime) -> int:
     """How many links of this purpose are over between now and then: where each lasts so long, those that were made within that time."""
     there = (secret_links.c.purpose == purpose, secret_links.c.expires_at > now, secret_links.c.expires_at <= until)
     return int(tx.execute(select(func.count()).where(*there)).scalar_one())
-
-
-def revoke(tx: Tx, person: Address, purpose: Purpose, now: datetime) -> int:
-    """What somebody was given for this purpose opens nothing any more; returns how many links that were."""
-    his = (secret_links.c.person == person, secret_links.c.purpose == purpose, secret_links.c.used_at.is_(None))
-    return int(tx.execute(update(secret_links).where(*his).values(used_at=now)).rowcount)
 
 
 def sweep(tx: Tx, before: datetime, most: int) -> int:

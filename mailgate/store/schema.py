@@ -291,7 +291,7 @@ approvals = Table(
     Index("approvals_by_state", "state", "approver"),
 )  # fmt: skip
 
-# Secrets that stand in a letter or a cookie and can be used up or revoked. Only the SHA-256 of each is kept, in hex. `approval` is the row
+# Secrets that stand in a letter or a cookie and can be used up. Only the SHA-256 of each is kept, in hex. `approval` is the row
 # that it lets its bearer decide; `tries` counts wrong guesses at a short code.
 secret_links = Table(
     "secret_links", metadata,
