@@ -3,7 +3,8 @@
     python -m tests.bench.throughput [--mails 500] [--connections 8] [--syncs] [--profile FILE]
 
 The mix: 60 % new mails of 2 to 6 KB, 30 % replies, 10 % multipart with a 100 KB attachment. The bare parts (parsing by the standard
-library, one durable SQLite commit) are measured in the same run, since machines differ and are noisy: compare ratios.
+library, one durable SQLite commit) are measured in the same run, since machines differ and are noisy: compare ratios. A profile is a flame
+graph (SVG) of the daemon's own threads by py-spy, which has to be installed; whoever is watched is a little slower.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import email
 import os
 import random
 import re
+import signal
 import smtplib
 import sqlite3
 import statistics
@@ -49,6 +51,7 @@ def main() -> None:
     options.add_argument("--mails", type=int, default=500)
     options.add_argument("--connections", type=int, default=8)
     options.add_argument("--syncs", action="store_true", help="count fsync and fdatasync with strace; slows everything else down")
+    options.add_argument("--profile", metavar="FILE", help="where the daemon spends its time, sampled by py-spy")
     options.add_argument("--rate", type=float, default=0.0, help="mails a second; 0 for as fast as it goes")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -61,8 +64,7 @@ def _measure(folder: Path, given: argparse.Namespace) -> None:
     relay = subprocess.Popen([sys.executable, "-m", "tests.bench.sink"], stdout=subprocess.PIPE, text=True)
     assert relay.stdout is not None
     port = int(relay.stdout.readline())
-    strace = ("strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(folder / "syncs")) if given.syncs else ()
-    gateway = Gateway(folder, relay_port=port, people=_PEOPLE, under=strace)
+    gateway = Gateway(folder, relay_port=port, people=_PEOPLE, under=_watcher(folder, given))
     try:
         gateway.start()
         _send(gateway.smtp_port, [_new(chance, one) for one in known], 4, 0)
@@ -90,10 +92,21 @@ def _measure(folder: Path, given: argparse.Namespace) -> None:
         print(f"ratio to bare parts {cpu / (parse + commit):.1f}")
         violations = gateway.audit()["violations"]
         print("audit               " + ("clean" if not violations else f"{violations[:3]}"))
+        if given.profile:
+            # The watcher writes when the daemon has ended by itself.
+            os.kill(_daemon(gateway.pid), signal.SIGTERM)
+            gateway.wait()
     finally:
         gateway.kill9()
         relay.terminate()
         relay.wait()
+
+
+def _watcher(folder: Path, given: argparse.Namespace) -> tuple[str, ...]:
+    """The command under which the daemon runs."""
+    if given.profile:
+        return ("py-spy", "record", "--rate", "200", "--output", str(Path(given.profile).absolute()), "--")
+    return ("strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(folder / "syncs")) if given.syncs else ()
 
 
 @dataclass
@@ -111,14 +124,23 @@ class _Usage:
         return self.own + self.child
 
 
-def _used(pid: int) -> _Usage:
+def _family(pid: int) -> dict[int, str]:
+    """A process, its children and theirs, each with its command line."""
     pids = [pid]
     for one in pids:
         for task in Path(f"/proc/{one}/task").iterdir():
             pids += [int(child) for child in (task / "children").read_text().split() if int(child) not in pids]
-    commands = {one: Path(f"/proc/{one}/cmdline").read_text() for one in pids}
-    daemon = next(one for one in pids if "mailgate" in commands[one] and "strace" not in commands[one])
-    readers = [one for one in pids if "isolate" in commands[one] and one != daemon]
+    return {one: Path(f"/proc/{one}/cmdline").read_text() for one in pids}
+
+
+def _daemon(pid: int) -> int:
+    """The daemon among them: not what it runs under."""
+    return next(one for one, command in _family(pid).items() if "mailgate" in command and not command.startswith(("strace", "py-spy")))
+
+
+def _used(pid: int) -> _Usage:
+    daemon = _daemon(pid)
+    readers = [one for one, command in _family(pid).items() if "isolate" in command and one != daemon]
     return _Usage(_seconds(daemon), sum(map(_seconds, readers)), _peak(daemon), max(map(_peak, readers), default=0.0))
 
 
