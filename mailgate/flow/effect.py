@@ -243,7 +243,7 @@ def _worded(tx: Tx, rules: Rules, ticket: Ticket | None, letters: tuple[Letter, 
     words = tickets.opening_words(tx, about or ticket.id) if any(not one.words for one in letters) else ""
     found = []
     for letter in letters:
-        told = replace(letter, like=like) if letter.name in _TELLING else letter
+        told = replace(letter, like=like) if like and letter.name in _TELLING else letter
         if letter.name is Name.VENDOR:
             told = replace(letter, story=tickets.public_story(tx, ticket))
         if not letter.words and (letter.about or letter.name in _TELLING):
@@ -312,10 +312,10 @@ def _occasion(
         names = tickets.names(tx, ticket.id) | names
     planned = sla.plan(ticket, rules) if ticket else ()
     ending = sla.end(ticket, planned[0], rules.policy) if ticket and planned else None
-    occasion = Occasion(house, rules, ticket, cause, now, parents, source is not None, names=names, ends=ending[1] if ending else None)
+    ends = ending[1] if ending else None
     if source is None:
-        return occasion
-    return replace(
-        occasion, verified=source.verified, files=tuple(one.filename for one in source.files if not one.inline),
-        enclosures=source.enclosures, language=source.language,
+        return Occasion(house, rules, ticket, cause, now, parents, names=names, ends=ends)
+    files = tuple(one.filename for one in source.files if not one.inline)
+    return Occasion(
+        house, rules, ticket, cause, now, parents, True, source.verified, files, source.enclosures, ends, source.language, names
     )  # fmt: skip
