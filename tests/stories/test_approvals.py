@@ -542,6 +542,17 @@ def test_attack_33_whoever_was_asked_for_somebodys_silence_and_is_no_longer_abov
     assert office.ticket().status is Status.NEW
 
 
+def test_who_only_claims_to_be_the_requester_makes_no_approver_decide_anew(opened: Opening) -> None:
+    office = opened(security=Security(authserv_ids=("mx.desk.example",)))
+    office.post(aligned(mail("VPN, please.", subject="VPN")))
+    asked = office.last("approval_request")
+    office.post(mail("And root on every server.", subject=f"Re: {asked.subject}"))
+    assert votes(office) == [(1, "bea@corp.example", "pending")]
+    assert office.ticket().approval.number == 1  # type: ignore[union-attr]
+    office.post(aligned(mail("And root on every server.", subject=f"Re: {asked.subject}")))
+    assert office.ticket().approval.number == 2  # type: ignore[union-attr]
+
+
 def test_a_rule_may_have_silence_decline(opened: Opening) -> None:
     office = opened(ruled(expire=timedelta(days=2), on_expire=OnExpire.DECLINE))
     ask(office)
