@@ -82,9 +82,10 @@ _OF_PERSON = Statement(lambda _: (
            secret_links.c.made_at >= bindparam("since", type_=Moment))
     .order_by(secret_links.c.made_at.desc(), secret_links.c.hash)
 ))  # fmt: skip
+# Two who sweep at once take different ones, and wait for nobody.
 _OVER = (
     select(secret_links.c.hash).where(secret_links.c.expires_at <= bindparam("before", type_=Moment))
-    .order_by(secret_links.c.expires_at).limit(bindparam("most"))
+    .order_by(secret_links.c.expires_at).limit(bindparam("most")).with_for_update(skip_locked=True)
 )  # fmt: skip
 _SWEEP = Statement(lambda _: delete(secret_links).where(secret_links.c.hash.in_(_OVER)))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from mailgate.desk.model import Address
@@ -81,3 +82,15 @@ def test_what_is_long_over_is_swept_away(store: Store) -> None:
         assert links.sweep(tx, NOW, 50) == 1
         assert links.sweep(tx, NOW, 50) == 0
         assert links.find(tx, links.digest("new"), Purpose.LOGIN) is not None
+
+
+@pytest.mark.postgres
+def test_two_who_sweep_at_once_take_different_ones_and_wait_for_nobody(store: Store) -> None:
+    if store.sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    for name in ("one", "two"):
+        put(store, name, until=NOW - HOUR)
+    with store.begin() as here, store.begin() as there:
+        assert links.sweep(here, NOW, 1) == 1
+        # Whoever waited would be ended by the lock_timeout.
+        assert links.sweep(there, NOW, 5) == 1
