@@ -195,6 +195,15 @@ def test_case_49_a_file_is_only_ever_downloaded(office: Office, door: Frontdoor,
     assert answer.headers["content-security-policy"].startswith("sandbox;")
 
 
+def test_of_several_files_of_a_mail_each_is_had_by_its_own_number(office: Office, door: Frontdoor) -> None:
+    second = b'--=_b\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename="two.txt"\r\n\r\n2\r\n--=_b--'
+    office.post(with_file(mail("Both, please."), "one.txt", b"1").replace(b"--=_b--", second))
+    path = asked(office)
+    with door.visitor() as ann:
+        numbers = re.findall(r"/file/(\d+)\"", ann.opens(path).html)
+        assert [ann.opens(f"{path}/file/{number}").response.content for number in numbers] == [b"1", b"2"]
+
+
 def test_case_50_no_file_without_its_own_page(office: Office, door: Frontdoor, path: str) -> None:
     office.post(with_file(mail("My secret.", sender="bob@out.example"), "secret.txt", b"bob's"))
     said_by_tina(office, "#note see this")
