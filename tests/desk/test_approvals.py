@@ -249,6 +249,15 @@ def test_in_whatever_order_things_happen_each_question_is_answered_once(rules: R
             assert events[0].verb in ("approve", "undo", "category", "requester", "desk") or step[0] == "order"
 
 
+def test_a_timer_of_what_has_changed_since_reminds_nobody() -> None:
+    life = Life(under(Stage(("approver",)), remind=(DAY,)))
+    life.now += DAY - timedelta(seconds=1)
+    assert life.meet(Due(sla.APPROVAL)) == ()
+    life.now += timedelta(seconds=1)
+    assert [event.verb for event in life.meet(Due(sla.APPROVAL))] == ["remind"]
+    assert life.meet(Due(sla.APPROVAL)) == ()
+
+
 def test_a_forged_story_is_found_out() -> None:
     life = Life(under(Stage(("approver",), 2)))
     (first, second, _) = life.ticket.asks

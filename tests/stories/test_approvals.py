@@ -542,6 +542,30 @@ def test_attack_33_whoever_was_asked_for_somebodys_silence_and_is_no_longer_abov
     assert office.ticket().status is Status.NEW
 
 
+def test_where_two_have_to_agree_one_of_them_does_not_say_yes_for_the_other_as_well(opened: Opening) -> None:
+    office = opened(ruled(Stage(("bea@corp.example", "kai@corp.example"))))
+    ask(office)
+    own = office.last("approval_request", KAI.address)
+    gone = replace(BEA, away="2026-12-31", delegate=KAI.address)
+    office.change(people=Directory((*(one for one in PEOPLE.people if one is not BEA), gone), PEOPLE.teams))
+    office.post(reply(own, "approve"))
+    office.later(days=1)
+    office.post(reply(office.last("approval_reminder", KAI.address), "approve"))
+    office.post(reply(own, "approve"))
+    assert votes(office) == [(1, "bea@corp.example", "pending"), (1, "kai@corp.example", "approved")]
+
+
+def test_a_link_tells_for_a_month_after_its_question_is_over_and_then_nothing(opened: Opening) -> None:
+    office = opened()
+    ask(office)
+    secret = office.last("approval_request").page
+    over = office.now + timedelta(days=5 + 30)
+    assert page.shown(office.store, office.house, secret, over - timedelta(seconds=1)) is not None
+    assert page.shown(office.store, office.house, secret, over) is None
+    assert page.decided(office.store, office.house, secret, "approve", "", "ab" * 32, over) is None
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+
+
 def test_who_only_claims_to_be_the_requester_makes_no_approver_decide_anew(opened: Opening) -> None:
     office = opened(security=Security(authserv_ids=("mx.desk.example",)))
     office.post(aligned(mail("VPN, please.", subject="VPN")))
