@@ -212,11 +212,11 @@ def _decline(draft: Draft, round_: Round, verb: str, why: str, asks: tuple[Ask, 
 def disown(draft: Draft, ask: Ask) -> None:
     """An approver says that a decision in his name was not his: lead and owner hear of it, and what nobody has built on yet is undone.
 
-    Then a new round asks everybody again; not once anything has happened to the ticket since the last word of its round.
+    Then a new round asks everybody again; not once the ticket has left the status where the last word of its round put it.
     """
     round_, ticket = draft.ticket.approval, draft.ticket
     last = max((one.decided for one in ticket.asks if one.round == ask.round and one.by and one.decided), default=None)
-    again = round_ is not None and round_.number == ask.round and (round_.live or ticket.updated == last)
+    again = round_ is not None and round_.number == ask.round and (round_.live or ticket.since == last)
     draft.event(DISOWNED, f"{ask.state} by {ask.by}", **(_undone(round_) if again and round_ and not round_.live else {}))
     # Should nobody be there to ask again, this is what the desk has to hear all the same.
     tell_desk(draft, DISOWNED)

@@ -238,6 +238,19 @@ def test_this_was_not_me_undoes_what_others_have_completed_since_unless_somebody
     assert office.violations() == []
 
 
+def test_words_said_since_do_not_keep_a_forged_approval_alive(opened: Opening) -> None:
+    office = opened()
+    ask(office)
+    office.post(tap(office.last("approval_request"), "approve"))
+    told = office.last("decision")
+    office.now += timedelta(hours=1)
+    office.post(reply(office.last("approved"), "When do I get it?"))
+    assert office.ticket().updated == office.now
+    office.post(tap(told, "disown"))
+    assert office.ticket().status is Status.AWAITING_APPROVAL
+    assert votes(office) == [(1, "bea@corp.example", "pending")]
+
+
 def test_this_was_not_me_is_told_also_where_nobody_is_left_to_be_asked(opened: Opening) -> None:
     office = opened()
     ask(office)
