@@ -20,7 +20,18 @@ from mailgate.channels.web_limit import Strangers
 from mailgate.desk import forms
 from mailgate.desk.errors import Temporary
 from mailgate.desk.policy import Desk
-from mailgate.flow import entry, journal, page_approval, page_csat, page_desk, page_desk_held, page_desk_ticket, page_ticket
+from mailgate.flow import (
+    entry,
+    journal,
+    page_approval,
+    page_csat,
+    page_desk,
+    page_desk_figures,
+    page_desk_held,
+    page_desk_queue,
+    page_desk_ticket,
+    page_ticket,
+)
 from mailgate.flow.house import House
 from mailgate.flow.reception import Answer, Cookie, Download, Elsewhere, Page, PageFunction, Reception, Visit
 from mailgate.mail.view import DeskView
@@ -37,9 +48,9 @@ ROUTES: dict[str, PageFunction] = {
     "/ticket/{mark}/file/{number}": page_ticket.file,
     "/csat/{mark}": page_csat.rate,
     "/keep/{mark}": page_csat.keep,
-    "/desk": page_desk.inside(page_desk.queue),
-    "/desk/mine": page_desk.inside(page_desk.mine),
-    "/desk/figures": page_desk.inside(page_desk.figures),
+    "/desk": page_desk.inside(page_desk_queue.queue),
+    "/desk/mine": page_desk.inside(page_desk_queue.mine),
+    "/desk/figures": page_desk.inside(page_desk_figures.figures),
     "/desk/held": page_desk.inside(page_desk_held.held),
     "/desk/ticket/{number}": page_desk.inside(page_desk_ticket.ticket),
     "/desk/login/{token}": page_desk.login,
