@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from mailgate.desk.errors import Permanent, Temporary
 
@@ -23,8 +24,7 @@ _OF_A_MAIL = re.compile(rb"^(?:from|to|date|subject|received|return-path|message
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The files that hold mails, in order (None stands for standard input), and what was passed over because it does not look like one."""
 
     mails: tuple[Path | None, ...]

@@ -10,9 +10,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import ParamSpec, TypeVar
+
+from msgspec import Struct
 
 from mailgate.channels.imap_session import LoginRefused, Selected, Server, Session, connected, tried
 from mailgate.channels.imap_wire import Refused
@@ -44,8 +45,7 @@ _SPREAD = 0.2
 _RETRY = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """A mailbox, for the desk of that name. `processed` is the folder to which done mails are moved, None: they stay and are flagged.
     `largest` is octets.
 
@@ -62,8 +62,7 @@ class Account:
     largest: int
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """Seconds: between two looks, after a lost connection and after a refused login (doubled each time, up to the longest), and until the
     operator hears that nothing was fetched.
     """
@@ -310,8 +309,7 @@ class Fetcher:
             journal.trouble(f"imap:{self._account.name}", error)
 
 
-@dataclass(frozen=True, slots=True)
-class Probed:
+class Probed(Struct, frozen=True):
     """What a try of a mailbox found: what keeps us from reading it ("": nothing does), and what its operator should know besides."""
 
     wrong: str = ""

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from ipaddress import ip_address
 
+from msgspec import Struct
+
 from mailgate.channels.imap_wire import Lost, Refused, Response, Wire, mailbox, quoted
 from mailgate.channels.oauth import Grant, xoauth2
 from mailgate.desk.errors import Permanent
@@ -61,8 +63,7 @@ class LoginRefused(Refused):
     code = "imap-login"
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(Struct, frozen=True):
     """A folder as it was selected. `keywords`: it takes flags of our own; `next` is the UID that the next mail gets, 0 where untold."""
 
     uidvalidity: int

@@ -14,10 +14,10 @@ import re
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import cast
 
 from aioimaplib.aioimaplib import Command, IMAP4ClientProtocol
+from msgspec import Struct
 
 from mailgate.desk.errors import Temporary
 
@@ -45,8 +45,7 @@ class Refused(Temporary):
     code = "imap-refused"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the server said to a command that it carried out: the text after OK, and the untagged responses before it."""
 
     text: str

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from msgspec import Struct
+
 from mailgate.channels.relay_wire import Broken, Reply, Wire
 from mailgate.desk.errors import Temporary
 from mailgate.flow.delivery import Result
@@ -42,8 +44,7 @@ class Relay:
     directory: Path = Path("var/outbound")
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """How many seconds each wait may take. RFC 5321 4.5.3.2 allows more, but a letter's lease ends, and `dialogue` must end before it."""
 
     # One address of the relay, TLS included where it is implicit.
@@ -71,8 +72,7 @@ class Refused(Temporary):
         self.result = result
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A connection that takes letters, and what the relay offers on it: EHLO keywords in capitals with their parameters."""
 
     wire: Wire
@@ -140,8 +140,7 @@ async def _connect(relay: Relay, patience: Patience, trust: ssl.SSLContext, end:
     raise Broken("connect", f"{relay.host}:{relay.port}: {why}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Opening:
+class _Opening(Struct, frozen=True):
     """The commands between the greeting and the first MAIL."""
 
     wire: Wire

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass
 from typing import cast
+
+from msgspec import Struct
 
 from mailgate.desk.errors import Temporary
 
@@ -31,8 +32,7 @@ class Broken(Temporary):
         self.stage = stage
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """One reply of RFC 5321 4.2: the code and the text of each line, printable characters only."""
 
     code: int

@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from aiosmtpd.smtp import Envelope
+from msgspec import Struct
 
 from mailgate.channels.smtp_limits import Limits, Loan, Memory
 from mailgate.channels.smtp_wire import hops, plain, without_route
@@ -37,8 +37,7 @@ NO_SPACE = "452 4.3.1 Out of room for mail, try again later"
 OUR_FAULT = "451 4.3.0 Temporary failure, try again later"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """The [smtp] table. `max_size` is in octets. Peers outside `allow` are turned away; a mail from `submission` counts as a login.
 
     There is no SMTP AUTH, because there are no users to ask for: it is neither offered nor answered.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+
+class Limits(Struct, frozen=True):
     """Every bound of the listener. Times are in seconds; a test may shorten them."""
 
     # A connection costs a file descriptor, of which a process usually has 1,024, and some 20 kB.

@@ -6,9 +6,10 @@ A request under a foreign host name, without a length or with too long a body is
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -48,8 +49,7 @@ _FIXED = frozenset(name for name, _ in STRICT_HEADERS)
 _POLICY = b"content-security-policy"
 
 
-@dataclass(frozen=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """Stands before the application: refuses what it should not see, and puts the strict headers on every answer."""
 
     application: Application

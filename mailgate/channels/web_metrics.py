@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -16,15 +17,13 @@ if TYPE_CHECKING:
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """Why no mail should come here now, as slugs (`database-down`, `disk-full`); ready where there is no reason."""
 
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """How much there is: rows by state, totals since the database was made, and ages in seconds (None: nothing to be old)."""
 
     inbox: Mapping[str, int] = field(default_factory=dict)
@@ -48,8 +47,7 @@ def exposition(figures: Figures) -> bytes:
     return generate_latest(registry)
 
 
-@dataclass(frozen=True, eq=False)
-class _Collector:
+class _Collector(Struct, frozen=True, eq=False):
     """What prometheus-client asks for its metrics; its registry knows collectors by identity."""
 
     figures: Figures

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mailgate.channels.web_gate import STRICT_HEADERS, Application
 from mailgate.desk.errors import Misconfigured
@@ -30,8 +31,7 @@ _NOT_HTTP = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Where to listen; port 0 lets the system choose. `names` are the host names of public_url, under which browsers may ask for us.
 
     `trusted_proxies` are addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed.

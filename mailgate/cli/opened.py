@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mailgate.config.load import load
 from mailgate.config.settings import Settings
@@ -38,8 +39,7 @@ def of_a_desk(config: Path | None) -> Settings:
     return known
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """Everything that most commands need. The key is for those alone who sign: others read without it, and may have no way to it."""
 
     settings: Settings

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import date
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from mailgate.config import scalars
 from mailgate.config.reader import Bad, File, Node, Reader, Table, choice, day, flag, integer, known, line, listed, named, quoted, shown
@@ -26,8 +27,7 @@ _POSTGRESQL = "postgresql+psycopg"
 _SQLITE = "sqlite"
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """All of mailgate.toml."""
 
     desks: tuple[Desk, ...]

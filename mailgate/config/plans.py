@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from mailgate.config import hours, scalars
 from mailgate.config.holidays import public_holidays
@@ -260,7 +261,7 @@ def _needed(node: Node) -> int | None:
 def _statuses(top: Table, policy: Policy) -> tuple[OwnStatus, ...]:
     statuses: list[OwnStatus] = []
     taken = {name.lower() for name in (*Status, *State)}
-    verbs = WORDS | policy.verbs_by_word().keys()
+    verbs = WORDS | policy.verbs_by_word.keys()
     for table in top.tables("status"):
         status = _status(table)
         if status.name.lower() in taken:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from mailgate.config.lines import Path as Keys
@@ -32,16 +33,14 @@ class Bad(Exception):
     """A value that cannot be. The text says what would be right; never leaves this package."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One thing that is wrong, and where."""
 
     line: int
     text: str
 
 
-@dataclass(slots=True)
-class File:
+class File(Struct):
     """One file of config/: its values, and the faults found so far. A file that is not there reads as an empty one."""
 
     name: str
@@ -113,8 +112,7 @@ def open_file(path: Path, name: str) -> File:
         return File(name, faults=[Fault(line, f"no valid TOML: {_AT_LINE.sub('', str(error))}")])
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A value in a file."""
 
     file: File

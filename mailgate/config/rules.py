@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mailgate.config import scalars
 from mailgate.config.reader import Bad, File, Node, Table, choice, integer, known, listed, quoted
@@ -38,8 +39,7 @@ _COUNT = integer(0, 1_000_000)
 _PLANS = ("category", "calendar", "sla", "metric", "escalation", "approval", "status", "monitoring")
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """What a rule may refer to by its name."""
 
     desks: Collection[str] = ()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from mailgate.config import scalars
 from mailgate.config.reader import Bad, Node, Reader, Table
@@ -46,8 +47,7 @@ class Secret:
         return hash(self._text)
 
 
-@dataclass(frozen=True, slots=True)
-class Vault:
+class Vault(Struct, frozen=True):
     """The places where secrets may lie. Relative `*_file` paths start at `root`; `whole` says that the daemon's secrets are wanted too."""
 
     environ: Mapping[str, str]

@@ -7,11 +7,12 @@ Every path is absolute. A secret is a `Secret`, which shows itself to nobody who
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
+
+from msgspec import Struct
 
 from mailgate.config.scalars import Network
 from mailgate.config.secrets import Secret
@@ -36,16 +37,14 @@ class StartAt(StrEnum):
     ALL = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(Struct, frozen=True):
     """The database, as an SQLAlchemy URL without a password."""
 
     url: str
     password: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Smtp:
+class Smtp(Struct, frozen=True):
     """Where mail is taken in. `allow` and `submission` are networks: who may connect, and whose senders are aligned.
 
     `max_size` is octets.
@@ -61,8 +60,7 @@ class Smtp:
     submission: tuple[Network, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Relay:
+class Relay(Struct, frozen=True):
     """Where letters go: to the relay `host`, or where that is None, into the Maildir `directory`."""
 
     directory: Path
@@ -73,8 +71,7 @@ class Relay:
     password: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OAuth2:
+class OAuth2(Struct, frozen=True):
     """How to get an access token (RFC 6749). With a refresh token that grant is used, without one that of client credentials.
 
     `refresh_token_file` is where the refresh token stands, and a renewed one is kept; None where it came from elsewhere.
@@ -88,8 +85,7 @@ class OAuth2:
     scope: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ImapAccount:
+class ImapAccount(Struct, frozen=True):
     """A mailbox to fetch from, for the desk of that name. `processed` is the folder to which done mails are moved; None: they stay and are
     flagged.
     """
@@ -107,8 +103,7 @@ class ImapAccount:
     desk: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Web:
+class Web(Struct, frozen=True):
     """Where the web pages listen. `trusted_proxies` are the networks whose X-Forwarded-For is believed."""
 
     host: str = "127.0.0.1"
@@ -116,8 +111,7 @@ class Web:
     trusted_proxies: tuple[Network, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Everything that config/ says. `machine` is its mailgate.toml; `templates` the operator's own folder, None: the packaged letters."""
 
     root: Path

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mailgate.config import opening
 from mailgate.config.settings import Settings
@@ -17,8 +18,7 @@ from mailgate.store.engine import Store, durable, exclusive
 from mailgate.store.migrate import migrate
 
 
-@dataclass(frozen=True, slots=True)
-class Database:
+class Database(Struct, frozen=True):
     """An open database. `instance` is the random name of the installation that it belongs to; `close` lets the next daemon have it."""
 
     store: Store

@@ -15,8 +15,9 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from mailgate.channels.smtp_in import Listener, Rcpt, Refusal
 from mailgate.channels.web import Web

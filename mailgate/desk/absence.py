@@ -5,9 +5,10 @@ A span is `2026-12-24` (away up to and on that day) or `2026-12-20/2026-12-31`. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from mailgate.desk.model import Address, Directory, Person
 from mailgate.desk.moments import DAYS, WEEKDAYS, dates
@@ -18,8 +19,7 @@ _LONGEST = timedelta(days=750)
 _MOST_DELEGATES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Absence:
+class Absence(Struct, frozen=True):
     """What somebody said of himself: the span in which he is away; None: he is there."""
 
     person: Address

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk import clock as values
 from mailgate.desk.clock import Clock, ClockState
@@ -24,8 +26,7 @@ class Why(StrEnum):
     PAUSED = "paused"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A time from one moment to another (aware UTC), what it was, and how much had counted at its end."""
 
     since: datetime

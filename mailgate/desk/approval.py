@@ -7,18 +7,18 @@ one. Within it stages follow each other; in each some people are asked together.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import cast
+
+from msgspec import Struct
 
 from mailgate.desk.address import Address
 
 _TICK = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """Approvers who are asked together: roles or addresses. `need` of them have to agree; None: all."""
 
     approvers: tuple[str, ...]
@@ -44,8 +44,7 @@ class How(StrEnum):
     SHELL = "shell"
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """What one approver was asked in one stage of one round.
 
     `level` counts how often silence was escalated before, `through` is the word of policy by which he was found (empty: by name),
@@ -74,8 +73,7 @@ class Ask:
         return self.round, self.stage, self.approver
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(Struct, frozen=True):
     """One sending of a ticket for approval, and how far it is.
 
     `back` and `own` are the status that the ticket returns to, `announced` tells whether its technicians have heard of it, `by` who sent

@@ -6,8 +6,9 @@ Each of these is one event of the ticket, from which the round and every questio
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from mailgate.desk import approvers
 from mailgate.desk.approval import Ask, How, Round, Verdict

@@ -7,8 +7,9 @@ standing in for somebody, and not by having become an approver since.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mailgate.desk.absence import absent, local
 from mailgate.desk.approval import Ask, Round, Stage, Verdict
@@ -23,8 +24,7 @@ _MOST_DEPUTIES = 5
 _ROLES = frozenset(Role) - {Role.MANAGER}
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """What the answer depends on: the ticket, its round, and everybody as they are `now` (aware UTC)."""
 
     ticket: Ticket

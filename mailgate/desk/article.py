@@ -5,13 +5,12 @@ An article bears the number of the ticket that it comes from; a ticket has one a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mailgate.desk.model import Address, Status, TicketId
 
 
-@dataclass(frozen=True, slots=True)
-class Article:
+class Article(Struct, frozen=True):
     """A problem and its solution, as a technician confirmed them. An `internal` one is for those who work here.
 
     `borrowed` names the fields that still are the requester's own words: they go when he does.
@@ -38,8 +37,7 @@ def first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")[:LONGEST_TITLE]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """What an article is made of or changed from: the words that opened the ticket, what their writer calls himself, and the article."""
 
     words: str = ""
@@ -47,8 +45,7 @@ class Origin:
     article: Article | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A ticket that a search found, as far as whoever searched may see it; a confidential one has no subject."""
 
     ticket: TicketId
@@ -57,8 +54,7 @@ class Seen:
     confidential: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a search for these words found."""
 
     words: str

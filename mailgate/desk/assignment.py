@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
+
+from msgspec import Struct, field
 
 from mailgate.desk.absence import absent
 from mailgate.desk.model import Address, Directory, Person
@@ -17,16 +18,14 @@ from mailgate.desk.policy import AssignBy
 _WORD = re.compile(r"[\w.+#-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """How many tickets somebody has that are neither resolved nor closed, and when he was given the last one (None: never)."""
 
     tickets: int = 0
     last: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Roster:
+class Roster(Struct, frozen=True):
     """Who has how much to do, the day in the desk's time zone that absences are asked for, and who does not work at this hour."""
 
     today: date

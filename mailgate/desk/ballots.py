@@ -31,7 +31,7 @@ def answered(draft: Draft, wrote: Wrote, ballot: Ballot) -> Decision | None:
     """What follows from a mail that bears an approver's mark; None where it is a technician's mail like any other."""
     if not ballot.mine(wrote.person):
         return _not_counted(draft, wrote, ballot, ELSEWHERE)
-    reading = read(wrote.text, Grammar.APPROVER, bare=True, synonyms=draft.rules.policy.verbs_by_word())
+    reading = read(wrote.text, Grammar.APPROVER, bare=True, synonyms=draft.rules.policy.verbs_by_word)
     verb, why = _said(reading, wrote, ballot)
     if not verb:
         # Who works here may answer any letter with commands.
@@ -78,7 +78,7 @@ def clicked(draft: Draft, click: Clicked) -> Decision:
 
 def ordered(draft: Draft, text: str) -> Decision | None:
     """An approver's word that somebody with a shell on this machine says in his name; None where it is none."""
-    reading = read(text, Grammar.APPROVER, bare=True, synonyms=draft.rules.policy.verbs_by_word())
+    reading = read(text, Grammar.APPROVER, bare=True, synonyms=draft.rules.policy.verbs_by_word)
     round_ = draft.ticket.approval
     if not reading.commands or round_ is None:
         return None

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.model import Address, Person, Priority, Role, State, Ticket, TicketId
 from mailgate.desk.rules import Rules
@@ -22,8 +24,7 @@ STATES = (State.OPEN, State.IN_PROGRESS, State.ON_HOLD)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(Struct, frozen=True):
     """A ticket that is neither solved nor closed. The `due` of its brief is when something of it is wanted or promised first.
 
     `late` and `risk` are what `judged` found: whether something of it is overdue, or will be soon.
@@ -63,8 +64,7 @@ def _judged(one: Open, now: datetime) -> Open:
     return replace(one, risk=True) if warned or brief.due <= now + SOON else one
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """Which of the open tickets somebody wants to see; None: of all states, teams or desks. `pressing`: those overdue or at risk alone."""
 
     state: State | None = None

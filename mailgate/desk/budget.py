@@ -6,7 +6,8 @@ They drop only automatic letters, and only to addresses that nobody of people.to
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mailgate.desk.decision import Suppressed
 from mailgate.desk.letters import Letter, Name
@@ -16,8 +17,7 @@ from mailgate.desk.rules import Rules
 from mailgate.desk.tokens import subaddress
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """What went to some addresses within the last day, and which of them are dead.
 
     `today` counts automatic letters, `acknowledged` the acknowledgements for the ticket in question, `dead` maps an address from which

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from itertools import accumulate
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from mailgate.desk.plans import ROUND_THE_CLOCK, Calendar, Closure
 
@@ -33,8 +34,7 @@ def timetable(calendar: Calendar, zone: str) -> Timetable:
     return Timetable(calendar, ZoneInfo(zone))
 
 
-@dataclass(frozen=True, slots=True)
-class _Year:
+class _Year(Struct, frozen=True):
     """The working time of one local year: when each stretch of it opens and closes, and how much of it was before; microseconds."""
 
     opens: list[int]

@@ -7,10 +7,12 @@ Moments are aware UTC, targets and what is spent are working time of the clock's
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 _TICK = timedelta(microseconds=1)
 
@@ -34,8 +36,7 @@ class ClockState(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Step:
+class Step(Struct, frozen=True, order=True):
     """A point on the way to a breach and after it: `80%` of the target, `breach` (100 %), or a working time `later` than the breach."""
 
     percent: int
@@ -70,8 +71,7 @@ def span(time: timedelta) -> str:
 Stretch = tuple[datetime, datetime | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """One promise of a ticket: the `number`-th clock of this metric. `sla` and `calendar` are names; no calendar is round the clock.
 
     `told` is the last step of which somebody heard. `spent` is there once it has ended, and stays what it was then.
@@ -105,8 +105,7 @@ class Clock:
         return ClockState.ACHIEVED if self.phase is Phase.STOPPED else ClockState(self.phase)
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """A clock that is due at another time than before (aware UTC; None: it does not run), because something happened to its ticket."""
 
     metric: str

@@ -6,8 +6,10 @@ Reads no time of its own: `now` is aware UTC, and so is every moment that comes 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.calendar import Timetable, timetable
 from mailgate.desk.clock import BREACH, Clock, Moved, Phase, Step, changed
@@ -82,8 +84,7 @@ def moves(ticket: Ticket, new: tuple[Clock, ...], rules: Rules) -> tuple[Moved, 
 # ------------------------------------------------------------------------------------------------------------ what runs
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(Struct, frozen=True):
     """What the clocks of a ticket go by: what is true of it, and what is promised for it."""
 
     ticket: Ticket

@@ -6,7 +6,7 @@ answer: he had not seen it. Looking that up is `flow.colleagues`'.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from mailgate.desk.commands import Command
 from mailgate.desk.decision import Decision, Message, Outcome, Refusal

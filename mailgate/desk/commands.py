@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.macros import Macros
 from mailgate.desk.policy import WORDS
@@ -32,8 +34,7 @@ _LONGEST_LINE = 1000
 _MOST_COMMANDS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One command line. `line` is the line as it was written; `error` says what is wrong with it, `instead` a line that would work.
 
     `within` is the line of a macro that the command comes from; then `line` is the one that names the macro.
@@ -52,8 +53,7 @@ class Command:
         return self.error is None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """The commands at the top, and the text below them. A REST verb's text is in its `args` and no longer in `text`.
 
     `misplaced` is the first line below the top that would have been a technician's command there.

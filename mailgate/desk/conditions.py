@@ -7,8 +7,9 @@ text only, in which a run of blanks is one blank, and config/patterns refuses th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from mailgate.desk.model import Address, Ticket
 from mailgate.desk.plans import Patterns, When
@@ -21,8 +22,7 @@ MOST = 300
 _MOST_FIELDS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What may be asked of a mail, of its ticket where there is one, and of a clock of the ticket.
 
     `recipients` are those of the envelope and of the header, `headers` those that rules name, under lower-cased names.
@@ -47,7 +47,7 @@ def holds(when: When, facts: Facts) -> bool:
 
 def asked(when: When) -> tuple[str, ...]:
     """The keys that the condition sets, in the order in which they are told."""
-    return tuple(one.name for one in fields(when) if getattr(when, one.name))
+    return tuple(name for name in when.__struct_fields__ if getattr(when, name))
 
 
 def _of_mail(when: When, facts: Facts) -> bool:

@@ -4,8 +4,9 @@ for approvals, and of those about tickets that were ever sent for one.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from mailgate.desk import approvals
 from mailgate.desk.approval import Round, Verdict

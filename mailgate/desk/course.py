@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+
+from msgspec import Struct
 
 from mailgate.desk.model import Ticket
 from mailgate.desk.report import Handled, Period
@@ -28,8 +29,7 @@ class Stride(StrEnum):
     YEAR = "year"
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """One step, aware UTC: how many tickets came, were solved and were closed in it, and how many were open at its end.
 
     A ticket that was opened again counts as open all the while.
@@ -43,8 +43,7 @@ class Stage:
     backlog: int
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(Struct, frozen=True):
     """The steps of a period, oldest first. The first begins and the last ends with it, and may be shorter than others."""
 
     stride: Stride

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mailgate.desk.absence import Absence
 from mailgate.desk.article import Article
@@ -28,8 +30,7 @@ class Outcome(StrEnum):
     TIMED = "timed"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """What enters the story. `direction` is `in`, or `out` where a technician speaks to the requester.
 
     `copy_of` is the message of another ticket that it repeats, with everything that belongs to it.
@@ -45,8 +46,7 @@ class Message:
     copy_of: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Onward:
+class Onward(Struct, frozen=True):
     """What a decision means for another ticket: for `ticket`, or for each child of that one; for a new ticket where there is none."""
 
     stimulus: Passed
@@ -54,8 +54,7 @@ class Onward:
     children: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A command that was not done: the line, a stable slug (`too-late`, `needs-stronger-sender`, …) and a line that would work.
 
     `meant` names what the line could mean, where it is more than one thing.
@@ -67,8 +66,7 @@ class Refusal:
     meant: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MailOrder:
+class MailOrder(Struct, frozen=True):
     """What has to be done about a mail that was put aside, by whose word. Row 0: about a sender alone. `sender` is who is (un)blocked."""
 
     verb: str
@@ -78,16 +76,14 @@ class MailOrder:
     sender: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressed:
+class Suppressed(Struct, frozen=True):
     """A letter that was planned and is not sent, with its reason."""
 
     letter: Letter
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """Everything that follows from one stimulus. Nothing in it has happened yet."""
 
     outcome: Outcome

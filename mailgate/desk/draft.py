@@ -5,8 +5,9 @@ The one mutable value of the room; it never leaves it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from mailgate.desk.absence import Absence
 from mailgate.desk.article import Article
@@ -26,8 +27,7 @@ from mailgate.desk.workflow import Grammar
 SYSTEM = Person(Address("mailgate"))
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """A decision in the making, inside this room only: the ticket as it would be, and what would happen on the way there."""
 
     ticket: Ticket

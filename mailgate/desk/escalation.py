@@ -5,7 +5,7 @@ What was missed meanwhile is told with it: one letter to each person, of where t
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from mailgate.desk import clocks, fields
 from mailgate.desk.clock import BREACH, Clock, Step

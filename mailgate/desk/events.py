@@ -7,9 +7,11 @@ and folded again years later.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk import approval, clock
 from mailgate.desk.model import Address, Level, Participant, Priority, Status, Strength, Ticket, TicketId
@@ -17,16 +19,14 @@ from mailgate.desk.model import Address, Level, Participant, Priority, Status, S
 Value = str | int | bool | None | tuple["Value", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One field and its value from now on."""
 
     field: str
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One thing that happened: the command word (`resolve`) or `open`, `reply`, `comment`, …; who did it, and what it changed."""
 
     verb: str
@@ -67,7 +67,7 @@ def _apply(ticket: Ticket, event: Event) -> Ticket:
         fields["clocks"] = clock.changed(ticket.clocks, cast(Iterable[clock.Clock], fields["clocks"]), event.at)
     if "asks" in fields:
         fields["asks"] = approval.changed(ticket.asks, cast(Iterable[approval.Ask], fields["asks"]))
-    return replace(ticket, updated=event.at, **fields)  # type: ignore[arg-type]
+    return replace(ticket, updated=event.at, **fields)
 
 
 def plain(value: object) -> Value:

@@ -7,8 +7,10 @@ answer (`Rules.watchers`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.assignment import Load, Roster, chosen
 from mailgate.desk.decision import Decision, Outcome
@@ -22,8 +24,7 @@ from mailgate.desk.workflow import Grammar, state_of
 WORKED_ON = frozenset({State.OPEN, State.IN_PROGRESS})
 
 
-@dataclass(frozen=True, slots=True)
-class Handed:
+class Handed(Struct, frozen=True):
     """A ticket and who gets it; None: its team."""
 
     ticket: Ticket

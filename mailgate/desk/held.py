@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import get_close_matches
 from enum import StrEnum
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mailgate.desk.address import Address, fold_address
 from mailgate.desk.model import TicketId
@@ -25,8 +27,7 @@ class Takes(StrEnum):
     SENDER = "sender"
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(Struct, frozen=True):
     """A word that orders something, what follows it, and an example."""
 
     word: str
@@ -60,8 +61,7 @@ _MOST_ORDERS = 50
 _MOST_MAILS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One order as it was written: the rows that it names, and the ticket or the sender. `error` says what is wrong with it.
 
     `domain` asks for whole domains instead of single addresses; `instead` is a line that would work.
@@ -77,8 +77,7 @@ class Asked:
     instead: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What was ordered about a mail before, by whom and when (UTC). `detail` is the ticket it went to, or the sender who was blocked."""
 
     verb: str
@@ -87,8 +86,7 @@ class Verdict:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PutAside:
+class PutAside(Struct, frozen=True):
     """A mail that was put aside once. `waits` tells whether it still is; `sender` is who it claims to be from."""
 
     row: int
@@ -100,8 +98,7 @@ class PutAside:
     verdict: Verdict | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(Struct, frozen=True):
     """An answer to a digest of held mails: the orders in it, what is known of the mails that they name, and the desks of the tickets."""
 
     orders: tuple[Asked, ...] = ()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from mailgate.desk.authority import proven
 from mailgate.desk.decision import Decision, MailOrder, Outcome, Refusal

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from mailgate.desk import holding, leave, searching, technician, vendor, workflow
 from mailgate.desk.authority import Standing, permits, proven, standing
@@ -118,7 +119,7 @@ def _read(wrote: Wrote, draft: Draft) -> Reading:
 
 
 def _in_grammar(wrote: Wrote, grammar: Grammar, rules: Rules) -> Reading:
-    synonyms, own, macros = rules.policy.verbs_by_word(), rules.policy.statuses, wrote.known.macros
+    synonyms, own, macros = rules.policy.verbs_by_word, rules.policy.statuses, wrote.known.macros
     if wrote.borrowed and grammar is Grammar.TECHNICIAN:
         # What he wrote may be a note: it must not go out because the button that he pressed is a colleague's.
         return borrowed(wrote.borrowed, wrote.text)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.commands import may_name, read, tapped
 from mailgate.desk.events import Event
@@ -23,8 +25,7 @@ _VERBS = (*_NAMING, "split", "undo")
 _NUMBER = re.compile(r"\[?#?(?:[^\W\d_][\w-]{0,30}-)?([0-9]{1,18})\]?")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A message of a ticket that can become a ticket of its own."""
 
     id: int
@@ -37,8 +38,7 @@ class Part:
     message_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Kin:
+class Kin(Struct, frozen=True):
     """What is known of other tickets.
 
     `named` are those that commands name, as they are, with their parents, the parents' parents and so on. `near` is another open ticket
@@ -61,8 +61,7 @@ class Kin:
 NO_KIN = Kin()
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What has to be looked up: the tickets that commands name, whether a message is to be split off, and what the mail answers.
 
     `threads` are tickets that the mail mentions beside its own. `reopens` tells that the ticket may be opened again, `story` that a command

@@ -10,7 +10,9 @@ Saying it is the technician's word that the article is right: nothing enters the
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.article import LONGEST_TITLE, Article, Origin, first_line
 from mailgate.desk.commands import Command
@@ -41,8 +43,7 @@ _ADDRESS = re.compile(r"[^\s@<>()\[\]\",;:]{1,64}@[^\s@<>()\[\]\",;:]{1,190}")
 _LEFT_OUT = "…"
 
 
-@dataclass(frozen=True, slots=True)
-class _Edit:
+class _Edit(Struct, frozen=True):
     """What was asked for; None and "" leave a field as it is."""
 
     title: str = ""

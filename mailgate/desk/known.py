@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mailgate.desk.article import Origin
 from mailgate.desk.assignment import Roster
@@ -11,8 +11,7 @@ from mailgate.desk.kin import NO_KIN, Kin
 from mailgate.desk.macros import Macros
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """The facts; each is empty where nothing asks for it.
 
     `story` are the ticket's events, oldest first, where one may be taken back. `kin` tells of other tickets. `macros` are those that the
@@ -22,7 +21,7 @@ class Known:
 
     story: tuple[Event, ...] = ()
     kin: Kin = NO_KIN
-    macros: Macros = Macros()  # noqa: RUF009 - frozen
+    macros: Macros = Macros()
     held: int | None = None
     origin: Origin | None = None
     roster: Roster | None = None

@@ -34,7 +34,7 @@ def announced(ticket: Ticket | None, wrote: Wrote, rules: Rules, now: datetime) 
     """What follows from a mail of a technician that leads to no ticket, if all it says is that he is away; None for any other mail."""
     if ticket is not None or wrote.nature is not Nature.HUMAN or not wrote.person.staff or "#" not in wrote.text:
         return None
-    reading = read(wrote.text, Grammar.TECHNICIAN, bare=False, synonyms=rules.policy.verbs_by_word())
+    reading = read(wrote.text, Grammar.TECHNICIAN, bare=False, synonyms=rules.policy.verbs_by_word)
     if reading.text or [command.verb for command in reading.commands] != ["away"]:
         return None
     (command,) = reading.commands

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mailgate.desk.article import Article, Found
 from mailgate.desk.clock import Moved, Step
@@ -122,8 +123,7 @@ HELD_WHY = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Became:
+class Became(Struct, frozen=True):
     """What became of a mail before somebody decided about it once more: the verb, by whom, when (UTC), and the tag of its ticket."""
 
     verb: str
@@ -132,8 +132,7 @@ class Became:
     tag: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of a receipt: what was written, whether it was done, and otherwise what is WRONG and the line that would work.
 
     `meant` is what the line was understood as, or could be.
@@ -147,8 +146,7 @@ class Line:
     became: Became | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A public message of a ticket's story: when (UTC), who said it (`requester`, `copy` or `desk`), and its words.
 
     `unverified`: nothing proves that it was he.
@@ -160,8 +158,7 @@ class Said:
     unverified: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(Struct, frozen=True):
     """A mailbox that mail is fetched from, as its operator knows it. `at` is since when nothing is fetched, or when our access ends."""
 
     name: str
@@ -171,8 +168,7 @@ class Mailbox:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldMail:
+class HeldMail(Struct, frozen=True):
     """A mail that waits for a human, as its digest tells of it. `why` are HELD_WHY; sender and subject are the sender's own text.
 
     `envelope` is the address that handed it over, where that is another one; `read` is False for one that could not be read at all.
@@ -190,8 +186,7 @@ class HeldMail:
     ticket: TicketId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """Mails that wait for a human, and how many more there are. `blocked` is the mail whose sender this letter tells is blocked."""
 
     mails: tuple[HeldMail, ...] = ()
@@ -199,16 +194,14 @@ class Held:
     blocked: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Likeness:
+class Likeness(Struct, frozen=True):
     """A ticket that this one may be the same as, and why: one of LIKE."""
 
     ticket: TicketId
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class Milestone:
+class Milestone(Struct, frozen=True):
     """A step that the `number`-th clock of a metric has come to. `quiet`: the letter about it may wait for the end of quiet hours."""
 
     metric: str
@@ -217,16 +210,14 @@ class Milestone:
     quiet: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(Struct, frozen=True):
     """A ticket of which a letter about several tells that one of its clocks has come to a step."""
 
     ticket: Ticket
     milestone: Milestone
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """Whom to tell of which step of which clock; `quiet`: it may wait for the end of quiet hours."""
 
     desk: str
@@ -238,8 +229,7 @@ class Notice:
     quiet: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ApproverLetter:
+class ApproverLetter(Struct, frozen=True):
     """The question that a letter to an approver is about. `page` is the address of his link, and `code` what he types there; nobody else is
     told either. `proven`: something proves that the requester asks for it.
     """
@@ -252,8 +242,7 @@ class ApproverLetter:
     proven: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A letter that a decision asks for. `words` is the human text that it carries, `note` one of its NOTES.
 
     `plain` asks for the short form that echoes nothing. `story` is filled in where the letter goes to somebody who has not followed it.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mailgate.desk.letters import Likeness
 from mailgate.desk.model import Address, Directory, TicketId
@@ -16,8 +17,7 @@ _ENOUGH = 0.6
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """An open ticket that another one could be the same as."""
 
     id: TicketId

@@ -5,13 +5,12 @@ Templates are the mail's part (mail/canned); which commands a macro stands for i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mailgate.desk import values
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
+class Macro(Struct, frozen=True):
     """A macro as it reads for one ticket: lines of commands, and the text that goes out. `broken`: its template could not be rendered."""
 
     name: str
@@ -20,8 +19,7 @@ class Macro:
     broken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Macros:
+class Macros(Struct, frozen=True):
     """The names of all macros, and of those that a mail asks for what they say."""
 
     names: tuple[str, ...] = ()

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from mailgate.desk.model import Address, TicketId
 from mailgate.desk.tokens import Keyring
@@ -28,8 +29,7 @@ class Purpose(StrEnum):
     KEEP = "keep"
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A mark that we signed. Whose it is shows when `reads` is asked about somebody's addresses."""
 
     ticket: TicketId

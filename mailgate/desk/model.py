@@ -6,10 +6,12 @@ Every time in these values is an aware datetime in UTC. Every `Address` is folde
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, NewType
+
+from msgspec import Struct
 
 from mailgate.desk.address import Address as Address
 from mailgate.desk.address import fold_address as fold_address
@@ -100,8 +102,7 @@ class Visibility(StrEnum):
     HIDDEN = "hidden"
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """Somebody of people.toml, or a requester whom we know by address alone."""
 
     address: Address
@@ -138,8 +139,7 @@ class Person:
         return self.role in (Role.TECHNICIAN, Role.LEAD)
 
 
-@dataclass(frozen=True, slots=True)
-class Team:
+class Team(Struct, frozen=True):
     """A group of technicians that owns tickets. `next` is the team of the next functional level."""
 
     name: str
@@ -149,8 +149,7 @@ class Team:
     skills: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Organisation:
+class Organisation(Struct, frozen=True):
     """A customer, recognised by the domains of its addresses."""
 
     name: str
@@ -158,8 +157,7 @@ class Organisation:
     sla: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(Struct, frozen=True, dict=True):
     """Everybody who is named in people.toml or was added by hand, as of one moment. Requesters without an entry are not in it."""
 
     people: tuple[Person, ...] = ()
@@ -167,16 +165,20 @@ class Directory:
     organisations: tuple[Organisation, ...] = ()
     # Of whom nothing is heard any more: addresses, and `@` with a domain.
     blocked: frozenset[str] = frozenset()
-    # Whose address or alias each is, and those who are more than requesters: there may be thousands of people.
-    _by_address: dict[Address, Person] = field(init=False, repr=False, compare=False, default_factory=dict)
-    _staff: list[Person] = field(init=False, repr=False, compare=False, default_factory=list)
-    _by_domain: dict[str, Organisation] = field(init=False, repr=False, compare=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
+    # There may be thousands of people: who has an address, and who is more than a requester, is looked through once.
+    @cached_property
+    def _by_address(self) -> dict[Address, Person]:
         # Who is named first keeps an address that two of them claim.
-        self._by_address.update((address, person) for person in reversed(self.people) for address in reversed(person.addresses))
-        self._staff.extend(person for person in self.people if person.role is not Role.REQUESTER)
-        self._by_domain.update((domain, one) for one in reversed(self.organisations) for domain in one.domains)
+        return {address: person for person in reversed(self.people) for address in reversed(person.addresses)}
+
+    @cached_property
+    def _staff(self) -> tuple[Person, ...]:
+        return tuple(person for person in self.people if person.role is not Role.REQUESTER)
+
+    @cached_property
+    def _by_domain(self) -> dict[str, Organisation]:
+        return {domain: one for one in reversed(self.organisations) for domain in one.domains}
 
     def find(self, address: Address) -> Person | None:
         """The person whose address or alias this is."""
@@ -222,8 +224,7 @@ class Directory:
         return tuple(person for person in (self.people if Role.REQUESTER in roles else self._staff) if person.role in roles)
 
 
-@dataclass(frozen=True, slots=True)
-class Participant:
+class Participant(Struct, frozen=True):
     """An address on a ticket. `role` is `requester`, `cc`, `assignee`, `approver` or `vendor`; an unconfirmed one hears nothing."""
 
     address: Address
@@ -232,8 +233,7 @@ class Participant:
     muted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(Struct, frozen=True):
     """A ticket at one moment. `since` is when its present status began; `version` grows by one with every saved change."""
 
     id: TicketId

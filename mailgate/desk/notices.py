@@ -6,10 +6,11 @@ A notice is the wish to tell one person of one step of one clock. It waits in th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
+
+from msgspec import Struct
 
 from mailgate.desk import clocks
 from mailgate.desk.calendar import timetable
@@ -25,8 +26,7 @@ HOUR = timedelta(hours=1)
 _TICK = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Current:
+class Current(Struct, frozen=True):
     """A notice that is worth telling, with the ticket and the clock as they are now."""
 
     notice: Notice

@@ -6,8 +6,9 @@ Whether the writer may say the verb is settled before (authority); whether the s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from mailgate.desk import collision, csat, fields, knowledge, leave, moments, relations, statuses, values, workflow
 from mailgate.desk.commands import Command

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from mailgate.desk import obey
 from mailgate.desk.assignment import chosen
@@ -25,7 +26,7 @@ def opened(shown: Ticket | None, wrote: Wrote, rules: Rules, now: datetime, *, l
     What follows a ticket stays at its desk, wherever that has moved; everything else is a matter of the desk that was written to.
     """
     rules = rules.at(shown.desk if shown and link else wrote.desk)
-    asked = read(wrote.text, Grammar.REQUESTER, bare=False, synonyms=rules.policy.verbs_by_word())
+    asked = read(wrote.text, Grammar.REQUESTER, bare=False, synonyms=rules.policy.verbs_by_word)
     if wrote.nature is Nature.HUMAN and not asked.text and [one.verb for one in asked.commands] == ["help"]:
         return _helped(wrote, rules, asked)
     found = triaged(wrote, rules, link=link)

@@ -5,8 +5,9 @@ Nobody wrote to this ticket; who caused it is the actor of its events all the sa
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from mailgate.desk import vendor
 from mailgate.desk.decision import Decision, Message, Outcome

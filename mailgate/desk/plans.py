@@ -8,17 +8,17 @@ run in the business time of a calendar.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from mailgate.desk.approval import Stage as Stage
 from mailgate.desk.clock import Step
 from mailgate.desk.model import Level, Priority, State, Status
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """What a time can be promised for: a clock, and the conditions that move it.
 
     A condition holds where one of its words is the ticket's state or its status, or `responded` (a technician has answered), `unanswered`
@@ -53,8 +53,7 @@ METRICS = (
 Patterns = tuple[re.Pattern[str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(Struct, frozen=True):
     """A condition. Each field that is not empty has to hold, and holds where any of its entries does; with none set it always holds.
 
     Patterns are searched, `category` holds globs such as `Hardware/*`, all else is compared whole.
@@ -84,8 +83,7 @@ class When:
 ALWAYS = When()
 
 
-@dataclass(frozen=True, slots=True)
-class Category:
+class Category(Struct, frozen=True):
     """A rule of triage: the first whose condition holds names the category, and sets the fields that are not None."""
 
     name: str
@@ -99,8 +97,7 @@ class Category:
     confidential: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """From `opens` to just before `closes`, both as time since local midnight, at most 24 hours."""
 
     opens: timedelta
@@ -113,16 +110,14 @@ ALL_DAY = Interval(timedelta(0), timedelta(hours=24))
 ROUND_THE_CLOCK: Week = ((ALL_DAY,),) * 7
 
 
-@dataclass(frozen=True, slots=True)
-class Closure:
+class Closure(Struct, frozen=True):
     """Time without work, from `begins` to just before `ends`: both aware, or both as a clock on the wall shows them."""
 
     begins: datetime
     ends: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
+class Calendar(Struct, frozen=True):
     """When a team works: intervals for Monday to Sunday in order, except on public holidays and while it is `closed`, by day or hour."""
 
     name: str
@@ -139,8 +134,7 @@ class Calendar:
 TWENTY_FOUR_SEVEN = Calendar("24x7")
 
 
-@dataclass(frozen=True, slots=True)
-class Sla:
+class Sla(Struct, frozen=True):
     """Targets by metric, in the business time of a calendar (None: round the clock). `warn` are per cent of a target."""
 
     name: str
@@ -154,8 +148,7 @@ class Sla:
         return next((target for name, target in self.targets if name == metric), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
+class Rung(Struct, frozen=True):
     """Whom to tell at a step.
 
     `technician`, `lead`, `manager`, `owner`, `requester`, a team's name or an address; `next` gives the ticket to the next level's team.
@@ -165,8 +158,7 @@ class Rung:
     to: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Escalation:
+class Escalation(Struct, frozen=True):
     """A ladder for the tickets and metrics that its condition names. `quiet`: its letters wait for the end of quiet hours."""
 
     when: When = ALWAYS
@@ -181,8 +173,7 @@ class OnExpire(StrEnum):
     DECLINE = "decline"
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(Struct, frozen=True):
     """Which tickets need an approval, and by whom, stage after stage."""
 
     stages: tuple[Stage, ...]
@@ -203,8 +194,7 @@ class Pace(StrEnum):
     MET = "met"
 
 
-@dataclass(frozen=True, slots=True)
-class OwnStatus:
+class OwnStatus(Struct, frozen=True):
     """A status that the operator adds under a state; `verb` is the command that leads to it, besides `#status NAME`."""
 
     name: str
@@ -213,8 +203,7 @@ class OwnStatus:
     verb: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Monitor:
+class Monitor(Struct, frozen=True):
     """Alarm mails that are one ticket as long as what the groups of `key` find in the subject is the same.
 
     `recovered` in the subject ends it; `remark` tells mails that are about a problem and none themselves (acknowledged, flapping).

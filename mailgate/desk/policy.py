@@ -6,10 +6,12 @@ What holds for some tickets only, and nothing of which is there by default, is `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mailgate.desk.model import Address, Level, Priority, Strength
 
@@ -25,8 +27,7 @@ WORDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """A service desk: the addresses at which it is written to, the tag in its subjects, and how it speaks."""
 
     name: str = "Service Desk"
@@ -62,8 +63,7 @@ class Verify(StrEnum):
     DNS = "dns"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What one peer or one mail may cost: connections, recipients of a mail, CPU time and octets of memory to understand it."""
 
     connections: int = 400
@@ -73,8 +73,7 @@ class Limits:
     parse_memory: int = 768_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Security:
+class Security(Struct, frozen=True):
     """What proves a sender.
 
     `border` holds networks and host names, `internal` names of headers or `Name: value`, `require` the strength by verb.
@@ -97,8 +96,7 @@ _MATRIX = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class PriorityMatrix:
+class PriorityMatrix(Struct, frozen=True):
     """The priority by (impact, urgency); `default` where the matrix has no such cell."""
 
     cells: Mapping[tuple[Level, Level], Priority] = field(default_factory=lambda: _MATRIX)
@@ -109,16 +107,14 @@ class PriorityMatrix:
         return self.cells.get((impact, urgency), self.default)
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """A ticket that waits for its requester: reminders, then it counts as resolved. All counted from the question."""
 
     remind: tuple[timedelta, ...] = (timedelta(days=2), timedelta(days=4))
     resolve_after: timedelta = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
-class Autoclose:
+class Autoclose(Struct, frozen=True):
     """A resolved ticket without an answer: reminders, a warning with a keep-open tap, the end. All counted from the solution."""
 
     remind: tuple[timedelta, ...] = (timedelta(days=3),)
@@ -163,8 +159,7 @@ class Collision(StrEnum):
     HOLD = "hold"
 
 
-@dataclass(frozen=True, slots=True)
-class Budgets:
+class Budgets(Struct, frozen=True):
     """How many automatic letters may go out, whatever the headers say. The first three bind only addresses outside people.toml.
 
     `claimed_per_day` holds where authserv_ids is configured; `staff_per_hour` turns into a digest; `instance_per_minute` delays.
@@ -180,16 +175,14 @@ class Budgets:
 NEVER: Week = ((),) * 7
 
 
-@dataclass(frozen=True, slots=True)
-class Quiet:
+class Quiet(Struct, frozen=True):
     """When notifications wait for the morning."""
 
     hours: Week = NEVER
     timezone: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Digests:
+class Digests(Struct, frozen=True):
     """When letters go out that sum up, where their reader lives: the daily one, and the weekly one with its weekday (0: Monday).
 
     None: never. `calendar` says which days are working days.
@@ -200,8 +193,7 @@ class Digests:
     calendar: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(Struct, frozen=True):
     """How long after its end state something is kept; None: for ever."""
 
     tickets: timedelta | None = None
@@ -254,8 +246,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True, dict=True):
     """All rules of policy.toml. Where several of a kind could apply, the first whose condition holds does."""
 
     priority: PriorityMatrix = PriorityMatrix()
@@ -281,15 +272,10 @@ class Policy:
     retention: Retention = Retention()
     monitors: tuple[Monitor, ...] = ()
 
-    # Asked of every mail.
-    _verbs: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._verbs.update((word, verb) for verbs in self.synonyms.values() for verb, words in verbs.items() for word in words)
-
+    @cached_property
     def verbs_by_word(self) -> Mapping[str, str]:
-        """Each synonym of every language in lower case, and its verb."""
-        return self._verbs
+        """Each synonym of every language in lower case, and its verb; asked of every mail."""
+        return {word: verb for verbs in self.synonyms.values() for verb, words in verbs.items() for word in words}
 
     def calendar(self, name: str | None) -> Calendar:
         """The calendar of that name; round the clock for None."""

@@ -6,7 +6,8 @@ What it means to the other ticket itself is the question of `passed`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from mailgate.desk.commands import Command
 from mailgate.desk.decision import Decision, Onward, Refusal

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from mailgate.desk.clock import ClockState
 from mailgate.desk.model import State, Ticket
@@ -23,8 +24,7 @@ _FORGOTTEN = "@removed.invalid"
 MARKS = (1, 2, 3, 4, 5)
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """From `since` to just before `until`, both aware UTC."""
 
     since: datetime
@@ -35,8 +35,7 @@ class Period:
         return moment is not None and self.since <= moment < self.until
 
 
-@dataclass(frozen=True, slots=True)
-class Handled:
+class Handled(Struct, frozen=True):
     """A ticket as it stood at the end of the period, and how many public answers of technicians it had had by then.
 
     `mark` is what its requester said within the period of how he was helped, from 1 to 5.
@@ -47,8 +46,7 @@ class Handled:
     mark: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """How long something took: the mean, half of all cases, and nine of ten (nearest rank)."""
 
     count: int
@@ -57,8 +55,7 @@ class Spread:
     ninth: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """What became of the promises of one metric that ended in the period, and how many that still run are overdue."""
 
     achieved: int
@@ -67,8 +64,7 @@ class Kept:
     overdue: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ratings:
+class Ratings(Struct, frozen=True):
     """What requesters said of how they were helped: how many gave each of MARKS, worst first."""
 
     counts: tuple[int, ...]
@@ -84,8 +80,7 @@ class Ratings:
         return sum(mark * count for mark, count in zip(MARKS, self.counts, strict=True)) / self.count
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """What is counted. Of the resolved, `reopened` had been open again; `first_contact` were solved by the only answer there was.
 
     A spread is None where there was nothing to measure, `ratings` where nobody said anything.
@@ -103,8 +98,7 @@ class Figures:
     ratings: Ratings | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The figures of a period; `categories` and `requesters` with the tickets that they opened, most first.
 
     Whoever asked in confidence, or is forgotten, is counted and not named.

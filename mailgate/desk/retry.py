@@ -5,9 +5,10 @@ Numbers and tables; who dials and who saves the answer stands in channels and fl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Fate(StrEnum):
@@ -47,8 +48,7 @@ class Alert(StrEnum):
     EXPIRED = "letter-expired"
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
+class Next(Struct, frozen=True):
     """What to do with the row. `at` is the earliest time of the next attempt, only where it is deferred."""
 
     state: State
@@ -102,8 +102,7 @@ _PROBE = timedelta(minutes=1)
 _ALARM = timedelta(minutes=15)
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
+class Breaker(Struct, frozen=True):
     """Whether the relay is worth dialling: closed while it answers, open since its first failure, with the time of the last one."""
 
     since: datetime | None = None

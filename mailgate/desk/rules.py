@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date, datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.absence import absent, local, stand_in
 from mailgate.desk.model import Address, Directory, Person, Role, Team, Ticket
 from mailgate.desk.policy import Desk, Policy, Security
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """The rules in force for one desk at one moment. `desks` are all desks of the house; none are given where there is no other one."""
 
     desk: Desk

@@ -5,9 +5,11 @@ As long as it may not, nothing happens that time alone brings about, and mail go
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 # So far two clocks may be apart.
 TOLERANCE = timedelta(minutes=10)
@@ -17,8 +19,7 @@ STEADY = timedelta(minutes=10)
 FRESH = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What the clocks show at one moment.
 
     `wall` is aware UTC. `passed` are seconds that went by, sleep included, on a clock that nobody sets; they compare within one `boot`.
@@ -43,8 +44,7 @@ class Doubt(StrEnum):
     PAUSED = "paused"
 
 
-@dataclass(frozen=True, slots=True)
-class Belief:
+class Belief(Struct, frozen=True):
     """What is believed after a reading: `doubt` says what of it is not, since when (`since`, as the clock showed), and `by` how much.
 
     The next one is judged by `reading`. `newest` is when the newest event happened that is no reason for doubt; `steady` at how many

@@ -7,9 +7,10 @@ Only the next rung is planned: after a downtime the ladder goes on at its first 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from mailgate.desk.decision import Decision
 from mailgate.desk.model import State, Status, Ticket
@@ -27,16 +28,14 @@ class Act(StrEnum):
     RESOLVE = "resolve"
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
+class Rung(Struct, frozen=True):
     """One step of a ladder, `after` its status began."""
 
     after: timedelta
     act: Act
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(Struct, frozen=True):
     """A timer that should exist: what it is for, and when it is due."""
 
     kind: str

@@ -6,8 +6,9 @@ Each carries the facts that were looked up for it (who, how strong, which clue),
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from mailgate.desk.approval import Ask
 from mailgate.desk.article import Article, Found
@@ -32,8 +33,7 @@ class Nature(StrEnum):
 BY_HAND = "attached-by-hand"
 
 
-@dataclass(frozen=True, slots=True)
-class Clue:
+class Clue(Struct, frozen=True):
     """Why a mail belongs to a ticket. A clue says which ticket; it gives no right."""
 
     kind: str
@@ -41,8 +41,7 @@ class Clue:
     found: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One line of the trail of reasons: at which step, what was found, and because of what."""
 
     step: str
@@ -58,8 +57,7 @@ class Sign(StrEnum):
     REMARK = "remark"
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(Struct, frozen=True):
     """What a rule of `[[monitoring]]` made of a mail.
 
     `event_key` is the one that a ticket opened by it would have, `severity` the word that it has for how bad it is. `doubtful`: the ticket
@@ -79,16 +77,14 @@ class Alarm:
         return {"event_key": self.event_key, "severity": self.severity}
 
 
-@dataclass(frozen=True, slots=True)
-class Meanwhile:
+class Meanwhile(Struct, frozen=True):
     """A colleague's answer that a technician had not seen when he wrote his own: whose it is, and its words."""
 
     author: Address
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ballot:
+class Ballot(Struct, frozen=True):
     """The mark of an approver's letter that a mail bears: of which question about which ticket (it may have been merged since), to whom it
     was given, and the verb that was tapped, if any.
 
@@ -107,8 +103,7 @@ class Ballot:
         return self.person in person.addresses
 
 
-@dataclass(frozen=True, slots=True)
-class Wrote:
+class Wrote(Struct, frozen=True):
     """A mail (or a telephone note) from one person to one desk.
 
     `strength` counts the token, `aligned` tells whether the address alone is proven. `text` is what he newly wrote, `whole` the entire
@@ -155,8 +150,7 @@ class Wrote:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """Somebody whom our letters do not reach, and why; `told` says that the technicians of the ticket know it already."""
 
     address: Address
@@ -164,16 +158,14 @@ class Lost:
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """A timer of this kind came due for the ticket. `lost` is the requester, where a reminder would not reach him."""
 
     kind: str
     lost: Lost | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Undelivered:
+class Undelivered(Struct, frozen=True):
     """A letter of ours came back or was refused for good. `reply` is what the other side said."""
 
     letter: Name
@@ -182,8 +174,7 @@ class Undelivered:
     hard: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Ordered:
+class Ordered(Struct, frozen=True):
     """A technician's command from the shell; whoever has a shell on the machine may all that a lead may."""
 
     person: Person
@@ -191,8 +182,7 @@ class Ordered:
     known: Known = NOTHING_KNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class Clicked:
+class Clicked(Struct, frozen=True):
     """What an approver said (`approve`, `reject`, `disown`) on the page of the link that was sent to him; `coded`: with a code as well.
 
     `evidence` is the SHA-256 of the request in hex.
@@ -206,24 +196,21 @@ class Clicked:
     coded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class By:
+class By(Struct, frozen=True):
     """Who caused what passes on to other tickets, and how well he was known (None: nobody, a timer)."""
 
     actor: Address
     strength: Strength | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OriginResolved:
+class OriginResolved(Struct, frozen=True):
     """The parent of this ticket was resolved; `solution` may be told to this ticket's requester."""
 
     by: By
     solution: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Struct, frozen=True):
     """Another ticket was merged into this one. `confirmed` tells whether its requester was proven to be who he is."""
 
     by: By
@@ -231,8 +218,7 @@ class Joined:
     confirmed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Adopted:
+class Adopted(Struct, frozen=True):
     """The parent of this ticket was merged into another ticket, which is its parent from now on."""
 
     by: By
@@ -240,8 +226,7 @@ class Adopted:
     parent: TicketId
 
 
-@dataclass(frozen=True, slots=True)
-class TakenBack:
+class TakenBack(Struct, frozen=True):
     """What came to this ticket through another one was undone there. `story` are this ticket's own events, oldest first."""
 
     by: By
@@ -249,8 +234,7 @@ class TakenBack:
     story: tuple[Event, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SplitOff:
+class SplitOff(Struct, frozen=True):
     """A message of a ticket is to become a ticket of its own."""
 
     by: By

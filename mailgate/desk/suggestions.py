@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mailgate.desk.article import Article
 from mailgate.desk.words import words
@@ -25,8 +26,7 @@ _ENOUGH_WORDS = 2
 _NEAR_THE_BEST = 0.6
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """An article with the words of its title, and those of problem and solution, as `terms` gives them."""
 
     article: Article

@@ -7,10 +7,12 @@ the week in figures, which are those of `weekly`. Nobody hears while he is away,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.absence import absent, local
 from mailgate.desk.clock import Clock
@@ -47,8 +49,7 @@ class Part(StrEnum):
     OLDEST = "oldest"
 
 
-@dataclass(frozen=True, slots=True)
-class Brief:
+class Brief(Struct, frozen=True):
     """What a digest knows of a ticket. `since` is when its status began, `due` when it is wanted or promised, whichever comes first.
 
     `answered` tells whether everything that its requester wrote has an answer.
@@ -73,8 +74,7 @@ class Brief:
         return self.own or self.status
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(Struct, frozen=True):
     """What is neither solved nor closed: how many, of these without a technician and overdue, and since when the oldest is there."""
 
     open: int = 0
@@ -83,8 +83,7 @@ class Backlog:
     oldest: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(Struct, frozen=True):
     """One part of a digest: its tickets as far as they are listed, and how many there are."""
 
     part: Part
@@ -92,8 +91,7 @@ class Entries:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(Struct, frozen=True):
     """How things stand for somebody. `teams` are those that he leads (none: the whole desk), where `backlog` is there."""
 
     entries: tuple[Entries, ...] = ()

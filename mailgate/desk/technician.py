@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from mailgate.desk import collision, obey
 from mailgate.desk.authority import permits
@@ -28,7 +28,7 @@ def technician(draft: Draft, reading: Reading, wrote: str, mail: Wrote | None = 
     before = draft.ticket
     if reading.misplaced is not None:
         word, policy = reading.misplaced.lstrip("#").split()[0], draft.rules.policy
-        instead = suggestion(word, Grammar.TECHNICIAN, synonyms=policy.verbs_by_word(), own=policy.statuses)
+        instead = suggestion(word, Grammar.TECHNICIAN, synonyms=policy.verbs_by_word, own=policy.statuses)
         draft.refuse(reading.misplaced, "not-at-the-top", instead)
     # Where one line is wrong, the others are tried as well: the receipt tells of each, and the draft is dropped.
     wrong = {refusal.line for refusal in draft.refusals}
@@ -69,7 +69,7 @@ def ordered(draft: Draft, text: str) -> Decision:
     """A technician's commands from the shell. They are answered there: whoever gave the order gets no letter about it."""
     text = commanding(text)
     policy = draft.rules.policy
-    reading = read(text, Grammar.TECHNICIAN, bare=False, synonyms=policy.verbs_by_word(), own=policy.statuses, macros=draft.known.macros)
+    reading = read(text, Grammar.TECHNICIAN, bare=False, synonyms=policy.verbs_by_word, own=policy.statuses, macros=draft.known.macros)
     if not (draft.person.staff or draft.person.role is Role.OWNER):
         draft.refuse(text.partition("\n")[0], "not-a-technician")
     elif not reading.commands:

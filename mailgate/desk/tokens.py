@@ -7,8 +7,9 @@ person (evidence of who writes). Base32 in lower case, so that relays which fold
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from mailgate.desk.model import Address, TicketId, fold_address
 
@@ -27,15 +28,17 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = tuple(one + other for one in _ALPHABET for other in _ALPHABET)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Keyring:
+class Keyring(Struct, frozen=True):
     """The keys in force, newest first: the first signs, all verify."""
 
     keys: tuple[bytes, ...]
 
+    def __repr__(self) -> str:
+        # No key in a log.
+        return f"Keyring of {len(self.keys)}"
 
-@dataclass(frozen=True, slots=True)
-class Token:
+
+class Token(Struct, frozen=True):
     """A mark whose ticket number we signed. To whom it was given is not known until `belongs` is asked about an address."""
 
     verb: str
@@ -43,8 +46,7 @@ class Token:
     bound: str
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class HeldToken:
+class HeldToken(Struct, frozen=True):
     """A mark about an inbox row that we signed. To whom it was given is not known until `keeps` is asked about an address."""
 
     verb: str

@@ -5,8 +5,9 @@ Only a ticket's first mail is asked; what a technician sets by hand afterwards s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mailgate.desk.model import Level
 from mailgate.desk.policy import Policy
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from mailgate.desk.plans import Category
 
 
-@dataclass(frozen=True, slots=True)
-class Triage:
+class Triage(Struct, frozen=True):
     """The fields that rules set on a new ticket, which rule set which (`note`, for the story), and the findings for the trail."""
 
     fields: dict[str, object] = field(default_factory=dict)

@@ -6,7 +6,8 @@ What was said and sent stays said and sent; who heard that a ticket was solved o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mailgate.desk.events import Change, Event, born, fold, plain
 from mailgate.desk.model import State, Status, Ticket, TicketId
@@ -23,8 +24,7 @@ STAYS = frozenset({"responded", "awaiting", "since", "rungs", "climbed", "clocks
 _SENT = "approval"
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
+class Undo(Struct, frozen=True):
     """The commands that are taken back, and the values that their fields had before."""
 
     verbs: tuple[str, ...]

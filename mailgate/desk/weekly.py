@@ -6,8 +6,9 @@ They are those of `report`, which counts them; who gets the letter, and when, is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from mailgate.desk import report
 from mailgate.desk.course import Course
@@ -18,8 +19,7 @@ from mailgate.desk.summary import Backlog
 _MOST = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """One week: how many tickets came in, were solved and closed, and of those solved had been opened again, or took a single answer.
 
     Times are elapsed: half of all cases took no longer than `first_response` and `resolution`, nine of ten no longer than `slowest_…`; None
@@ -42,8 +42,7 @@ class Figures:
     rated: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """A day, by its beginning (aware UTC), with how many tickets came and were solved."""
 
     at: datetime
@@ -51,8 +50,7 @@ class Day:
     resolved: int
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(Struct, frozen=True):
     """What became of the promises of one metric."""
 
     metric: str
@@ -61,8 +59,7 @@ class Promise:
     dropped: int
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """What a team or a technician, or a category or a requester, had to do with it. Of the last two only who came is counted."""
 
     name: str
@@ -73,8 +70,7 @@ class Share:
     resolution: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The seven days from `since` on, `last` being a moment of the last one; those before them, and what is open now. Times are UTC.
 
     `busiest` is what most came or was solved on one of the `days`.

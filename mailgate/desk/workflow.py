@@ -7,10 +7,11 @@ may be said where the usual verb may. Who may say a verb is authority's question
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mailgate.desk.model import State, Status
 
@@ -60,8 +61,7 @@ class Takes(StrEnum):
     MARK = "mark"
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(Struct, frozen=True):
     """A word that may be said. `needed` tells whether what it takes may be left out."""
 
     word: str

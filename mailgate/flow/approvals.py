@@ -7,9 +7,11 @@ locked. Where the rule asks for more than a link (`step_up`), a code that is mai
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk import approvals as desk
 from mailgate.desk.approval import Ask
@@ -53,8 +55,7 @@ class Said(StrEnum):
     WRONG_CODE = "wrong-code"
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What the page behind an approver's link shows, in `language`.
 
     `open` tells whether there is anything to decide; where there is not, `note` says why, as one of the notes of the letter `decision`
@@ -77,8 +78,7 @@ class Shown:
     verified: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(Struct, frozen=True):
     """The question behind a link, with everything that it takes to show it or to answer it."""
 
     tx: Tx

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.approval import Ask, Verdict
 from mailgate.desk.draft import SYSTEM
@@ -44,8 +46,7 @@ def asked(ticket: Ticket, key: tuple[int, int, Address]) -> Ask | None:
     return next((one for one in ticket.asks if one.key == key), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What is asked for, in the requester's words; `proven` where something proves that any of them are his."""
 
     text: str

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.board import Open, by_due, judged
 from mailgate.desk.model import Directory, TicketId
@@ -23,8 +26,7 @@ WEEK = timedelta(days=7)
 MOST = 5000
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(Struct, frozen=True):
     """The open tickets of a desk as they were `at` that moment (aware UTC), what is due first first, and whether there are more."""
 
     at: datetime
@@ -32,8 +34,7 @@ class Backlog:
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Week:
+class Week(Struct, frozen=True):
     """The tickets of a desk to which anything happened in the seven days before `period.until`."""
 
     period: Period

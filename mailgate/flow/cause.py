@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 # What tells of clocks.
 NOTICE = "notice"
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """What an effect follows from: `inbox` 17, `timer` 4, `order` …; together with a running number it is unique for ever."""
 
     type: str

@@ -5,8 +5,10 @@ Whoever holds the address of a page was given it by a letter of ours; here it is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk import marks
 from mailgate.desk.decide import decide
@@ -33,8 +35,7 @@ LONGEST = 10_000
 CAUSE = "click"
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """The requester of a ticket before its page; `address` is the one that the page was made for."""
 
     ticket: Ticket

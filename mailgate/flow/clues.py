@@ -6,8 +6,9 @@ Whether a clue gives any right is the desk's question.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mailgate.desk import tokens
 from mailgate.desk.model import Address, Person, Ticket, TicketId
@@ -27,8 +28,7 @@ _TAPPED = ("reply-address", "signed-subject")
 _THREADED = ("our-message-id", "thread-id", "message-id")
 
 
-@dataclass(frozen=True, slots=True)
-class _Hint:
+class _Hint(Struct, frozen=True):
     """A possible clue: what kind, which ticket, and the token or letter id that would prove the writer."""
 
     kind: str
@@ -40,8 +40,7 @@ class _Hint:
     tagged: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
+class Lead(Struct, frozen=True):
     """The ticket of the strongest clue that leads to one; whether a clue to it also proves the writer, and the verb that he tapped.
 
     `rejected` tells of the clues that led nowhere, `beside` are the numbers that other clues name.

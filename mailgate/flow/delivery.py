@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from mailgate.desk import retry, tokens
 from mailgate.desk.approval import Verdict
@@ -31,8 +32,7 @@ LEASE = timedelta(minutes=5)
 _MARGIN = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(Struct, frozen=True):
     """One claimed outbox row. `deadline` is in seconds of the monotonic clock: past it the lease may be another's, so nothing is sent."""
 
     row: int
@@ -48,8 +48,7 @@ class Parcel:
 Result = Fate
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The answer to one parcel. `reply` is code and text of the relay (at most 500 characters) or our reason; `stage` the SMTP verb."""
 
     row: int

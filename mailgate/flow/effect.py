@@ -5,8 +5,10 @@ What a decision means for other tickets is decided and written here as well, for
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk import budget, sla
 from mailgate.desk.decide import decide
@@ -31,8 +33,7 @@ _DAY = timedelta(days=1)
 RETRY_AFTER = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """The mail behind a decision, where there is one: what its message and its letters refer to."""
 
     inbox: int
@@ -47,8 +48,7 @@ class Source:
     language: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """What came true: the ticket as it is now, the letters that were claimed for sending at once, and those that were not sent."""
 
     ticket: Ticket | None = None
@@ -58,16 +58,14 @@ class Effect:
     moved: bool = False
 
 
-@dataclass(slots=True)
-class _Count:
+class _Count(Struct):
     """How many effects a cause has had so far: the numbers by which none of them can come true twice."""
 
     events: int = 0
     letters: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
+class _Stage(Struct, frozen=True):
     """Where the effects of one cause take place."""
 
     tx: Tx

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.letters import Letter, Name
@@ -37,8 +38,7 @@ _STRANGER = Person(Address("somebody@example.com"), "Somebody")
 _LONGEST = 254
 
 
-@dataclass(frozen=True, slots=True)
-class Guest:
+class Guest(Struct, frozen=True):
     """Somebody who works here and has come in; `session` is the hash of what his browser shows for it."""
 
     person: Person

@@ -6,9 +6,10 @@ Without a database it answers as a desk that has just begun would.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mailgate.desk.article import Article, Found, Origin
 from mailgate.desk.assignment import Load
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
     from mailgate.store.records import KnownId
 
 
-@dataclass(frozen=True, slots=True)
-class NothingKnown:
+class NothingKnown(Struct, frozen=True):
     """The records of a desk without a database: nobody wrote before, and only people.toml says who is who."""
 
     people: Directory
@@ -108,8 +108,7 @@ class NothingKnown:
         """None of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A letter that would go out: its name, to whom, and its subject."""
 
     name: str
@@ -117,8 +116,7 @@ class Answered:
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """Everything that would follow from a mail, and the reasons."""
 
     mail: ParsedMail

@@ -7,8 +7,9 @@ harmless. Every write is made under the lease of the mailbox: a gateway that los
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from mailgate.flow import journal
 from mailgate.flow.house import House
@@ -24,8 +25,7 @@ LEASE = timedelta(seconds=90)
 _MOST_ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What is known of a folder as the server numbers it now: mails from `lowest` on are looked at.
 
     `lowest` is None where it was not read yet: never, or not since the server numbered it anew; then `since` says when we first read it.

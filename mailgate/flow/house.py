@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mailgate.desk.model import Address, Directory, fold_address
 from mailgate.desk.policy import Desk, Policy, Security
@@ -12,8 +13,7 @@ from mailgate.desk.tokens import Keyring, subaddress
 from mailgate.mail.letters import Templates
 
 
-@dataclass(frozen=True, slots=True)
-class House:
+class House(Struct, frozen=True):
     """Desks, rules, keys and templates. `people` are those of people.toml; who was added by hand is looked up in each transaction.
 
     `instance` is the random name of this installation, which marks its letters against loops.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mailgate.store import search
 from mailgate.store.engine import Store
@@ -12,8 +12,7 @@ _BATCH = 50
 _COMMITS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Indexer:
+class Indexer(Struct, frozen=True):
     """Brings what was said into the index that searches look into."""
 
     store: Store

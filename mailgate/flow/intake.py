@@ -9,8 +9,9 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mailgate.desk.errors import Temporary
 from mailgate.desk.policy import Desk
@@ -27,8 +28,7 @@ _TOGETHER = 50
 _IN_HAND = 200
 
 
-@dataclass(frozen=True, slots=True)
-class RawMail:
+class RawMail(Struct, frozen=True):
     """A mail as a channel took it, before anybody read it.
 
     `envelope_from` is "" for the null path and None where the channel knows no envelope. `submission` says that the peer was a network
@@ -43,8 +43,7 @@ class RawMail:
     submission: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """The proof that a mail is committed: its inbox row (that of the first desk), and whether it had been there before at every desk."""
 
     inbox_id: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from mailgate.desk.kin import NO_KIN, Kin, Wanted, wanted
 from mailgate.desk.model import Address, Person, State, Ticket, TicketId

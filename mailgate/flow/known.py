@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mailgate.desk.kin import Wanted, remembered
 from mailgate.desk.known import Known
@@ -15,8 +16,7 @@ from mailgate.flow.records import Records
 from mailgate.flow.roster import roster
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """What somebody newly wrote about a ticket, and the verb that he tapped. `orders`: it may be commands of a technician."""
 
     ticket: Ticket | None
@@ -37,7 +37,7 @@ def known(records: Records, house: House, rules: Rules, said: Said, now: datetim
     # Who may not command asks for nothing more, and neither does anybody without a `#` or a tap.
     if not said.orders or not (said.tap or "#" in said.text):
         return Known(kin=kin, roster=taken)
-    synonyms = rules.policy.verbs_by_word()
+    synonyms = rules.policy.verbs_by_word
     return Known(
         story,
         kin,

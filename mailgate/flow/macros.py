@@ -18,7 +18,7 @@ Named = Callable[[TicketId, Address], str]
 
 def asked(house: House, rules: Rules, ticket: Ticket, person: Person, text: str, named: Named) -> Macros:
     """The macros that `text` asks for, in the requester's language and this person's name; none where it asks for none."""
-    synonyms = rules.policy.verbs_by_word()
+    synonyms = rules.policy.verbs_by_word
     if not commands.may_name(text, synonyms, "macro"):
         return Macros()
     names = house.templates.of(rules.desk.slug).canned.names()

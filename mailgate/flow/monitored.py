@@ -5,8 +5,9 @@ Looks up what the decision needs; what follows is decided in desk/alarms.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from mailgate.desk.alarms import event_keys, recognised
 from mailgate.desk.model import Role, State, Strength, Ticket

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, MailOrder
@@ -31,8 +33,7 @@ from mailgate.store.records import Records
 OPERATOR = Person(Address("operator"), "Operator", Role.OWNER)
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """What came of an order: the ticket as it is now, and the decision."""
 
     ticket: Ticket | None
@@ -43,7 +44,7 @@ def order(store: Store, house: House, number: TicketId, text: str, who: Address 
     """A technician's commands for a ticket, in his name if one is given. Refusals are in the decision."""
     with journal.on_commit(), store.begin() as tx:
         text = commanding(text)
-        asks = wanted(text, None, house.policy.verbs_by_word())
+        asks = wanted(text, None, house.policy.verbs_by_word)
         # Under a merged ticket's number everything goes to the one that lives on, save to take the merging itself back.
         ticket = (tickets.get if asks.undoes else tickets.survivor)(tx, number, lock=True)
         directory = people.directory(tx, house.people)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.letters import Letter, Mailbox, Name
@@ -24,8 +26,7 @@ from mailgate.store.engine import Store, Tx
 MOST, WITHIN = 3, timedelta(hours=6)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What the operator knows of a mailbox: whether it stands still, when he was last told that it does, and when our access ends.
 
     `number` counts the letters, and makes each of them one of its kind.

@@ -5,7 +5,8 @@ What counts and what follows is the question of `approvals`; here the form is re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.ballots import APPROVE, DISOWN, REJECT
 from mailgate.flow import approvals
@@ -18,8 +19,7 @@ _LONGEST_WHY = 2_000
 _LONGEST_CODE = 40
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalPage:
+class ApprovalPage(Struct, frozen=True):
     """A question as its approver sees it.
 
     `done` is the word that has just counted, `why` what stands in the box, `wrong` why a form was not enough (no-button, no-reason).

@@ -5,7 +5,8 @@ Both are what the words `csat` and `reopen` are by mail.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk import csat, marks
 from mailgate.desk.model import State
@@ -20,8 +21,7 @@ from mailgate.store.engine import Conflict
 _LONGEST_REMARK = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class RatePage:
+class RatePage(Struct, frozen=True):
     """Where a mark is given. `chosen` is the one that is ticked already; `open` tells whether it may be given (or changed) yet."""
 
     tag: str
@@ -34,8 +34,7 @@ class RatePage:
     wrong: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class KeepPage:
+class KeepPage(Struct, frozen=True):
     """Where a ticket that is about to close is kept open. `waits` tells whether it still is."""
 
     tag: str

@@ -6,8 +6,10 @@ The pages themselves: `page_desk_queue`, `page_desk_figures`, `page_desk_ticket`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk import board
 from mailgate.desk.model import State
@@ -20,8 +22,7 @@ from mailgate.flow.reception import Answer, Elsewhere, Page, Reception, Visit
 _LANGUAGES = ("en", "de")
 
 
-@dataclass(frozen=True, slots=True)
-class Nav:
+class Nav(Struct, frozen=True):
     """What every page of the desk says of its visitor: his name, which page he is on, and which others there are for him."""
 
     name: str
@@ -30,8 +31,7 @@ class Nav:
     keeper: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Struct, frozen=True):
     """The page of somebody who has not come in. `sent`: he asked for a link. Not `open`: no letter could have one."""
 
     sent: bool = False

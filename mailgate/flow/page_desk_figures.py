@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk import board
 from mailgate.desk.course import course
@@ -18,8 +20,7 @@ from mailgate.flow.reception import Answer, Reception, Visit
 from mailgate.mail.figures import ReportView, added, report_view
 
 
-@dataclass(frozen=True, slots=True)
-class FiguresPage:
+class FiguresPage(Struct, frozen=True):
     """The figures of seven days, with what is open, overdue and at risk now, and how many there are under each state."""
 
     nav: Nav

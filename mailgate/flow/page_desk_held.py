@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mailgate.desk.decision import MailOrder
 from mailgate.desk.held import PutAside
@@ -22,16 +23,14 @@ MOST = 50
 VERBS = ("release", "drop", "block")
 
 
-@dataclass(frozen=True, slots=True)
-class Aside:
+class Aside(Struct, frozen=True):
     """A mail that waits, and whether its sender can be blocked: no colleague can."""
 
     mail: HeldMail
     blockable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class HeldPage:
+class HeldPage(Struct, frozen=True):
     """Mails that wait for a human, and how many more do. `done` is what came of the button that was pressed: a verb, or `gone`."""
 
     nav: Nav

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlencode
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk import board
 from mailgate.desk.board import Open, Wish
@@ -21,8 +23,7 @@ from mailgate.store import backlog
 ROWS, PART = 25, 100
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """A ticket in a list. `due` is when something of it is wanted or promised first."""
 
     number: int
@@ -39,8 +40,7 @@ class Card:
     confidential: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """A filter: what it is called, the link to it (behind the question mark), how many fit, and whether it is chosen."""
 
     name: str
@@ -49,8 +49,7 @@ class Choice:
     chosen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(Struct, frozen=True):
     """The queue: tickets of one page, and what can be chosen. `at` is as of when; `previous` and `following` lead to other pages."""
 
     nav: Nav
@@ -70,8 +69,7 @@ class Queue:
     following: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A part of somebody's own tickets: a slug with words, how many there are, and those that are listed."""
 
     name: str
@@ -79,8 +77,7 @@ class Part:
     cards: tuple[Card, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mine:
+class Mine(Struct, frozen=True):
     """Somebody's own tickets, the most pressing part first."""
 
     nav: Nav

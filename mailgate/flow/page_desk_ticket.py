@@ -6,8 +6,9 @@ Nothing is done here: he writes a mail, or commands in one, and all rules are th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mailgate.desk import tokens
 from mailgate.desk.board import Reading, reading
@@ -27,8 +28,7 @@ _WORDS = 20_000
 _MOST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(Struct, frozen=True):
     """What somebody said. `kind` is `asked`, `answered`, `note` or `machine`; `unverified`: nobody knows whether it was him."""
 
     at: datetime
@@ -39,8 +39,7 @@ class Spoken:
     unverified: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
+class Deed(Struct, frozen=True):
     """What was done: by whom, the verb, and the status that the ticket came to by it, if it did."""
 
     at: datetime
@@ -49,8 +48,7 @@ class Deed:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(Struct, frozen=True):
     """What was promised: the metric, how it stands, and when it is due (None: it does not run)."""
 
     metric: str
@@ -59,8 +57,7 @@ class Promise:
     late: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Who was asked for an approval, what became of it, and when."""
 
     who: str
@@ -68,8 +65,7 @@ class Asked:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class TicketPage:
+class TicketPage(Struct, frozen=True):
     """A ticket. `write` is where a mail about it goes, `take` where a tap takes it: for those who work on it.
 
     `earlier` messages are not shown. `deeds`, `promises` and `asked` are for those who may read more than what was said in public.

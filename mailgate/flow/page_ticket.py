@@ -5,8 +5,10 @@ GET shows and changes nothing. What he presses goes the way of a mail with that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk import csat, marks, sla
 from mailgate.desk.model import State
@@ -25,8 +27,7 @@ _TOLD = frozenset({*BUTTONS, "reopen"})
 _WORDS = 40_000
 
 
-@dataclass(frozen=True, slots=True)
-class FileView:
+class FileView(Struct, frozen=True):
     """A file of a message, by the number under which it is had; size in octets."""
 
     id: int
@@ -34,8 +35,7 @@ class FileView:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class SaidView:
+class SaidView(Struct, frozen=True):
     """A message: when, who (`you`, `desk` or `other`), his name where he has one, its words and its files."""
 
     at: datetime
@@ -45,8 +45,7 @@ class SaidView:
     files: tuple[FileView, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TicketPage:
+class TicketPage(Struct, frozen=True):
     """A ticket as its requester sees it.
 
     `status` is what letters call a stage, `closes` when it closes if nobody answers, `files` where its files are had. `buttons` are the

@@ -5,7 +5,8 @@ The Message-ID and every octet follow from cause, recipient and the moment of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk import retry, tokens
 from mailgate.desk.errors import Permanent
@@ -23,8 +24,7 @@ from mailgate.mail.letters import Content
 from mailgate.mail.view import PersonView, View
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """A letter in its final octets, or with the reason why it is not sent."""
 
     letter: Letter

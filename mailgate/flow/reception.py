@@ -7,8 +7,9 @@ thread of the listener's, and what it does it does in one transaction. Only a vi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from mailgate.desk.policy import Desk
 from mailgate.flow.board import Board
@@ -17,8 +18,7 @@ from mailgate.mail.parsed import ParsedMail
 from mailgate.store.engine import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Reception:
+class Reception(Struct, frozen=True):
     """What stands behind the pages. `clock` gives aware UTC; `read` says what a mail says where that can do no harm, None where it dies."""
 
     store: Store
@@ -26,11 +26,10 @@ class Reception:
     clock: Callable[[], datetime]
     read: Callable[[bytes], ParsedMail | None]
     # What was counted last for the desk's pages.
-    board: Board = field(default_factory=Board, compare=False)
+    board: Board = field(default_factory=Board)
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """A request for a page.
 
     `parts` are the parts of the path that the route names, `form` the fields of a POST, `peer` the visitor's network address. `acts` is
@@ -56,8 +55,7 @@ class Visit:
     mount: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Cookie:
+class Cookie(Struct, frozen=True):
     """A cookie for the visitor's browser, out of reach of scripts and of other sites. Empty: he is to forget it. `lasts` is in seconds.
 
     `path` is below the address under which the visitor knows us; None: the folder of the page that sets it.
@@ -69,8 +67,7 @@ class Cookie:
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A page: the template `pages/<name>.j2` and the frozen value that it shows, of this desk and in the reader's language."""
 
     name: str
@@ -81,16 +78,14 @@ class Page:
     cookies: tuple[Cookie, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
+class Download(Struct, frozen=True):
     """A file, which the visitor's browser keeps and never shows."""
 
     name: str
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Elsewhere(Struct, frozen=True):
     """The visitor goes on to another page of ours; `path` is below the address under which he knows us and begins with a slash."""
 
     path: str

@@ -6,8 +6,9 @@ Writes nothing, and looks at one mail at a time, however many there are. What so
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mailgate.desk.model import Ticket
 from mailgate.desk.opening import assigned_team, triaged
@@ -26,8 +27,7 @@ _PAGE = 200
 _PATIENCE = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reconsidered:
+class Reconsidered(Struct, frozen=True):
     """A ticket that a mail opened, with the category and the team that the rules would give it now; False in `read`: nobody can tell."""
 
     ticket: Ticket

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from mailgate.desk.assignment import Load
 from mailgate.desk.events import Event
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from mailgate.store.records import KnownId
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """What is known of an accepted mail beside its octets."""
 
     id: int

@@ -8,8 +8,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from mailgate.desk import sla
 from mailgate.desk.decide import SYSTEM
@@ -96,7 +99,7 @@ def _spelt(value: object) -> object:
             return sorted(map(str, value))
         case tuple():
             return [_spelt(one) for one in value]
-        case _ if is_dataclass(value):
-            return [_spelt(getattr(value, one.name)) for one in fields(value)]
+        case Struct():
+            return [_spelt(one) for one in astuple(value)]
         case _:
             return value

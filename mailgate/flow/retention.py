@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mailgate.desk.policy import Retention
 from mailgate.flow import journal
@@ -18,8 +19,7 @@ _TICKETS = 10
 _MAILS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Sweeper:
+class Sweeper(Struct, frozen=True):
     """Removes what has been kept long enough. Where policy keeps everything it asks nobody anything.
 
     `clock` gives aware UTC, None while the time is not to be believed: one that jumped ahead by a year makes everything old.

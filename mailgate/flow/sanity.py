@@ -9,8 +9,9 @@ import json
 import secrets
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from mailgate.desk.decision import Decision, Outcome
 from mailgate.desk.errors import Temporary

@@ -6,9 +6,11 @@ Of a confidential ticket it knows everything as well: what it may show of that i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import quote
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mailgate.desk import marks, tokens, workflow
 from mailgate.desk.article import Article
@@ -55,8 +57,7 @@ _MOST_LATE = 50
 KB = "kb"
 
 
-@dataclass(frozen=True, slots=True)
-class Occasion:
+class Occasion(Struct, frozen=True):
     """What all letters of one decision share.
 
     `parents` gives for some recipients the Message-ID of the last mail that they wrote about it; `answering` says that a mail is the cause.

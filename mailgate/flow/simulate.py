@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
+
+from msgspec import Struct
 
 from mailgate.desk import account
 from mailgate.desk.clock import ClockState
@@ -18,8 +19,7 @@ from mailgate.store.engine import Store
 Outcome = tuple[str, ClockState]
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """A ticket, and by metric how its clocks stand by the rules in force, and would by the others."""
 
     ticket: Ticket

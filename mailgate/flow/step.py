@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome
@@ -65,8 +67,7 @@ class _Spoilt(Exception):
     """One mail of a batch failed, and with it the transaction of all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(Struct, frozen=True):
     """Takes mails through the house. `owner` names this process in the leases; `clock` gives aware UTC."""
 
     store: Store
@@ -165,8 +166,7 @@ class Worker:
             journal.trouble(f"inbox {claim.id}", error)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """A claimed mail on the table, with the transaction in which it is dealt with. With a lease its letters are born claimed."""
 
     records: Records

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
+
+from msgspec import Struct
 
 from mailgate.desk import sla
 from mailgate.desk.decide import decide
@@ -27,17 +28,17 @@ _BATCH = 50
 _PUT_OFF = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Timekeeper:
+class Timekeeper(Struct, frozen=True, dict=True):
     """Fires what is due. `clock` gives aware UTC, None while the time is not to be believed."""
 
     store: Store
     house: House
     clock: Callable[[], datetime | None]
-    diary: summaries.Diary = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "diary", summaries.Diary(self.store, self.house))
+    @cached_property
+    def diary(self) -> summaries.Diary:
+        """Everybody's next digest."""
+        return summaries.Diary(self.store, self.house)
 
     def tick(self) -> int:
         """Fires up to one batch of due timers in one commit, and hands over what belongs to those who have gone away.

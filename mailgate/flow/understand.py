@@ -6,9 +6,11 @@ Asks its records inside the transaction that acts; changes nothing. A dry run ha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.letters import UNPROVEN, Name
 from mailgate.desk.model import Address, Person, Strength, Ticket, fold_address
@@ -36,8 +38,7 @@ _MANY_HOPS = 30
 _NOBODY = Address("unknown@invalid")
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """A mail with everything that the desk needs to decide about it."""
 
     wrote: Wrote
@@ -73,7 +74,7 @@ def understand(
     collides = any(one.sender != address or one.strength != strength for one in earlier)
     rules = house.rules(found.ticket.desk if found.ticket else desk.name, people)
     insists = claim.released
-    asks = kindred.asks(found.ticket, person, mail, found.tap, found.beside, rules.policy.verbs_by_word())
+    asks = kindred.asks(found.ticket, person, mail, found.tap, found.beside, rules.policy.verbs_by_word)
     if asks.undoes and found.clue is not None:
         # Under a merged ticket's number everything goes to the one that lives on, save to take the merging itself back.
         found = replace(found, ticket=records.itself(found.clue.ticket))

@@ -15,7 +15,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mailgate.desk.address import fold_address
 from mailgate.mail.fields import WORD, Fields, line, undisguised, words
@@ -42,8 +43,7 @@ _MAX_QUOTED = 2000
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """The mailboxes of a field and, for a From, the slugs of what is wrong with it."""
 
     boxes: tuple[Mailbox, ...] = ()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import binascii
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE, _SIGNATURE_END = "-----BEGIN PGP SIGNATURE-----", "-----END PGP SIGNATURE-----"
@@ -15,8 +16,7 @@ _BEGIN = re.compile(r"begin [0-7]{3,4} (\S[^\n]{0,250})")
 _MAX_FILES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A file that stood in a text, its name as it was given, not yet safe."""
 
     name: str

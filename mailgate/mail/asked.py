@@ -5,8 +5,10 @@ Every time is an aware datetime in UTC; names are what people call themselves an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.mail import header
 
@@ -14,8 +16,7 @@ _REASON = 2_000
 _MOST = 20
 
 
-@dataclass(frozen=True, slots=True)
-class VoteView:
+class VoteView(Struct, frozen=True):
     """One of those who are asked together, how his question stands (as desk/approval.Verdict), and what he said why."""
 
     name: str
@@ -24,8 +25,7 @@ class VoteView:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalView:
+class ApprovalView(Struct, frozen=True):
     """The question that its reader was asked.
 
     `asked_by` sent it (empty: a rule of the desk), `stands_for` is who is away, `votes` are the others of this stage and what was said

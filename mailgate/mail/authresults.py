@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from msgspec import Struct
 
 from mailgate.desk.address import fold_address
 
@@ -31,8 +32,7 @@ _WORD = re.compile(r"[()]|[^\s()\[\];]+|;")
 _NUMERIC = re.compile(r"(?:IPv6:)?([0-9a-f:.]{2,45})", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One finding: `dmarc=fail (p=reject) header.from=corp.example`. Names and verdict are lower-cased, the comments of it are joined."""
 
     method: str
@@ -49,8 +49,7 @@ class Result:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """One Authentication-Results field. `authserv_id` is folded, and "" where the field has none."""
 
     authserv_id: str
@@ -61,16 +60,14 @@ class Report:
         return tuple(result for result in self.results if result.method == method)
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Struct, frozen=True):
     """Who wrote a Received field, by its own word, and the addresses that it shows of the host that it took the mail from."""
 
     by: str
     peers: tuple[IP, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """A mail's trace, cut where our own hops end: `ours` stands above the first Received of a foreign host, `beneath` below it.
 
     `foreign` names that host as it names itself; "" where there is none.
@@ -150,8 +147,7 @@ def our_report(fields: Fields, authserv_ids: tuple[str, ...]) -> tuple[Report | 
     return None, False
 
 
-@dataclass(frozen=True, slots=True)
-class _Hosts:
+class _Hosts(Struct, frozen=True):
     """Host names, endings of host names (".corp.example") and networks."""
 
     names: frozenset[str]

@@ -13,9 +13,10 @@ import hashlib
 import mimetypes
 import re
 import unicodedata
-from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
+
+from msgspec import Struct, field
 
 from mailgate.mail import armour, budget, cms, invitation, tnef
 from mailgate.mail.charset import clean, decode
@@ -64,8 +65,7 @@ _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/=\s]")
 _MAX_NAME = 180
 
 
-@dataclass(slots=True)
-class Body:
+class Body(Struct):
     """What the walk found: readable runs in order (plain text or None, markup or None), the files, and those packed inside a part (name,
     octets and that part). The text of events, and that packed inside files, counts where there is no other.
     """

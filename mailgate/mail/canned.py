@@ -7,10 +7,11 @@ see the same view: `requester` is who reads it, `technician` who sends it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jinja2 import TemplateError
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from mailgate.desk import commands
 from mailgate.desk.letters import Name
@@ -26,16 +27,14 @@ _BLOCKS = ("commands", "text")
 _MOST_LINES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The file of a macro, relative to its folder, and the language it is written in."""
 
     source: str
     language: str
 
 
-@dataclass(frozen=True, slots=True)
-class Canned:
+class Canned(Struct, frozen=True):
     """The macros of some folders: the operator's own first, the packaged ones last. `environment` is the one for plain text."""
 
     folders: Sequence[Path]
@@ -75,8 +74,7 @@ class Canned:
         self.environment.dictionary(found.language)
         # Whoever sends it signs it, also where letters of ours would name nobody.
         ready = replace(prepared(view, Name.REPLY), technician=view.technician)
-        values = {each: getattr(ready, each) for each in View.__slots__}
-        given = {**self.environment.given, **values, "language": found.language, "part": "text"}
+        given = {**self.environment.given, **asdict(ready), "language": found.language, "part": "text"}
         context = template.new_context(given, shared=True)
         # Rendering the whole shows the context what is set outside the blocks.
         sandbox.part("macro", template.root_render_func, context)
@@ -132,7 +130,7 @@ def _misread(macro: Macro, policy: Policy) -> Iterator[tuple[str, str]]:
     """The lines that are no commands, and why."""
     asked = Macros((macro.name,), (macro,))
     reading = commands.read(f"#macro {macro.name}", Grammar.TECHNICIAN, bare=False, own=policy.statuses,
-                            synonyms=policy.verbs_by_word(), macros=asked)  # fmt: skip
+                            synonyms=policy.verbs_by_word, macros=asked)  # fmt: skip
     for one in reading.commands:
         if one.error == "broken-macro" or len(reading.commands) > _MOST_LINES:
             yield "", "the block commands holds up to 20 commands, one a line, and no macro"

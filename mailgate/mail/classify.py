@@ -11,8 +11,9 @@ itself, it only backs a weaker mark. RFC 3834, 2919, 2369, 6522, 8098, 5965.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from mailgate.mail.parsed import Bounce, Kind, ParsedMail, Verdict
 from mailgate.mail.phrases import ABSENCE

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64, b2a_qp
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
+
+from msgspec import Struct
 
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import Name
@@ -41,8 +42,7 @@ _ADDRESS = r'[^<>@ ,;:"]+@[^<>@ ,;:"]+'
 _ONE_MAILBOX = re.compile(rf'(?:(?:"(?:[^"\\]|\\.)*" |(?:=\?utf-8\?B\?[A-Za-z0-9+/=]+\?= )+|(?:{_ATEXT} )+)<({_ADDRESS})>|({_ADDRESS}))')
 
 
-@dataclass(frozen=True)
-class Enclosure:
+class Enclosure(Struct, frozen=True, dict=True):
     """A file that goes with a letter, under its name and type as the sender gave them; both are made harmless when written."""
 
     filename: str
@@ -55,8 +55,7 @@ class Enclosure:
         return _base64(self.octets)
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """Everything that one letter to one recipient is made of.
 
     `date` is aware. Message-IDs stand without angle brackets. Of `references` the first and the newest survive shortening, so the signed

@@ -6,16 +6,16 @@ It counts nothing (desk/report and desk/course do) and draws nothing (`charts` d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
+
+from msgspec import Struct
 
 from mailgate.desk.course import Course, Stride
 from mailgate.desk.report import MARKS, Figures, Kept, Ratings, Report
 from mailgate.mail import told
 
 
-@dataclass(frozen=True, slots=True)
-class CourseView:
+class CourseView(Struct, frozen=True):
     """The steps of a period: what each is called, and what came, was solved, and was open at its end."""
 
     stride: str
@@ -30,8 +30,7 @@ class CourseView:
         return tuple(zip(self.labels, self.opened, self.resolved, self.backlog, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class ReportView:
+class ReportView(Struct, frozen=True):
     """The figures of a period from `since` to `last`, its last moment (aware UTC). Technicians by their names.
 
     `promises` are those of all metrics together, for the whole as for each team and technician.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 # Header fields that relays, lists and mailboxes add or change on the way.
 _TRANSPORT = (
@@ -24,8 +25,7 @@ _MOST_ADDRESSES = 500
 _TAIL = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """What intake knows of a mail without reading it: the key, and Message-ID, From and Subject as they stand (for operators, unproven)."""
 
     dedupe_key: str

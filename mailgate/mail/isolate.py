@@ -26,11 +26,12 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
+
+from msgspec import Struct
 
 from mailgate.mail.parsed import Attachment, Bounce, Kind, Mailbox, ParsedMail, Verdict
 
@@ -58,8 +59,7 @@ _GIVEN_BACK = 1_000_000
 _PROGRAM = ("-P", "-m", "mailgate.mail.isolate")
 
 
-@dataclass(frozen=True, slots=True)
-class Died:
+class Died(Struct, frozen=True):
     """The mail at this place could not be parsed: the child died of it (`died`) or took too long (`hung`)."""
 
     reason: str

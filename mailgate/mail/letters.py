@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
-from operator import attrgetter
 from pathlib import Path
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError
 from jinja2.runtime import Context, Macro
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import Name
@@ -31,11 +31,9 @@ _FRAMES = frozenset({"approver", "base", "macros", "staff", "words"})
 _DESKS = "desks"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
 # The value of each field of a view.
-_each = attrgetter(*View.__slots__)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """What is wrong with a template: file, line (1 where no line is to blame) and one sentence."""
 
     file: str
@@ -46,8 +44,7 @@ class Fault:
         return f"{self.file}:{self.line}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """A rendered letter. `language` is the one it is written in; `fault` says why the packaged template stood in for the operator's."""
 
     subject: str
@@ -262,8 +259,7 @@ class _Library:
     def _context(self, template: Template, language: str, view: View, part: str, **more: str) -> Context:
         """What a template knows while one part of it is rendered."""
         given = (self._escaping if part == "html" else self._literal).given
-        values = zip(View.__slots__, _each(view), strict=True)
-        return template.new_context({**given, **dict(values), "language": language, "part": part, **more}, shared=True)
+        return template.new_context({**given, **asdict(view), "language": language, "part": part, **more}, shared=True)
 
     def _template(self, source: str, language: str, *, escaping: bool) -> Template:
         """The compiled file, with all words of that language loaded. Raises Broken."""

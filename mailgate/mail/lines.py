@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mailgate.mail.phrases import LABELS
 
@@ -18,8 +19,7 @@ _QUOTE_MARKS = re.compile(r"(?:[>＞][ \t]?){1,200}")
 _INITIALS = re.compile(r"\s?([^\W\d_a-z]{1,4}>)(?:\s|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """The reading of a line as a header line: what it stands for (None if unknown), its value, and whether it is `Label: value` at all."""
 
     kind: str | None
@@ -27,8 +27,7 @@ class Label:
     shaped: bool
 
 
-@dataclass(slots=True)
-class Line:
+class Line(Struct):
     """One line as written, what of it is looked at, its depth of `>`, its reading as a header line once somebody asked for it."""
 
     raw: str

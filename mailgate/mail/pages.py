@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +17,8 @@ from typing import Any
 from jinja2 import TemplateError, pass_context
 from jinja2.runtime import Context, Macro
 from markupsafe import Markup, escape
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.errors import Permanent
 from mailgate.mail import charts, sandbox
@@ -28,8 +29,7 @@ FOLDER = "pages"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Struct, frozen=True):
     """A page. `style` is the hash by which its policy lets the stylesheet in; `fault` says why the packaged template stood in."""
 
     html: str

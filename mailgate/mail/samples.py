@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from mailgate.desk.letters import HELD_WHY, LIKE, NOTES, TAGGED, Became, Line, Mailbox, Name, Said
 from mailgate.desk.model import Status

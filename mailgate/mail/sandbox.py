@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -38,10 +37,10 @@ _VIEWS = (
     MessageView, OverdueView, Promise, SearchView, Share, TicketView,
 )  # fmt: skip
 # What templates may read from each value, so that the check of a field costs one look-up.
-FIELDS: Mapping[type, frozenset[str]] = {kind: frozenset(field.name for field in fields(kind)) for kind in _VIEWS} | {
+FIELDS: Mapping[type, frozenset[str]] = {kind: frozenset(kind.__struct_fields__) for kind in _VIEWS} | {
     PersonView: frozenset({"name", "address", "label", "mailbox", "greeting"}),
-    ClockView: frozenset({field.name for field in fields(ClockView)} | {"late"}),
-    Report: frozenset({field.name for field in fields(Report)} | {"busiest"}),
+    ClockView: frozenset({*ClockView.__struct_fields__, "late"}),
+    Report: frozenset({*Report.__struct_fields__, "busiest"}),
 }
 # The kind of value behind each name of a view that has fields.
 _KINDS: Mapping[str, type] = {
@@ -61,7 +60,7 @@ _KINDS: Mapping[str, type] = {
     "ticket": TicketView,
 }
 # The last three are what the frame of technicians' letters expects each of them to set.
-NAMES = frozenset(field.name for field in fields(View)) | {"language", "part", "title", "headline", "remark", "warning"}
+NAMES = frozenset(View.__struct_fields__) | {"language", "part", "title", "headline", "remark", "warning"}
 _FILTERS = tuple("capitalize d default e escape first int join last length lower replace string title trim upper".split())
 _STRING_METHODS = frozenset("capitalize endswith lower lstrip rstrip split splitlines startswith strip title upper".split())
 # Under this name the packaged folder is found beside those of the operator.

@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mailgate.desk.model import Address, Strength, fold_address
 from mailgate.desk.policy import Security, Verify
@@ -42,8 +43,7 @@ _LONGEST_SIGNATURE = 8192
 _NO_REPORT = Report("")
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(Struct, frozen=True):
     """Who a mail says that it is from, and how well that is known (never TOKEN: that is for the flow to find).
 
     `mailbox` and `address` (folded) are None where From names nobody or more than one. `barred`: a token raises this mail no further,
@@ -86,8 +86,7 @@ def identify(mail: ParsedMail, security: Security, own_domains: frozenset[str], 
     return Sender(mailbox, address, strength, judged.findings + flaws + why, named, judged.failed or bool(flaws))
 
 
-@dataclass(frozen=True, slots=True)
-class _Judgement:
+class _Judgement(Struct, frozen=True):
     strength: Strength
     findings: tuple[Finding, ...]
     failed: bool = False
@@ -151,8 +150,7 @@ def _internal(trace: Trace, wanted: tuple[str, ...]) -> str:
 # ------------------------------------------------------------------------------------------------ what a report proves
 
 
-@dataclass(frozen=True, slots=True)
-class _Signature:
+class _Signature(Struct, frozen=True):
     """The tags of a DKIM-Signature that tell which it is, and whether it leaves the end of the body unsigned (l=, RFC 6376 section 8.2)."""
 
     domain: str
@@ -161,8 +159,7 @@ class _Signature:
     partial: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Proof:
+class _Proof(Struct, frozen=True):
     """What a report says about one domain (RFC 7489 section 3.1: identifier alignment)."""
 
     domain: str

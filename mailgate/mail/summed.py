@@ -5,9 +5,11 @@ Views as those of `view`, and of the same kind: frozen, every time an aware date
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.mail import header
 
@@ -20,8 +22,7 @@ _SENDER = 100
 _SUBJECT = 120
 
 
-@dataclass(frozen=True, slots=True)
-class HeldMailView:
+class HeldMailView(Struct, frozen=True):
     """A mail that waits for a human: why (slugs with words), what its sender calls himself and it, and the taps that decide about it.
 
     `envelope` is the address that handed it over, where that is another one; `ticket` the tag of the ticket that tells of it.
@@ -43,8 +44,7 @@ class HeldMailView:
     block: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HeldView:
+class HeldView(Struct, frozen=True):
     """The mails that a digest tells of, how many more wait, and how many of those shown are new."""
 
     mails: tuple[HeldMailView, ...] = ()
@@ -52,8 +52,7 @@ class HeldView:
     fresh: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LateView:
+class LateView(Struct, frozen=True):
     """A ticket with what was promised for it, and where mail about it goes. A confidential one has no subject."""
 
     tag: str
@@ -64,8 +63,7 @@ class LateView:
     confidential: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OverdueView:
+class OverdueView(Struct, frozen=True):
     """The tickets that a digest tells of, the most urgent first, the tags of those for which there is no room, and how many are overdue."""
 
     tickets: tuple[LateView, ...] = ()
@@ -74,8 +72,7 @@ class OverdueView:
     soon: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class EntryView:
+class EntryView(Struct, frozen=True):
     """A ticket in a digest: which part of it it stands in (a slug with words), and what of it matters there.
 
     The first of a part says how many there are, the last one how many `more` than are listed. `at` is when it is due, came, or came to its
@@ -98,8 +95,7 @@ class EntryView:
     close: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DigestView:
+class DigestView(Struct, frozen=True):
     """How things stand: somebody's own tickets, how many of them are `open`, of these `overdue` or due `today`, and how many are solved and
     wait to be closed (`closing`); and those of the teams he leads.
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mailgate.mail import rtf
 from mailgate.mail.charset import clean, decode
@@ -27,16 +28,14 @@ _VARIABLE = frozenset((0x0D, 0x1E, 0x1F, 0x102))
 _UNICODE = 0x1F
 
 
-@dataclass(slots=True)
-class File:
+class File(Struct):
     """One file in the stream, its name as it was given, not yet safe."""
 
     name: str = ""
     octets: bytes = b""
 
 
-@dataclass(slots=True)
-class Unpacked:
+class Unpacked(Struct):
     """What a stream holds: a plain text or None, markup or None, and files."""
 
     text: str | None = None

@@ -7,9 +7,11 @@ filter `when`. A field that does not apply is None (or empty), never missing, so
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.desk.letters import HUMAN, UNPROVEN, Line, Mailbox, Name, Said
 from mailgate.mail import asked, header, summed
@@ -32,8 +34,7 @@ _NO_NAME = frozenset("@/:<>")
 _WORD = re.compile(r"#?\w{1,32}")
 
 
-@dataclass(frozen=True, slots=True)
-class PersonView:
+class PersonView(Struct, frozen=True):
     """Somebody's display name (may be empty, proves nothing) and address."""
 
     name: str
@@ -58,8 +59,7 @@ class PersonView:
 _SOMEBODY = PersonView("", "")
 
 
-@dataclass(frozen=True, slots=True)
-class DeskView:
+class DeskView(Struct, frozen=True):
     """The desk that writes: its name and bare address, and the IANA zone in which its letters tell the time."""
 
     name: str
@@ -68,8 +68,7 @@ class DeskView:
     timezone: str = "UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class TicketView:
+class TicketView(Struct, frozen=True):
     """The ticket. `due` is when it closes (on hold: counts as settled) if nobody answers; `closure` the remark it was closed with.
 
     `source` is how it came in ("mail", "phone", "monitoring"), `type` and `service` what triage made of it.
@@ -98,8 +97,7 @@ class TicketView:
     wanted: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClockView:
+class ClockView(Struct, frozen=True):
     """What was promised: the metric by its name, how it stands, and when it is due (None while it is paused).
 
     Of `target` so much is `left`, less than nothing once it is overdue; with `working` both are working time of a calendar.
@@ -120,8 +118,7 @@ class ClockView:
         return self.left <= -timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
-class MessageView:
+class MessageView(Struct, frozen=True):
     """What somebody wrote, and what is known of who it was."""
 
     text: str
@@ -130,8 +127,7 @@ class MessageView:
     attachments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleView:
+class ArticleView(Struct, frozen=True):
     """An article of the knowledge base. `link` is where a technician gets it to change it, `off` where he takes it back."""
 
     tag: str
@@ -143,8 +139,7 @@ class ArticleView:
     off: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FoundView:
+class FoundView(Struct, frozen=True):
     """A ticket that a search found. A confidential one has no subject."""
 
     tag: str
@@ -153,16 +148,14 @@ class FoundView:
     confidential: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SearchView:
+class SearchView(Struct, frozen=True):
     """What was searched for, and the tickets that were found."""
 
     words: str
     tickets: tuple[FoundView, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """One-tap mailto URLs of this recipient, `page`, `rate` and `keep` those of his pages; None where something is not offered."""
 
     accept: str | None = None
@@ -192,16 +185,14 @@ class Links:
     disown: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LikeView:
+class LikeView(Struct, frozen=True):
     """A ticket that this one may be the same as: its tag, and why, as one of desk/letters.LIKE."""
 
     tag: str
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """Everything that a template may use. `recipient` is whom this copy goes to, `staff` whether he works on tickets.
 
     `note` says why the letter is written, as one of desk/letters.NOTES; `lines` are those of a receipt, or the commands that help explains;

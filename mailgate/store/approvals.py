@@ -6,9 +6,9 @@ A question is decided by one conditional UPDATE of its pending row, in the trans
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import bindparam, insert, select, update
 
 from mailgate.desk.approval import Ask, How, Verdict
@@ -67,8 +67,7 @@ def row_of(tx: Tx, ticket: TicketId, ask: Ask) -> int | None:
     return int(row.id) if row else None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A question, with the ticket that it is about."""
 
     ticket: TicketId

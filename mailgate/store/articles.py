@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import and_, bindparam, delete, false, func, or_, select, update
 
 from mailgate.desk import suggestions
@@ -28,8 +29,7 @@ _MOST_FOUND = 10
 _SOLVED = tuple(status for status, state in STATES.items() if state in (State.RESOLVED, State.CLOSED))
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """An article and when it was made and last changed."""
 
     article: Article

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import func, insert, select
 
 from mailgate.desk.address import Address
@@ -19,8 +19,7 @@ from mailgate.store.schema import inbox, mail_orders
 WAITS = (InboxState.HELD, InboxState.QUARANTINED)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A mail that waits for a human. The subject is as it stood in the mail, the trail is JSON."""
 
     row: int
@@ -36,8 +35,7 @@ class Waiting:
     trail: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ordered:
+class Ordered(Struct, frozen=True):
     """What a human ordered about a mail, and by which mail or order."""
 
     verb: str

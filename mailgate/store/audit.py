@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from mailgate.desk.approval import How
@@ -17,8 +18,7 @@ from mailgate.store.inbox import FINAL, InboxState
 from mailgate.store.outbox import WAITING, OutboxState
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True):
     """A row that should not be: the invariant that it breaks, which row, and in words."""
 
     invariant: str
@@ -26,8 +26,7 @@ class Violation:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """The sums, and everything that does not add up."""
 
     inbox: dict[str, int]
@@ -216,7 +215,7 @@ def _folds(tx: Tx) -> Iterator[Violation]:
         if told is None:
             yield Violation("I3", f"ticket:{number}", "no event opened it")
             continue
-        fields = set(Ticket.__slots__) - {"version", "participants"}
+        fields = set(Ticket.__struct_fields__) - {"version", "participants"}
         wrong = sorted(name for name in fields if getattr(saved, name) != getattr(told, name))
         if set(saved.participants) != set(told.participants):
             wrong.append("participants")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import delete, select, update
 
 from mailgate.store import facts
@@ -12,8 +12,7 @@ from mailgate.store.engine import Tx, insert
 from mailgate.store.registers import blocked
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """A blocked sender: an address, or `@` and a domain; who blocked it, and how many mails it has kept away."""
 
     sender: str

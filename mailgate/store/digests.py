@@ -5,9 +5,9 @@ Those of held mails are due while something new waits; daily and weekly ones are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import bindparam, func, select, update
 
 from mailgate.desk.model import Address
@@ -20,8 +20,7 @@ from mailgate.store.statement import Statement
 CAUSE = "digest"
 
 
-@dataclass(frozen=True, slots=True)
-class DueDigest:
+class DueDigest(Struct, frozen=True):
     """A digest that is due. `number` is how many of its kind this person had of this desk.
 
     `fresh_since` is when the first new mail was put aside; daily and weekly ones have none.

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import Struct
 from sqlalchemy import Text, bindparam, case, cast, exists, func, select, update
 
 from mailgate.desk.model import TicketId
@@ -33,8 +33,7 @@ class InboxState(StrEnum):
 FINAL = (InboxState.DONE, InboxState.IGNORED, InboxState.QUARANTINED)
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """A mail as it enters: octets, envelope, and the key under which a second copy is recognised."""
 
     desk: str
@@ -50,8 +49,7 @@ class Arrival:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A mail that this worker, and nobody else, works on until its lease ends. `fence` proves it at the end."""
 
     id: int
@@ -72,8 +70,7 @@ class Claim:
     peer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """An inbox row as an operator sees it, without its octets."""
 
     id: int
@@ -188,8 +185,7 @@ _FINISH = Statement(lambda _: (
 ))  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """How a mail ended: its state with a reason, the ticket it went to, who wrote it as far as that is known, and the trail as JSON."""
 
     state: InboxState
@@ -257,8 +253,7 @@ def unread(tx: Tx, desk: str, message_ids: Sequence[str], besides: int) -> list[
     return [row.id for row in rows if row.state in (InboxState.RECEIVED, InboxState.CLAIMED) and row.id != besides]
 
 
-@dataclass(frozen=True, slots=True)
-class Twin:
+class Twin(Struct, frozen=True):
     """Another mail that bears the same Message-ID."""
 
     id: int
@@ -288,8 +283,7 @@ def raw(tx: Tx, row: int) -> bytes | None:
     return None if found is None else bytes(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Opener:
+class Opener(Struct, frozen=True):
     """A mail that opened a ticket, without its octets."""
 
     id: int

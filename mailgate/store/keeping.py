@@ -8,11 +8,11 @@ import re
 import secrets
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, LargeBinary, Table, delete, func, or_, select, update
 
 from mailgate.desk.errors import Misconfigured, Permanent
@@ -206,8 +206,7 @@ def _tickets_of(address: Address) -> Any:
 # ----------------------------------------------------------------------------------------------------- where else he is named
 
 
-@dataclass(frozen=True, slots=True)
-class _Person:
+class _Person(Struct, frozen=True):
     """Whom to look for, and what stands in his place. Another address that only contains his is another person's."""
 
     address: Address

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from mailgate.desk.model import Address
@@ -29,8 +30,7 @@ class Purpose(StrEnum):
     SESSION = "session"
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A secret as it is kept: by its hash. `approval` is the row of `approvals` that it belongs to, `person` whom it was given to."""
 
     hash: str
@@ -56,7 +56,7 @@ def digest(word: str) -> str:
 # Whoever comes late may be told so for a day. Then so many go at once.
 _KEPT = timedelta(days=1)
 _FEW = 10
-_COLUMNS = tuple(secret_links.c[field.name] for field in fields(Link))
+_COLUMNS = tuple(secret_links.c[name] for name in Link.__struct_fields__)
 _PUT = Statement(lambda _: insert(secret_links), _COLUMNS)
 _FIND = Statement(lambda _: (
     select(*_COLUMNS).where(secret_links.c.hash == bindparam("hash"), secret_links.c.purpose == bindparam("purpose"))
@@ -92,7 +92,7 @@ _SWEEP = Statement(lambda _: delete(secret_links).where(secret_links.c.hash.in_(
 
 def put(tx: Tx, link: Link) -> None:
     """Remembers that a secret was given away. A few of those that are long over go with each new one, so that they never pile up."""
-    _PUT.change(tx, {field.name: getattr(link, field.name) for field in fields(Link)})
+    _PUT.change(tx, asdict(link))
     sweep(tx, link.made_at - _KEPT, _FEW)
 
 
@@ -134,5 +134,5 @@ def sweep(tx: Tx, before: datetime, most: int) -> int:
 
 
 def _link(row: tuple[object, ...]) -> Link:
-    given = dict(zip((field.name for field in fields(Link)), row, strict=True))
+    given = dict(zip(Link.__struct_fields__, row, strict=True))
     return Link(**{**given, "purpose": Purpose(str(given["purpose"]))})  # type: ignore[arg-type]

@@ -6,10 +6,10 @@ What a mail means is not known here, nor how one asks a server. Times are UTC.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import Struct
 from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from mailgate.store.engine import Fenced, Lease, Tx, insert
@@ -28,8 +28,7 @@ class MailState(StrEnum):
     GIVEN_UP = "given-up"
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """One folder of one account in one of its lives: the server numbers its mails anew where `uidvalidity` changes."""
 
     account: str
@@ -41,8 +40,7 @@ class Folder:
         return {"account": self.account, "folder": self.name, "uidvalidity": self.uidvalidity}
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """How far we are: `first` and `since` say with which mails we began, below `lowest` nothing needs anything any more."""
 
     uidvalidity: int

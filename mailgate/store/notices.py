@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import bindparam, cast, exists, insert, select, update
 
 from mailgate.desk.clock import Step
@@ -22,8 +22,7 @@ WAITING, TOLD, MOOT = "waiting", "told", "moot"
 _TICK = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class DueNotice:
+class DueNotice(Struct, frozen=True):
     """A notice that is due."""
 
     id: int
@@ -114,8 +113,7 @@ def _finish(tx: Tx, rows: Sequence[DueNotice], **values: object) -> None:
         raise Fenced("a notice was told meanwhile")
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """What somebody is to be told of a ticket, and since and until when that waits."""
 
     at: datetime

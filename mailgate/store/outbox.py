@@ -6,10 +6,10 @@ States: queued, deferred (tried before), sent, failed, bounced, suppressed, canc
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from msgspec import Struct
 from sqlalchemy import Boolean, bindparam, func, or_, select, update
 
 from mailgate.desk.model import Address, TicketId
@@ -33,8 +33,7 @@ class OutboxState(StrEnum):
 WAITING = (OutboxState.QUEUED, OutboxState.DEFERRED)
 
 
-@dataclass(frozen=True, slots=True)
-class NewLetter:
+class NewLetter(Struct, frozen=True):
     """A letter as it enters: final octets, or a reason why it is not sent (then it has none)."""
 
     desk: str
@@ -54,8 +53,7 @@ class NewLetter:
     unproven: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(Struct, frozen=True):
     """A claimed letter, as the deliverer needs it."""
 
     id: int
@@ -70,8 +68,7 @@ class Posted:
     unproven: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """An outbox row as an operator sees it, without its octets."""
 
     id: int
@@ -169,8 +166,7 @@ _SETTLE = Statement(lambda _: (
 ))  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """What one attempt came to: the state from now on, the next try, and what the relay said."""
 
     row: int

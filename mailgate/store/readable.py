@@ -6,10 +6,10 @@ The words that opened the ticket are his in any case. Times are UTC.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import and_, bindparam, func, or_, select
 
 from mailgate.desk.model import Address, TicketId, Visibility
@@ -21,8 +21,7 @@ from mailgate.store.statement import Database, Statement
 _MOST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """A file that a message brought, by its number. Its octets stand in the mail of that inbox row as its `part`; size in octets."""
 
     id: int
@@ -33,8 +32,7 @@ class Kept:
     inbox: int
 
 
-@dataclass(frozen=True, slots=True)
-class Readable:
+class Readable(Struct, frozen=True):
     """A message. `out`: the desk speaks."""
 
     id: int

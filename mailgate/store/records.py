@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import bindparam, or_, select
 
 from mailgate.desk.article import Article, Found, Origin
@@ -21,8 +21,7 @@ from mailgate.store.loads import loads
 from mailgate.store.statement import Statement
 
 
-@dataclass(frozen=True, slots=True)
-class KnownId:
+class KnownId(Struct, frozen=True):
     """A Message-ID that belongs to a ticket; `person` is whom our letter of that id went to, None for anybody else's mail."""
 
     message_id: str
@@ -40,8 +39,7 @@ _DESKS = Statement(lambda _: (
 ))  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Records:
+class Records(Struct, frozen=True):
     """The database's memory. With `lock` a ticket that is asked for stays as it is until the transaction ends."""
 
     tx: Tx

@@ -7,9 +7,9 @@ is ever given to another ticket. Everything that somebody wrote or is called goe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
 from datetime import UTC, datetime
 
+from msgspec.structs import asdict, replace
 from sqlalchemy import bindparam, delete, func, select, update
 
 from mailgate.desk import clock
@@ -99,7 +99,7 @@ def _forget_story(tx: Tx, shell: Ticket) -> None:
     """Each event stays as the proof that its cause had its effect; the first of them makes the shell."""
     table = schema.events
     tx.execute(update(table).where(table.c.ticket == shell.id).values(actor=NOBODY, note="", changes="{}"))
-    given = {one.name: getattr(shell, one.name) for one in fields(Ticket) if one.name not in ("id", "version", "created", "updated")}
+    given = {name: told for name, told in asdict(shell).items() if name not in ("id", "version", "created", "updated")}
     first = select(table.c.id).where(table.c.ticket == shell.id).order_by(table.c.id).limit(1).scalar_subquery()
     tx.execute(update(table).where(table.c.id == first).values(changes=tickets.dump_changes(changes(**given))))
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import ARRAY, Column, Dialect, Executable, Interval, Table, TypeDecorator, bindparam, func, select, type_coerce
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -26,8 +26,7 @@ from mailgate.store.schema import Moment, Text, storable
 _Form = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Database:
+class Database(Struct, frozen=True):
     """What differs from one database to the other when a statement is made.
 
     `dialect` has values by place, so that one tuple serves either driver; `insert` knows ON CONFLICT. Leases are counted on the clock that

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy import Select, and_, or_, select
 
 from mailgate.desk.events import Change, Event
@@ -17,8 +18,7 @@ from mailgate.store import notices, relations, schema, search, tickets, timers
 from mailgate.store.engine import Tx
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A message of the story, with the attachments that it brought, and the ticket that it was written to."""
 
     id: int
@@ -36,8 +36,7 @@ class Said:
     files: tuple[tickets.File, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(Struct, frozen=True):
     """An event of the story and what it follows from."""
 
     id: int
@@ -51,8 +50,7 @@ class Happened:
     ticket: TicketId
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """A letter about the ticket, what it follows from, and how far it is. `reason` says why it was not sent, where it was not."""
 
     id: int
@@ -64,8 +62,7 @@ class Written:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Struct, frozen=True):
     """A ticket and everything around it. What was said and happened in tickets that were merged into it is among its own, by time.
 
     `merged` are those tickets.
@@ -147,8 +144,7 @@ def events(tx: Tx, number: TicketId) -> tuple[Event, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """Which tickets to list; every field that is set has to hold, of states, statuses and own statuses one of any.
 
     `text` are words that the subject and one message have together.

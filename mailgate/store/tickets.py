@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from mailgate.desk import approval, clock
@@ -24,7 +25,7 @@ from mailgate.store.engine import Fenced, Tx
 from mailgate.store.statement import Database, Statement
 
 _t = schema.tickets
-_FIELDS = tuple(field.name for field in fields(Ticket) if field.name not in ("id", "participants", "links", "asks"))
+_FIELDS = tuple(name for name in Ticket.__struct_fields__ if name not in ("id", "participants", "links", "asks"))
 _VALUES = attrgetter(*_FIELDS)
 _AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -296,8 +297,7 @@ def repeat(tx: Tx, message: int, ticket: TicketId, note: str) -> str | None:
     return str(said["message_id"]) if said["message_id"] else None
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """An attachment of a message; `part` is its place in the raw mail of the message's inbox row. Size in octets."""
 
     filename: str
@@ -314,7 +314,7 @@ _ATTACH = Statement(lambda _: insert(schema.attachments), [one for one in schema
 
 def attach(tx: Tx, message: int, files: Iterable[File]) -> None:
     """Notes what a message brought along."""
-    _ATTACH.change_all(tx, ({"message": message, **{field.name: getattr(one, field.name) for field in fields(File)}} for one in files))
+    _ATTACH.change_all(tx, ({"message": message, **asdict(one)} for one in files))
 
 
 # ---------------------------------------------------------------------------------------------------------------- clues

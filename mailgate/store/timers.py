@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import bindparam, func, insert, select, update
 
 from mailgate.desk.model import TicketId
@@ -17,8 +17,7 @@ from mailgate.store.statement import Statement
 PENDING, FIRED, CANCELLED = "pending", "fired", "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class DueRow:
+class DueRow(Struct, frozen=True):
     """A timer that is due and was not fired yet."""
 
     id: int

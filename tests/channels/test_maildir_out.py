@@ -5,10 +5,10 @@ from __future__ import annotations
 import mailbox
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.channels import maildir_out
 from mailgate.channels.smtp_out import Courier, Relay

@@ -6,12 +6,13 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
 from mailgate.channels.relay_session import OPENING
 from mailgate.channels.smtp_out import Courier, Patience, Relay, _commands, _is_address, _stuffed

@@ -291,7 +291,7 @@ def test_the_manners_of_the_desk_are_chosen_by_word(tmp_path: Path) -> None:
 
 
 def test_synonyms_take_the_place_of_ours_verb_by_verb(tmp_path: Path) -> None:
-    words = policy(tmp_path, '[commands.synonyms]\nde.accept = ["Ja", "#passt"]\nfr = { accept = ["accepter"] }').verbs_by_word()
+    words = policy(tmp_path, '[commands.synonyms]\nde.accept = ["Ja", "#passt"]\nfr = { accept = ["accepter"] }').verbs_by_word
     assert (words["ja"], words["passt"], words["accepter"], words["hilfe"]) == ("accept", "accept", "accept", "help")
     assert "annehmen" not in words
 

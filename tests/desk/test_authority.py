@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.authority import Standing, permits, standing
 from mailgate.desk.model import Address, Directory, Participant, Person, Role, Strength, Ticket

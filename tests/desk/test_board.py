@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.board import Open, Reading, Wish, by_state, fitting, judged, lists, reading
 from mailgate.desk.clock import BREACH, Clock, Phase, Step

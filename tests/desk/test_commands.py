@@ -14,7 +14,7 @@ from mailgate.desk.policy import Policy
 from mailgate.desk.workflow import VERBS, Grammar, Takes, verbs
 
 R, T = Grammar.REQUESTER, Grammar.TECHNICIAN
-WORDS = Policy().verbs_by_word()
+WORDS = Policy().verbs_by_word
 
 
 def by_requester(text: str, *, bare: bool = True) -> Reading:

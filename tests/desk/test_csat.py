@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.csat import OPEN_FOR, may_rate, read
 from mailgate.desk.model import Status

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.authority import Standing, standing
 from mailgate.desk.model import Address, Directory, Participant, Person, Role, Strength, Team

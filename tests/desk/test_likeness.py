@@ -12,7 +12,7 @@ from mailgate.desk.policy import Policy
 
 ANN, BOB = Address("ann@out.example"), Address("bob@sub.out.example")
 HOUSE = Directory(organisations=(Organisation("Out", ("out.example",)),))
-SYNONYMS = Policy().verbs_by_word()
+SYNONYMS = Policy().verbs_by_word
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ Each verb of either grammar and of own statuses, in every status, by everybody, 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
 from mailgate.desk.article import Origin
 from mailgate.desk.decide import decide

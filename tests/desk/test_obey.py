@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Outcome

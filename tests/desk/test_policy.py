@@ -55,7 +55,7 @@ def test_each_synonym_is_one_lower_case_word_for_one_known_verb() -> None:
 
 
 def test_a_synonym_leads_to_its_verb() -> None:
-    assert Policy().verbs_by_word()["annehmen"] == "accept"
+    assert Policy().verbs_by_word["annehmen"] == "accept"
 
 
 def test_a_calendar_is_found_by_its_name_and_no_name_is_round_the_clock() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.model import Directory, Priority, Role, Status, Team, TicketId
 from mailgate.desk.plans import Calendar, Interval

@@ -7,11 +7,11 @@ import smtplib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from mailgate.channels.smtp_in import Limits, Listener, Rcpt, Settings

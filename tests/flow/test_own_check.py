@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.policy import Security, Verify
 from mailgate.flow.intake import Intake, RawMail, take_in

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from mailgate.desk.sanity import Reading
 from mailgate.flow.sanity import Sanity

@@ -12,12 +12,14 @@ import email.header
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import Message
 from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from mailgate.config.packaged import packaged
 from mailgate.desk import tokens

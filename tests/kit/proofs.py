@@ -97,7 +97,7 @@ def unlike_their_story(store: Store) -> Iterator[int]:
             saved, happened = tickets.get(tx, number), story.events(tx, number)
             folded = fold(born(number, happened[0]), happened[1:])
             assert saved is not None
-            plain = set(Ticket.__slots__) - {"version", "participants"}
+            plain = set(Ticket.__struct_fields__) - {"version", "participants"}
             alike = all(getattr(saved, name) == getattr(folded, name) for name in plain)
             if not alike or set(saved.participants) != set(folded.participants):
                 yield number

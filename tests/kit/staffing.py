@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from mailgate.desk.model import Address, Directory, Level, Organisation, Person, Role, State, Team
 from mailgate.desk.plans import Approval, Category, Monitor, OwnStatus, Pace, Stage, When

@@ -7,7 +7,6 @@ import email.policy
 from base64 import encodebytes
 from binascii import b2a_qp
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from email.header import decode_header, make_header
 from email.message import Message
@@ -20,6 +19,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import Name

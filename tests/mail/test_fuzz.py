@@ -8,6 +8,8 @@ from datetime import UTC
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from mailgate.mail import addresses, body, budget
 from mailgate.mail.parse import over_budget, parse
@@ -141,8 +143,8 @@ def strings(value: object) -> list[str]:
             return [text for one in value for text in strings(one)]
         case dict():
             return [text for pair in value.items() for text in strings(pair)]
-        case _ if hasattr(value, "__dataclass_fields__"):
-            return [text for name in value.__dataclass_fields__ for text in strings(getattr(value, name))]
+        case Struct():
+            return [text for one in astuple(value) for text in strings(one)]
         case _:
             return []
 

@@ -6,9 +6,9 @@ import re
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.channels.web_wire import Settings
 from mailgate.config.packaged import packaged

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import http.client
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.approval import Verdict
 from mailgate.desk.model import Status

@@ -15,12 +15,12 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 import trustme
+from msgspec.structs import replace
 
 from mailgate.channels.imap_in import IMMOVABLE, Account, Fetcher, Pace, audited, probed
 from mailgate.channels.imap_session import Server

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.approval import Ask, How, Verdict
 from mailgate.desk.events import Event, born, changes

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mailgate.desk.approval import Ask, How, Round, Stage, Verdict
 from mailgate.desk.clock import Clock, Phase, Step
@@ -95,7 +95,7 @@ def test_every_field_survives_the_database(store: Store) -> None:
     kept = saved(store, after.id)
     assert kept == after
     assert replace(told(store, after.id), version=kept.version) == kept
-    same = {name for name in (field.name for field in fields(Ticket)) if getattr(before, name) == getattr(after, name)}
+    same = {name for name in Ticket.__struct_fields__ if getattr(before, name) == getattr(after, name)}
     assert same == {"id", "desk", "subject", "requester", "created", "source", "participants", "overdue"}
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.approval import How, Stage, Verdict
 from mailgate.desk.model import Address, Directory, Person, Role, State, Status, Team, TicketId

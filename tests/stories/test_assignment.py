@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from mailgate.desk.model import Address, Directory, Person, Role, Team, TicketId
 from mailgate.desk.plans import Category

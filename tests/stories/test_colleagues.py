@@ -6,9 +6,9 @@ At once means: the second one answered a letter of ours that is older than his c
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.model import Address, Directory
 from mailgate.desk.policy import Collision, Policy

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from email.header import decode_header, make_header
 from urllib.parse import unquote
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.model import Address, Directory, Person, Role, Team
 from mailgate.desk.plans import ROUND_THE_CLOCK, Calendar, Interval, Sla

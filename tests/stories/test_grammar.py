@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.cli.tickets import story_json, ticket_json
 from mailgate.desk.model import Address, Directory, TicketId, fold_address

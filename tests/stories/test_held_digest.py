@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.model import Address, Directory, Role
 from mailgate.flow import operate

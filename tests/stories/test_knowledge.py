@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.model import Address, Directory
 from mailgate.desk.plans import Calendar, Interval, Sla

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from urllib.parse import unquote
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.policy import Autoclose, Pending, Policy
 from mailgate.flow.delivery import Delivery, Outcome, Result

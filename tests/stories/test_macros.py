@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.config.packaged import packaged
 from mailgate.desk.model import Address, Directory, State, TicketId, fold_address

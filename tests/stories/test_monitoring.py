@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.config.load import load
 from mailgate.desk.model import Address, Directory, Person, Role, Team, TicketId

@@ -12,7 +12,7 @@ import email.header
 import html
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.headerregistry import Address as EmailAddress
 from email.message import EmailMessage, Message
 from pathlib import Path
@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mailgate.desk import obey, technician
 from mailgate.desk.commands import Command

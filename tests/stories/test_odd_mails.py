@@ -6,12 +6,12 @@ Whatever is written: each mail reaches its end, nothing is logged as a fault of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mailgate.desk.model import Address, Directory, Person, Role, Team
 from mailgate.desk.policy import Desk

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.cli.tickets import story_json, ticket_json
 from mailgate.desk.model import Address, Directory, State

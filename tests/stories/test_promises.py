@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.clock import BREACH, Step
 from mailgate.desk.model import Address, Directory, Person, Role, Team

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.model import Address, Directory, Team
 from tests.kit.office import PEOPLE, TINA, TOM, Office, aligned, mail, reply

@@ -5,9 +5,8 @@ The requester hears that his request was passed on, and not to whom. What the ve
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mailgate.desk.model import Address, Directory
 from tests.kit.office import PEOPLE, TINA, TOM, Letter, Office, delivery_report, mail, reply, with_header
