@@ -80,7 +80,7 @@ class Session(Struct, frozen=True):
 
 
 def judge(stage: str, reply: Reply) -> Result:
-    """What a reply that is not the one hoped for means (RELIABILITY's table of outcomes).
+    """What a reply that is not the one hoped for means.
 
     Raises Broken on a positive code where another was due: then the relay and we no longer talk about the same command.
     """

@@ -5,8 +5,8 @@ belong to flow and desk. The dialogue is our own and no library's, because three
 the body and the final dot, a connection lost before that dot is told from one lost after it, and MAIL, RCPT and DATA share one round trip
 (RFC 2920).
 
-Outcomes follow RELIABILITY's table, and these readings of it: 552 to MAIL speaks about the declared size (RFC 1870 6.1) and is TOO_BIG; 5xx
-to DATA is the letter's, as after the dot; 503 and 530 speak about us wherever they come.
+What a reply means is told by `relay_session`; these are the odd ones: 552 to MAIL speaks about the declared size (RFC 1870 6.1) and is
+TOO_BIG; 5xx to DATA is the letter's, as after the dot; 503 and 530 speak about us wherever they come.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _SAID = (Verdict.APPROVED, Verdict.REJECTED)
 
 
 def as_json(ask: Ask) -> show.Json:
-    """A question and its answer in the shape of BEHAVIOUR's section 1."""
+    """A question and its answer in the shape of `--json`."""
     return {
         "stage": ask.stage, "approver": ask.approver, "state": ask.state, "decided": show.iso(ask.decided) if ask.by else None,
         "how": ask.how, "why": ask.why, "round": ask.round, "by": ask.by, "strength": ask.strength, "evidence": ask.evidence,

@@ -69,7 +69,7 @@ def _found(paths: Sequence[str]) -> Sequence[Path | None]:
 
 
 def explanation_json(source: str, told: Explanation) -> dict[str, Any]:
-    """An explanation in the shape of BEHAVIOUR's section 1."""
+    """An explanation in the shape of `--json`."""
     mail, decision = told.mail, told.decision
     return {
         "source": source,

@@ -1,4 +1,4 @@
-"""How does a value look on paper? Tables for people, ISO 8601 in UTC and bare numbers for JSON (BEHAVIOUR's section 1)."""
+"""How does a value look on paper? Tables for people, ISO 8601 in UTC and bare numbers for JSON."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ def _organisation(known: Opened, told: Story) -> str | None:
 
 
 def _promises(known: Opened, ticket: Ticket) -> list[show.Json]:
-    """How the promises for a ticket stand now, in the shape of BEHAVIOUR's section 1."""
+    """How the promises for a ticket stand now, in the shape of `--json`."""
     if not ticket.clocks:
         return []
     from mailgate.cli.sla import clock_json, rules_of
@@ -205,7 +205,7 @@ def _promises(known: Opened, ticket: Ticket) -> list[show.Json]:
 
 
 def ticket_json(told: Story, tag: str, organisation: str | None, promises: Sequence[show.Json] = ()) -> show.Json:
-    """A ticket in the shape of BEHAVIOUR's section 1, without its story."""
+    """A ticket in the shape of `--json`, without its story."""
     one = told.ticket
     closure = {"category": one.closure_category, "note": one.closure_note} if one.closure_category or one.closure_note else None
     csat = {"mark": one.rating, "remark": one.remark, "time": show.iso(one.rated)} if one.rating else None
@@ -224,7 +224,7 @@ def ticket_json(told: Story, tag: str, organisation: str | None, promises: Seque
 
 
 def story_json(told: Story) -> show.Json:
-    """Messages, events, timers and letters of a ticket, in the shape of BEHAVIOUR's section 1."""
+    """Messages, events, timers and letters of a ticket, in the shape of `--json`."""
     return {
         "messages": [
             {"id": one.id, "direction": one.direction, "author": one.author, "strength": one.strength, "visibility": one.visibility,

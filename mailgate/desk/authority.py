@@ -1,4 +1,4 @@
-"""In what standing does somebody write to a ticket? One table of BEHAVIOUR's section on authority; what follows is decide's question.
+"""In what standing does somebody write to a ticket? One table; what follows is decide's question.
 
 Asked inside the transaction that acts, so that whoever lost his role since the letter went out has lost it.
 """

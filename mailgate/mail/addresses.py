@@ -71,7 +71,7 @@ def sender(fields: Fields, raw_values: Iterable[str], *, torn: bool = False) -> 
     """Who the From field says wrote this mail. `raw_values` are the From fields as they came, for the controls that unfolding hides;
     `torn` says that programs may disagree on where the fields of this header end.
 
-    The reading either gives the one address that a strict grammar gives, or a fault (ATTACKS 13 to 19).
+    The reading either gives the one address that a strict grammar gives, or a fault.
     """
     values, raws = fields.all("from"), list(raw_values)
     faults: list[str] = ["no-from"] if not values else ["several-from"] if len(values) > 1 else []

@@ -212,7 +212,7 @@ def safe_name(given: str, content_type: str, number: int) -> str:
     """A file name that is harmless as metadata: normalised first, then without path, controls, direction marks, leading dots or device
     names.
 
-    A nameless part is called after its place and type: `part-2.jpg` (ATTACKS 82).
+    A nameless part is called after its place and type: `part-2.jpg`.
     """
     name = unicodedata.normalize("NFC", line(words(given))).translate(_SEPARATORS)
     name = "".join(char for char in name if unicodedata.category(char) not in ("Cf", "Cc", "Cs", "Co", "Cn"))

@@ -1,8 +1,7 @@
 """Is this mail worth parsing at all? Counts, on the raw octets and in linear time, what makes parsers hang, and salvages who wrote
 from what is refused.
 
-The limits are those of the plan of record. A mail over one of them is stored and shown to people, but its structure is never followed
-(ATTACKS 71 to 74).
+A mail over one of the limits is stored and shown to people, but its structure is never followed.
 """
 
 from __future__ import annotations

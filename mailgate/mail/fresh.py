@@ -1,7 +1,7 @@
 """What did the sender newly write? Cuts quotes, signatures and notices out of a readable text. The whole text is kept elsewhere.
 
 One linear pass over the lines, with a bounded look ahead; no pattern spans more than a line, so that nothing a sender writes can make
-it run away (ATTACKS 77). What cannot be told from new text stays: a technician can skip a quote, but cannot guess at what is missing.
+it run away. What cannot be told from new text stays: a technician can skip a quote, but cannot guess at what is missing.
 The one exception is safety: below a point where a quote is certain and unmarked, nothing counts as new, since command words are read
 from the result.
 

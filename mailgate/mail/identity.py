@@ -35,7 +35,7 @@ class Identity(Struct, frozen=True):
 
 
 def identify(raw: bytes, desk: str) -> Identity:
-    """The identity of a mail to one desk: SHA-256 over desk, Message-ID and canonical content (RELIABILITY 2.4). Linear, never raises.
+    """The identity of a mail to one desk: SHA-256 over desk, Message-ID and canonical content. Linear, never raises.
 
     Canonical are the header fields without those of the way, in their order, and the body with CRLF line ends.
     """

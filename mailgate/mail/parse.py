@@ -2,8 +2,7 @@
 
 Budgets come first (`budget`), then the stdlib's compat32 tree for structure, mail-parser for the addresses and dates that are not
 plain, and our own choice of the body. Nothing is looked up, fetched or remembered. A mail that cannot be read is `Kind.UNREADABLE` with
-a defect that names the reason, and with as much of its From, Subject and Message-ID as can be had cheaply, so that somebody can be told
-(RELIABILITY 2.5).
+a defect that names the reason, and with as much of its From, Subject and Message-ID as can be had cheaply, so that somebody can be told.
 """
 
 from __future__ import annotations

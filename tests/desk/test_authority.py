@@ -1,4 +1,4 @@
-"""Who may: BEHAVIOUR's table of authority as a table of values."""
+"""Who may: the table of authority as a table of values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows when somebody writes? For each standing what BEHAVIOUR says of it, in the order of its table."""
+"""What follows when somebody writes? For each standing what the table of authority says of it, in its order."""
 
 from __future__ import annotations
 

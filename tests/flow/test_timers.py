@@ -78,7 +78,7 @@ def test_an_answer_cancels_what_was_planned_and_what_fired_stays_as_proof(office
 
 
 def test_after_a_long_downtime_the_ladder_goes_on_where_it_was_and_keeps_its_gaps(office: Office) -> None:
-    """RELIABILITY 2.7: nobody is closed unwarned."""
+    """Nobody is closed unwarned."""
     resolve(office)
     office.later(days=30)
     assert names(office) == ["reminder"]

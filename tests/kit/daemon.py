@@ -1,6 +1,6 @@
 """mailgate as people run it: a process of its own with a configuration folder, started, watched, killed and audited from outside.
 
-It knows the command line and the configuration as BEHAVIOUR says them, and nothing of what is inside.
+It knows the command line and the configuration as a user does, and nothing of what is inside.
 """
 
 from __future__ import annotations

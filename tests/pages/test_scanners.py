@@ -1,6 +1,6 @@
 """A scanner's day: before the humans come, machines fetch every link, by every way and with a browser that runs scripts. Nothing changes.
 
-Case 37 of the attack list, with what the issue asks for: two hundred links, no change of any row, two hundred humans who can still decide.
+Case 37 of the attack list: two hundred links, no change of any row, two hundred humans who can still decide.
 """
 
 from __future__ import annotations

@@ -440,7 +440,7 @@ def test_a_lock_that_nobody_gives_up_is_unavailable_and_not_for_ever(postgres_ur
 
 @pytest.mark.postgres
 def test_leases_are_counted_on_the_clock_of_the_database(postgres_url: str) -> None:
-    """A gateway whose own clock is an hour wrong neither loses its claims nor takes those of others (RELIABILITY 2.9)."""
+    """A gateway whose own clock is an hour wrong neither loses its claims nor takes those of others."""
     store = Store(postgres_url)
     migrate.migrate(store)
     add(store, "k")

@@ -345,7 +345,7 @@ def test_all_any_or_some_have_to_agree(opened: Opening, need: int | None, said: 
 
 
 def test_attack_33_nobody_approves_his_own_request_however_he_came_to_be_an_approver(opened: Opening) -> None:
-    """ATTACKS 33: the requester himself, by delegate, made approver meanwhile, with another's mail, after the approver was changed."""
+    """The requester himself, by delegate, made approver meanwhile, with another's mail, after the approver was changed."""
     away = replace(BEA, away="2026-12-31", delegate=ANN.address)
     office = opened(people=Directory((*(one for one in PEOPLE.people if one.address != BEA.address), away), PEOPLE.teams))
     ask(office)
@@ -375,7 +375,7 @@ def test_attack_33_nobody_approves_his_own_request_however_he_came_to_be_an_appr
 
 
 def test_attack_34_a_colleague_with_a_forwarded_mail_is_found_out_and_with_step_up_stopped(opened: Opening) -> None:
-    """ATTACKS 34: what is clicked counts as the approver's, who hears of it at once; with step-up it needs what only his mailbox has."""
+    """What is clicked counts as the approver's, who hears of it at once; with step-up it needs what only his mailbox has."""
     office = opened()
     ask(office)
     letter = office.last("approval_request")
@@ -396,7 +396,7 @@ def test_attack_34_a_colleague_with_a_forwarded_mail_is_found_out_and_with_step_
 
 
 def test_attack_35_an_answer_from_an_address_that_we_do_not_know_of_decides_nothing(opened: Opening) -> None:
-    """ATTACKS 35: the mail is kept for technicians; the letter goes to the registered address once more, and only once a day."""
+    """The mail is kept for technicians; the letter goes to the registered address once more, and only once a day."""
     office = opened()
     ask(office)
     letter = office.last("approval_request")

@@ -76,7 +76,7 @@ def test_attack_005_a_technician_by_address_alone_is_refused_and_his_own_mailbox
 
 
 def test_a_forged_manager_is_told_once_a_day_as_well(office: Office) -> None:
-    """ATTACKS 97: nobody's mailbox is filled by who writes in his name."""
+    """Nobody's mailbox is filled by who writes in his name."""
     asked(office)
     for person in (MAX, OLGA):
         for number in range(5):

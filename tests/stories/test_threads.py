@@ -222,7 +222,7 @@ def test_a_confirmed_colleague_with_the_requesters_letter_is_no_more_than_himsel
 
 
 def test_a_signed_address_with_a_wrong_signature_is_no_clue(office: Office) -> None:
-    """ATTACKS 2: the plain number behind the plus sign, or one letter changed, is an address like any other."""
+    """The plain number behind the plus sign, or one letter changed, is an address like any other."""
     office.post(mail())
     good = office.last("acknowledgement").reply_to
     mac = good.partition("@")[0].rpartition(".")[2]
