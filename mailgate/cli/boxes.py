@@ -272,7 +272,9 @@ def show_letter(config: Path | None, number: int, raw: bool, as_json: bool) -> i
     elif as_json:
         show.out_json(_letter_json(row))
     else:
-        click.echo(f"outbox {row.id}: {row.letter} to {row.recipient}, {row.state} after {row.attempts} tries {show.safe(row.reason)}")
+        tries = "try" if row.attempts == 1 else "tries"
+        why = f": {show.safe(row.reason)}" if row.reason else ""
+        click.echo(f"outbox {row.id}: {row.letter} to {row.recipient}, {row.state} after {row.attempts} {tries}{why}")
         click.echo("\n".join(show.safe_lines(octets.decode("ascii", "replace"))))
     return 0
 

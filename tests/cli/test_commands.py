@@ -50,6 +50,19 @@ def test_a_mail_that_is_ingested_becomes_a_ticket_that_is_listed_and_shown(shell
     assert "letter acknowledgement to ann@out.example, queued, for: open  <inbox:1>" in shell.out
 
 
+def test_a_letter_is_shown_by_its_row_for_reading_and_octet_for_octet(shell: Shell) -> None:
+    shell("ingest", str(shell.mail(mail())))
+    shell.work()
+    assert shell("outbox", "show", "1") == 0
+    assert shell.out.startswith("outbox 1: acknowledgement to ann@out.example, queued after 0 tries\nDate: ")
+    read = shell.out.partition("\n")[2]
+    assert shell("outbox", "show", "1", "--raw") == 0
+    assert shell.out.replace("\r\n", "\n").rstrip() == read.rstrip()
+    assert shell.json("outbox", "show", "1")["state"] == "queued"
+    assert shell("outbox", "show", "99") == 65
+    assert shell.err == "mailgate: there is no outbox row 99\n"
+
+
 def test_the_same_mail_ingested_twice_is_counted_and_has_one_effect(shell: Shell) -> None:
     path = str(shell.mail(mail()))
     shell("ingest", path)
