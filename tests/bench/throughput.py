@@ -3,21 +3,20 @@
     python -m tests.bench.throughput [--mails 500] [--connections 8] [--syncs] [--profile FILE]
 
 The mix: 60 % new mails of 2 to 6 KB, 30 % replies, 10 % multipart with a 100 KB attachment. The bare parts (parsing by the standard
-library, one durable SQLite commit) are measured in the same run, since machines differ and are noisy: compare ratios. A profile is a flame
-graph (SVG) of the daemon's own threads by py-spy, which has to be installed; whoever is watched is a little slower.
+library, one durable SQLite commit) are measured in the same run, since machines differ and are noisy: compare ratios. So are the bare
+libraries doing the same without mailgate (see `bare`), which no gateway made of them can be below. A profile is a flame graph (SVG) of the
+daemon's own threads by py-spy, which has to be installed; whoever is watched is a little slower.
 """
 
 from __future__ import annotations
 
 import argparse
-import email
 import os
 import random
 import re
 import signal
 import smtplib
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,8 +26,11 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
+from tests.bench import bare
 from tests.kit.daemon import ADDRESS, Gateway
 
+# Mails that share a commit in the comparison.
+_TOGETHER = 10
 _TICKS = os.sysconf("SC_CLK_TCK")
 _WORDS = (
     "the printer on floor three does not print since this morning and the small orange light blinks when I try it again with another "
@@ -79,7 +81,11 @@ def _measure(folder: Path, given: argparse.Namespace) -> None:
         after = _used(gateway.pid)
         letters = gateway.audit()["counts"]["outbox"]["sent"]
         syncs = _syncs(folder) - syncs
-        parse, commit = _bare(mails, folder)
+        store = gateway.folder / "var/mailgate.db"
+        parse, commit = bare.parse(mails) / len(mails), bare.commit(mails, folder) / len(mails)
+        receive = bare.receive(lambda port: _send(port, mails, given.connections, 0)) / len(mails)
+        kept, out = _letters(store), len(mails) + len(known)
+        rows, sent = bare.rows(store, folder, out // _TOGETHER) / out, bare.send(kept, port) / out
         cpu = (after.cpu - before.cpu) / len(mails) * 1000
         print(f"mails {len(mails)}, letters in all {letters}, connections {given.connections}")
         own, child = ((after.own - before.own) / len(mails) * 1000, (after.child - before.child) / len(mails) * 1000)
@@ -90,6 +96,10 @@ def _measure(folder: Path, given: argparse.Namespace) -> None:
             print(f"syncs a mail        {syncs / len(mails):.2f}")
         print(f"bare parts ms       {parse + commit:.2f}   (stdlib parse {parse:.2f}, durable commit {commit:.2f} of CPU)")
         print(f"ratio to bare parts {cpu / (parse + commit):.1f}")
+        floor = receive + parse + rows + sent
+        parts = f"aiosmtpd {receive:.2f}, stdlib parse {parse:.2f}, sqlite3 {rows:.2f}, letters out {sent:.2f}"
+        print(f"bare libraries ms   {floor:.2f}   ({parts})")
+        print(f"ratio to them       {cpu / floor:.1f}")
         violations = gateway.audit()["violations"]
         print("audit               " + ("clean" if not violations else f"{violations[:3]}"))
         if given.profile:
@@ -231,25 +241,10 @@ def _wait(gateway: Gateway, mails: int) -> None:
     raise TimeoutError("the mails did not all come through")
 
 
-def _bare(mails: list[bytes], folder: Path) -> tuple[float, float]:
-    """Milliseconds of CPU for parsing one mail with the standard library, and for one durable commit of it."""
-    begun = time.process_time()
-    for mail in mails:
-        for part in email.message_from_bytes(mail).walk():
-            part.get_payload(decode=True)
-    parse = (time.process_time() - begun) / len(mails)
-    database = sqlite3.connect(folder / "bare.db", isolation_level=None)
-    database.execute("PRAGMA journal_mode=WAL")
-    database.execute("PRAGMA synchronous=FULL")
-    database.execute("CREATE TABLE mails (id INTEGER PRIMARY KEY, raw BLOB)")
-    costs = []
-    for mail in mails:
-        begun = time.process_time()
-        database.execute("BEGIN IMMEDIATE")
-        database.execute("INSERT INTO mails (raw) VALUES (?)", (mail,))
-        database.execute("COMMIT")
-        costs.append(time.process_time() - begun)
-    return parse * 1000, statistics.mean(costs) * 1000
+def _letters(path: Path) -> list[bytes]:
+    """Every letter that left."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        return [octets for (octets,) in database.execute("SELECT octets FROM outbox WHERE state = 'sent'")]
 
 
 if __name__ == "__main__":
