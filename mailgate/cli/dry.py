@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,9 @@ def explained(
     """Each mail with its explanation, as they come. Never raises on a mail."""
     known = settings(config)
     with _records(known) as (house, records):
+        # Everything is there now, and stays. What the mails leave behind is searched again.
+        gc.freeze()
+        gc.enable()
         for batch in _batches(mails):
             read = parser.parse_all([raw for _, raw in batch], _PATIENCE)
             for (source, raw), mail in zip(batch, read, strict=True):

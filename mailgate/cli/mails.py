@@ -6,9 +6,7 @@ import gc
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,17 +36,11 @@ def explain(config: Path | None, paths: Sequence[str], as_json: bool, envelope_f
     """
     from mailgate.mail.isolate import Parser
 
-    # What is imported now stays as long as this process: to search it for garbage costs a tenth of the start.
+    # What is imported from now on stays as long as this process: to search it for garbage costs a tenth of the start.
     gc.disable()
-    # Importing the rest takes as long as the child takes to start: both go on at once. It is this thread that starts the child, since the
-    # system ends a child together with the thread that it came from.
-    rest = Thread(target=import_module, args=("mailgate.cli.dry",))
-    rest.start()
     with Parser() as parser:
+        # It starts while the rest is imported here, which takes as long.
         parser.warm()
-        rest.join()
-        gc.freeze()
-        gc.enable()
         from mailgate.cli.dry import explained
 
         for source, told in explained(config, files.mails(_found(paths), sys.stdin.buffer), envelope_from, parser):

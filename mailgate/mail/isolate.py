@@ -74,6 +74,8 @@ class Parser:
         """`memory` is the child's address space in octets; systems that cannot limit it do not."""
         self._memory = memory
         self._child: subprocess.Popen[bytes] | None = None
+        # Whether it has shown already that it can read.
+        self._proven = False
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +103,7 @@ class Parser:
         return results
 
     def warm(self) -> None:
-        """Starts the child, so that the first mail does not wait for it."""
+        """Starts the child and does not wait for it: while it gets ready the caller does something else, and the first mail is read sooner."""
         self._living()
 
     def close(self) -> None:
@@ -112,7 +114,7 @@ class Parser:
 
     def _exchange(self, batch: Sequence[bytes], timeout: float) -> tuple[list[ParsedMail], str | None]:
         """Sends a batch and collects its answers; why they stopped before the last one, None if they did not."""
-        child = self._living()
+        child = self._reading()
         answers: list[ParsedMail] = []
         if child.stdin is None or child.stdout is None:
             return answers, "died"
@@ -133,9 +135,20 @@ class Parser:
         if self._child is not None and self._child.poll() is not None:
             self.close()
         if self._child is None:
-            # Starting takes what it takes: a busy machine must not cost the first mail a strike.
-            self._child = _start(self._memory)
+            self._child, self._proven = _start(self._memory), False
         return self._child
+
+    def _reading(self) -> subprocess.Popen[bytes]:
+        """The child, once it has shown that it can read. Raises ChildProcessError where it does not."""
+        child = self._living()
+        if not self._proven:
+            try:
+                _prove(child)
+            except ChildProcessError:
+                self.close()
+                raise
+            self._proven = True
+        return child
 
 
 def _batch(raws: Sequence[bytes], start: int) -> Sequence[bytes]:
@@ -164,13 +177,19 @@ def _start(memory: int) -> subprocess.Popen[bytes]:
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:
             os.set_blocking(pipe.fileno(), False)
+    return child
+
+
+def _prove(child: subprocess.Popen[bytes]) -> None:
+    """Waits for a new child's answer to the mail of ours. Raises ChildProcessError where it has none.
+
+    Starting takes what it takes: a busy machine must not cost the first mail a strike.
+    """
     try:
         if child.stdout is not None:
             _load(_receive(child.stdout.fileno(), bytearray(), _START_PATIENCE))
     except _BROKEN as error:
-        _end(child)
         raise ChildProcessError(f"the process that reads mails cannot read any ({type(error).__name__})") from error
-    return child
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -29,7 +29,9 @@ def parser() -> Iterator[Parser]:
 
 
 def child_of(parser: Parser) -> int:
-    parser.warm()
+    """The process number of a child that can read."""
+    if parser._child is None:
+        parser.parse_all([MAIL % 0], 10)
     assert parser._child is not None
     return parser._child.pid
 
@@ -44,6 +46,17 @@ def test_the_child_stays_for_the_next_batch(parser: Parser) -> None:
     parser.parse_all([MAIL % 1], 10)
     parser.parse_all([MAIL % 2], 10)
     assert child_of(parser) == first
+
+
+def test_whoever_warms_a_child_need_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolate, "_PROGRAM", ("-c", "import time; time.sleep(60)"))
+    monkeypatch.setattr(isolate, "_START_PATIENCE", 0.5)
+    with Parser() as parser:
+        parser.warm()
+        with pytest.raises(ChildProcessError, match="cannot read any"):
+            parser.parse_all([MAIL % 1], 10)
+    # That one has not stayed for the next mail.
+    assert parser._child is None
 
 
 def test_a_child_that_died_between_batches_costs_no_mail(parser: Parser) -> None:
