@@ -103,7 +103,7 @@ class Parser:
         return results
 
     def warm(self) -> None:
-        """Starts the child and does not wait for it: while it gets ready the caller does something else, and the first mail is read sooner."""
+        """Starts the child and does not wait for it, so that the first mail waits less."""
         self._living()
 
     def close(self) -> None:

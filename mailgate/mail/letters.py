@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -209,6 +210,10 @@ class _Library:
         return self._environment(escaping=False)
 
     @cached_property
+    def _subjects(self) -> sandbox.Environment:
+        return sandbox.Subjects(self._folders, escaping=False)
+
+    @cached_property
     def _escaping(self) -> sandbox.Environment:
         return self._environment(escaping=True)
 
@@ -224,22 +229,28 @@ class _Library:
         return self.render_file(*self._found(name, language), view)
 
     def titled(self, name: Name, language: str | None, view: View) -> Content:
-        """The subject of the letter and nothing else, for which no dictionary need be read. Raises Broken."""
+        """The subject of the letter and nothing else, for which hardly anything need be compiled. Raises Broken."""
         source, language = self._found(name, language)
+        # One that says more than a subject usually does is taken from the whole, which tells as well what is broken.
+        with suppress(Exception):
+            return self._titled(self._subjects, source, language, view)
         try:
-            template = self._literal.get_template(source)
-            context = self._context(template, language, view, "subject")
-            sandbox.part("subject", template.root_render_func, context)
-            return Content(_subject(context, view), "", "", language)
+            return self._titled(self._literal, source, language, view)
         except Exception as error:
             raise Broken(_fault(error, self._file(source))) from error
+
+    def _titled(self, environment: sandbox.Environment, source: str, language: str, view: View) -> Content:
+        template = environment.get_template(source)
+        context = self._context(template, environment, language, view, "subject")
+        sandbox.part("subject", template.root_render_func, context)
+        return Content(_subject(context, view), "", "", language)
 
     def render_file(self, source: str, language: str, view: View) -> Content:
         """The letter from one file. Raises Broken, at once where this file could not be compiled before."""
         content = self._worded(source, language, view)
         template = self._template(source, language, escaping=True)
         try:
-            context = self._context(template, language, view, "html", title=content.subject)
+            context = self._context(template, self._escaping, language, view, "html", title=content.subject)
             html = sandbox.part("html", template.root_render_func, context).strip() + "\n"
         except Exception as error:
             raise Broken(_fault(error, self._file(source))) from error
@@ -248,7 +259,7 @@ class _Library:
     def _worded(self, source: str, language: str, view: View) -> Content:
         template = self._template(source, language, escaping=False)
         try:
-            context = self._context(template, language, view, "text")
+            context = self._context(template, self._literal, language, view, "text")
             text = sandbox.part("text", template.root_render_func, context).strip("\n") + "\n"
             subject = _subject(context, view)
         except Exception as error:
@@ -256,10 +267,9 @@ class _Library:
             raise Broken(_fault(error, self._file(source))) from error
         return Content(subject, text, "", language)
 
-    def _context(self, template: Template, language: str, view: View, part: str, **more: str) -> Context:
+    def _context(self, template: Template, environment: sandbox.Environment, language: str, view: View, part: str, **more: str) -> Context:
         """What a template knows while one part of it is rendered."""
-        given = (self._escaping if part == "html" else self._literal).given
-        return template.new_context({**given, **asdict(view), "language": language, "part": part, **more}, shared=True)
+        return template.new_context({**environment.given, **asdict(view), "language": language, "part": part, **more}, shared=True)
 
     def _template(self, source: str, language: str, *, escaping: bool) -> Template:
         """The compiled file, with all words of that language loaded. Raises Broken."""

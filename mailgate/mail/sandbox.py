@@ -21,6 +21,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError, TemplateNotFound
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
 from mailgate.desk.letters import Became, Line, Mailbox
@@ -90,8 +91,9 @@ class Environment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "**", "%"})
 
     def __init__(self, folders: Sequence[Path], *, escaping: bool) -> None:
+        self._loader = ChoiceLoader([FileSystemLoader(folders), PrefixLoader({_PACKAGED: FileSystemLoader(folders[-1:])})])
         super().__init__(
-            loader=ChoiceLoader([FileSystemLoader(folders), PrefixLoader({_PACKAGED: FileSystemLoader(folders[-1:])})]),
+            loader=self._loader,
             autoescape=escaping,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -138,12 +140,12 @@ class Environment(ImmutableSandboxedEnvironment):
         return self._dictionaries[language]
 
     def versions(self, name: str) -> list[Template]:
-        """Ours and the operator's file of that name, as far as there are any: his goes before ours, and may be older."""
-        found = []
-        for path in dict.fromkeys((f"{_PACKAGED}/{name}", name)):
+        """Ours and the operator's file of that name, as far as there are: his goes before ours, and may be older. Equal ones are one."""
+        found: dict[str, str] = {}
+        for path in (f"{_PACKAGED}/{name}", name):
             with suppress(TemplateNotFound):
-                found.append(self.get_template(path))
-        return found
+                found.setdefault(self._loader.get_source(self, path)[0], path)
+        return [self.get_template(path) for path in found.values()]
 
     def get_template(self, name: str | Template, parent: str | None = None, globals: Any = None) -> Template:
         """As Jinja2 does, but what is loaded is at hand: each letter asks for its frames by name."""
@@ -188,6 +190,22 @@ class Environment(ImmutableSandboxedEnvironment):
         if operator == "**" or not isinstance(left, int) or not isinstance(right, int):
             raise SecurityError(f"{operator} is not for templates")
         return super().call_binop(context, operator, left, right)
+
+
+class Subjects(Environment):
+    """Compiles no more of a letter than its subject, which is sooner there than the rest. Who asks for another block or a macro fails."""
+
+    def _generate(self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False) -> str:
+        return super()._generate(_SubjectAlone().visit(source), name, filename, defer_init)
+
+
+class _SubjectAlone(NodeTransformer):
+    """Takes out of a template all blocks but the subject."""
+
+    def visit_Block(self, block: nodes.Block) -> nodes.Block | None:
+        """The subject, and a block around it; None for all others."""
+        inside = {one.name for one in block.find_all(nodes.Block)}
+        return block if "subject" in {block.name, *inside} else None
 
 
 def faults(environment: Environment, tree: nodes.Template, *, letter: bool) -> Iterator[tuple[int, str]]:

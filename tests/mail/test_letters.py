@@ -19,7 +19,7 @@ from mailgate.desk.errors import Permanent
 from mailgate.desk.letters import NOTES, Line, Name
 from mailgate.mail import sandbox
 from mailgate.mail.letters import Templates
-from mailgate.mail.samples import sample
+from mailgate.mail.samples import sample, samples
 from mailgate.mail.view import Links, MessageView, PersonView, View
 
 LETTERS = Templates([packaged("templates")])
@@ -89,6 +89,38 @@ def test_any_words_give_a_letter_with_one_line_of_subject(words: str, name: Name
     assert letter.fault is None
     assert len(letter.subject.splitlines()) == 1
     assert letter.subject.count("[MG-1042]") == (1 if name in ABOUT_A_TICKET else 0)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("name", Name)
+def test_a_subject_by_itself_is_that_of_the_whole_letter(name: Name, language: str) -> None:
+    assert all(LETTERS.subject(name, language, view) == LETTERS.render(name, language, view).subject for view in samples(name))
+
+
+def test_for_a_subject_by_itself_nothing_else_is_compiled() -> None:
+    letters = Templates([packaged("templates")])
+    assert letters.subject(Name.ACKNOWLEDGEMENT, "en", sample(Name.ACKNOWLEDGEMENT))
+    # Neither the macros nor another block.
+    assert "_literal" not in vars(letters._all)
+    assert set(letters._all._subjects.get_template("acknowledgement.j2").blocks) == {"subject"}
+
+
+@pytest.mark.parametrize("says", ["{{ heading('Yes') }}", "{{ self.preheader() }}"])
+def test_a_subject_that_builds_on_more_than_itself_is_told_as_it_will_be(tmp_path: Path, says: str) -> None:
+    (tmp_path / "status.j2").write_text((LETTER % "T").replace("%}S{%", "%}" + says + "{%") + "{% block preheader %}Before{% endblock %}")
+    letters, view = Templates([tmp_path, packaged("templates")]), sample(Name.STATUS)
+    whole = letters.render(Name.STATUS, "en", view)
+    assert letters.subject(Name.STATUS, "en", view) == whole.subject
+    assert whole.fault is None
+
+
+def test_a_copy_of_a_packaged_file_is_compiled_once(tmp_path: Path) -> None:
+    shutil.copy(packaged("templates") / "words.j2", tmp_path)
+    environment = sandbox.Environment([tmp_path, packaged("templates")], escaping=False)
+    assert len(environment.versions("words.j2")) == 1
+    (tmp_path / "words.j2").write_text("{% set frame = {} %}")
+    environment = sandbox.Environment([tmp_path, packaged("templates")], escaping=False)
+    assert len(environment.versions("words.j2")) == 2
 
 
 def test_a_human_reply_keeps_its_form() -> None:
