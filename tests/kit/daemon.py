@@ -106,6 +106,7 @@ class Gateway:
     def launch(self, *arguments: str) -> None:
         """Runs the daemon, or another command, and waits for nothing."""
         arguments = arguments or ("run",)
+        self.ledger.follow()
         path = str(self.folder / "gateway.log")
         if self._quick:
             birth = Birth(self._arguments(*arguments), str(self.folder), self._environment(), "", path, path)
@@ -139,6 +140,7 @@ class Gateway:
 
     def kill9(self) -> None:
         """Kills it with all its children, as the kernel would. Harmless where it is down."""
+        self.ledger.leave()
         if self._process is not None:
             kill_group(self._process)
             self._process = None

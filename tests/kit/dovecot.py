@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
+from tests.kit import usage
 from tests.kit.need import UNPACKED, environment, need, need_root
 from tests.kit.processes import free_port, kill_group, listening, open_folder, wait_until
 
@@ -144,9 +145,7 @@ class Dovecot:
         """It and all its children."""
         if self._process is None:
             return []
-        group = str(self._process.pid)
-        found = subprocess.run(["ps", "-o", "pid=", "-g", group], capture_output=True, text=True, check=False).stdout
-        return [int(one) for one in found.split()]
+        return [self._process.pid, *usage.children(self._process.pid)]
 
     def remove(self) -> None:
         """Kills it and deletes its folder with all mails."""

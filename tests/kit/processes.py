@@ -69,14 +69,20 @@ def open_folder(prefix: str) -> Path:
 
 
 def wait_until(true: Callable[[], bool], seconds: float, what: str, process: Process | None = None) -> None:
-    """Polls until `true()` holds. Raises TimeoutError after so many seconds, and at once where the process it waits for has ended."""
-    deadline = time.monotonic() + seconds
+    """Polls until `true()` holds. Raises TimeoutError after so many seconds, and at once where the process it waits for has ended.
+
+    It rests as long as it looks, if not longer: what it waits for has work to do on the same processors.
+    """
+    began = time.monotonic()
+    deadline = began + seconds
     while not true():
+        looked = time.monotonic() - began
         if process is not None and (code := process.poll()) is not None:
             raise TimeoutError(f"{what}: the process ended with {code}")
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds} s")
-        time.sleep(0.02)
+        time.sleep(max(0.02, looked))
+        began = time.monotonic()
 
 
 def listening(port: int) -> bool:
