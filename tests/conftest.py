@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.blank import empty, migrated_postgres, migrated_sqlite
+from tests.kit.blank import BlankPostgres, migrated_sqlite
 from tests.kit.clock import Clock
 from tests.kit.compiled import compile_once
 from tests.kit.postgres import Postgres
@@ -66,9 +66,11 @@ def place_of_sqlite() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def blank_postgres(postgres: Postgres) -> str:
-    """The name of a migrated database that the tests of the run use one after the other; whoever begins empties it."""
-    return migrated_postgres(postgres)
+def blank_postgres(postgres: Postgres) -> Iterator[BlankPostgres]:
+    """A migrated database that the tests of the run use one after the other; whoever begins empties it."""
+    blank = BlankPostgres(postgres)
+    yield blank
+    blank.close()
 
 
 @either
@@ -82,11 +84,10 @@ def store_url(request: pytest.FixtureRequest) -> str:
         path.touch(0o600)
         path.write_bytes(request.getfixturevalue("blank_sqlite"))
         return f"sqlite:///{path}"
-    server: Postgres = request.getfixturevalue("postgres")
-    name: str = request.getfixturevalue("blank_postgres")
+    blank: BlankPostgres = request.getfixturevalue("blank_postgres")
     # Before and not after the test, so that whatever looks at its end finds what it has left.
-    empty(server, name)
-    return server.url(name)
+    blank.empty()
+    return blank.url
 
 
 @either

@@ -94,8 +94,12 @@ class Postgres:
 
     def sql(self, statement: str, database: str = "postgres") -> None:
         """Runs one statement outside of a transaction."""
-        with self._connect(database) as connection:
+        with self.connect(database) as connection:
             connection.execute(statement.encode())
+
+    def connect(self, database: str) -> psycopg.Connection[tuple[object, ...]]:
+        """A connection to a database that begins no transaction by itself."""
+        return psycopg.connect(host="127.0.0.1", port=self.port, user=SUPERUSER, dbname=database, autocommit=True, connect_timeout=5)
 
     def _make(self, data: Path) -> None:
         data.mkdir(mode=0o700)
@@ -121,12 +125,9 @@ class Postgres:
                 extra_groups=[] if self._user else None,
             )
 
-    def _connect(self, database: str) -> psycopg.Connection[tuple[object, ...]]:
-        return psycopg.connect(host="127.0.0.1", port=self.port, user=SUPERUSER, dbname=database, autocommit=True, connect_timeout=5)
-
     def _answers(self) -> bool:
         try:
-            self._connect("postgres").close()
+            self.connect("postgres").close()
         except psycopg.OperationalError:
             return False
         return True
