@@ -13,7 +13,6 @@ from mailgate.desk.commands import may_name
 from mailgate.desk.model import Person, State, Strength, Ticket, TicketId
 from mailgate.desk.stimuli import Nature
 from mailgate.desk.workflow import state_of
-from mailgate.mail import signature
 
 
 class Library(Protocol):
@@ -33,6 +32,9 @@ def origin(library: Library, ticket: Ticket, text: str, tap: str | None, synonym
     """What an article would be made of, where somebody asks for one; the words without the signature below them."""
     if not (tap == "kb" or may_name(text, synonyms, "kb")):
         return None
+    # Few mails ask for it, and what knows signatures takes a fiftieth of a start.
+    from mailgate.mail import signature
+
     found = library.origin(ticket.id)
     return replace(found, words="\n".join(signature.without(found.words.splitlines())))
 

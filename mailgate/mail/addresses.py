@@ -30,8 +30,12 @@ _PLAIN = re.compile(
     rf"""[ \t]*(?:"([^"\\<>@]*)"|([^"\\<>@,;:()\[\]]*))[ \t]*<([{_ATEXT}]+@[A-Za-z0-9.\-]+)>[ \t]*(?:,|$)"""
     rf"""|[ \t]*([{_ATEXT}]+@[A-Za-z0-9.\-]+)[ \t]*(?:,|$)"""
 )
+# What stands in no word of an address, and what in no domain; other scripts may stand in both. Told by what they lack, because a class that
+# names the rest of Unicode takes `re` as long at each start as all other patterns of this room.
+_BETWEEN = r"\x00-\x20\x22(),:;<>@\[\\\]\x7f"
+_NO_DOMAIN = r"\x00-,/:-@\[-`{-\x7f"
 # Begins where such a word begins, nowhere within: else a long one without an at-sign would be tried from each of its characters.
-_LOOSE = re.compile(rf"(?<![{_ATEXT}\x80-\U0010ffff])[{_ATEXT}\x80-\U0010ffff]+@[A-Za-z0-9\x80-\U0010ffff.\-]+")
+_LOOSE = re.compile(rf"(?<![^{_BETWEEN}])[^{_BETWEEN}]+@[^{_NO_DOMAIN}]+")
 # Private characters that no header brings along: they are taken out of the field before they stand for its encoded words.
 _MASK_OPEN, _MASK_CLOSE = "\ue0f0", "\ue0f1"
 _MASKED = re.compile(f"{_MASK_OPEN}(\\d+){_MASK_CLOSE}")

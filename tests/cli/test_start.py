@@ -22,10 +22,28 @@ HEAVY = {
 # Only the child reads mails; only a desk with such tables needs to know them; only a fault asks for the name that was meant.
 ELSEWHERE = {
     "email.message", "inscriptis", "logging", "lxml", "mailgate.config.hours", "mailgate.config.lines", "mailgate.config.plans",
-    "mailgate.config.when", "mailgate.desk.plans", "mailgate.mail.parse", "mailparser",
+    "mailgate.config.when", "mailgate.desk.plans", "mailgate.mail.parse", "mailgate.mail.signature", "mailparser",
 }  # fmt: skip
 # Whatever SQLAlchemy imports by itself, before anybody has asked it for anything.
 ITS_OWN = {"asyncio", "email.message", "importlib.metadata", "logging", "sqlalchemy", "sqlite3", "ssl"}
+# What the child that reads mails has no use for: it tells nobody anything, decides nothing and starts nothing.
+PARENTS = {"click", "jinja2", "mailgate.cli", "mailgate.config", "mailgate.flow", "mailgate.store", "subprocess"}
+# So often may a start call something and come back from it, libraries and all, where `import click, jinja2, msgspec` takes 100,000 calls
+# and `import sqlalchemy` 180,000: a fifth more than in these days. Other than seconds it is the same on each machine.
+CALLS = {"explain": 350_000, "explain with a database": 640_000, "child": 225_000}
+COUNTING = """
+import os, sys
+count = 0
+def one(*_):
+    global count
+    count += 1
+sys.setprofile(one)
+try:
+    {what}
+finally:
+    sys.setprofile(None)
+    print(count // 2, file=sys.stderr)
+"""
 # What a desk on files has no use for, and what no command that only asks has.
 OTHERS = {"sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql", "sqlalchemy.ext", "sqlalchemy.orm"}
 
@@ -36,7 +54,21 @@ def imported(folder: Path, *arguments: str) -> set[str]:
     command = [sys.executable, "-X", "importtime", "-m", "mailgate", *arguments]
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    return {found[1] for line in done.stderr.splitlines() if (found := re.match(r"import time:[\d |]+\|\s+(\S+)$", line))}
+    return named(done.stderr)
+
+
+def named(times: str) -> set[str]:
+    """The modules of such a list."""
+    return {found[1] for line in times.splitlines() if (found := re.match(r"import time:[\d |]+\|\s+(\S+)$", line))}
+
+
+def calls(folder: Path, what: str) -> int:
+    """How often something is called while a process does this."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(folder)}
+    command = [sys.executable, "-c", COUNTING.format(what=what)]
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return int(done.stderr.splitlines()[-1])
 
 
 @pytest.mark.parametrize("configured", [False, True])
@@ -68,6 +100,25 @@ def test_with_a_database_explain_imports_only_what_that_database_needs(tmp_path:
     modules = imported(tmp_path, "explain", "one.eml")
     assert "mailgate.store.records" in modules
     assert modules & (HEAVY | ELSEWHERE | OTHERS) - ITS_OWN == set()
+
+
+def test_the_child_that_reads_mails_imports_nothing_of_its_parents(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-X", "importtime", "-m", "mailgate.mail.isolate", str(1 << 30), str(os.getpid())]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    modules = named(done.stderr.decode())
+    assert "mailgate.mail.parse" in modules
+    assert modules & PARENTS == set()
+
+
+def test_a_start_does_little_besides_its_imports(tmp_path: Path) -> None:
+    (tmp_path / "one.eml").write_bytes(mail())
+    told = "from mailgate.cli import main; main(['explain', 'one.eml'])"
+    assert calls(tmp_path, told) < CALLS["explain"]
+    assert calls(tmp_path, "from mailgate.mail import isolate; isolate.main(1 << 30, os.getppid())") < CALLS["child"]
+    init(tmp_path)
+    imported(tmp_path, "ingest", "one.eml")
+    assert calls(tmp_path, told) < CALLS["explain with a database"]
 
 
 @pytest.mark.parametrize("arguments", [("tickets", "list", "--help"), ("templates", "list"), ("people", "list", "--help")])
