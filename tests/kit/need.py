@@ -30,7 +30,16 @@ PROGRAMS = {
     "postgres": Program("postgresql", ("usr/lib/postgresql/*/bin/postgres", "usr/pgsql-*/bin/postgres")),
     "postfix": Program("postfix", ("usr/lib/postfix/sbin/master", "usr/libexec/postfix/master")),
     "dovecot": Program("dovecot-imapd", ("usr/sbin/dovecot",)),
-    "chromium": Program("chromium", ("usr/lib/chromium/chromium", "usr/bin/chromium", "usr/lib64/chromium-browser/chromium-browser")),
+    # The shell is Chromium without its windows, which take half of the time of a browser that nobody looks at.
+    "chromium": Program(
+        "chromium-headless-shell",
+        (
+            "usr/lib/chromium/chromium-headless-shell",
+            "usr/lib/chromium/chromium",
+            "usr/bin/chromium",
+            "usr/lib64/chromium-browser/chromium-browser",
+        ),
+    ),
     "strace": Program("strace", ("usr/bin/strace",)),
     "swaks": Program("swaks", ("usr/bin/swaks",)),
     "systemd-analyze": Program("systemd", ("usr/bin/systemd-analyze",)),
@@ -38,9 +47,9 @@ PROGRAMS = {
 
 
 def find(name: str) -> Path | None:
-    """Where the program of this name in PROGRAMS stands, the system's before an unpacked one, or None."""
-    for top in (Path("/"), UNPACKED):
-        for place in PROGRAMS[name].places:
+    """Where the program of this name in PROGRAMS stands, first places first, the system's before an unpacked one, or None."""
+    for place in PROGRAMS[name].places:
+        for top in (Path("/"), UNPACKED):
             found = sorted(top.glob(place))
             if found:
                 return found[-1]
