@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.kit.blank import BlankPostgres, migrated_sqlite
 from tests.kit.clock import Clock
@@ -15,6 +16,10 @@ from tests.kit.postgres import Postgres
 from tests.kit.processes import open_folder
 
 compile_once()
+
+# The same examples in every run; how long one takes is the machine's business.
+settings.register_profile("mailgate", derandomize=True, deadline=None)
+settings.load_profile("mailgate")
 
 # Rooms whose tests wait for others more than they work, the longest first.
 _WAITING = ("servers", "faults", "kit", "daemon")

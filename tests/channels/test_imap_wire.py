@@ -367,7 +367,7 @@ PIECES = (
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(PIECES)))
 async def test_whatever_a_server_says_the_wire_ends_in_an_answer_or_an_error_of_ours(pieces: list[bytes]) -> None:
     async def reply(tag: bytes, command: bytes, say: Say) -> bool | None:
@@ -379,7 +379,7 @@ async def test_whatever_a_server_says_the_wire_ends_in_an_answer_or_an_error_of_
             await wire.ask("FETCH", "7", "(UID BODY.PEEK[])", uid=True, seconds=2, most=1000)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(1, 400), max_size=30))
 async def test_it_does_not_matter_where_the_network_cuts_a_response(cuts: list[int]) -> None:
     mail = b"From: a\r\n\r\n" + b"text {3}\r\n" * 20

@@ -248,7 +248,7 @@ LINES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(LINES, max_size=6), max_size=3))
 def test_any_file_is_read_or_refused(tmp_path: Path, events: list[list[str]]) -> None:
     text = ical(*("\n".join(["DTSTART:20261224", *lines]) for lines in events))

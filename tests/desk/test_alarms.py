@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -74,7 +74,6 @@ def test_a_doubtful_mail_and_one_for_a_ticket_about_more_change_nothing_and_are_
 _MAILS = st.tuples(st.sampled_from(Sign), st.sampled_from((1, 60, 600, 3600)), st.sampled_from([None, "warning", "critical"]))
 
 
-@settings(derandomize=True, deadline=None)
 @given(st.lists(_MAILS, max_size=60), st.sampled_from([None, TINA.address]))
 def test_whatever_comes_and_goes_the_newest_word_counts_and_what_stays_was_told(
     mails: list[tuple[Sign, int, str | None]], assignee: Address | None

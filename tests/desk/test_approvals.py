@@ -229,7 +229,7 @@ def do(life: Life, step: tuple[object, ...]) -> tuple[Event, ...]:
     raise AssertionError(step)
 
 
-@settings(derandomize=True, max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(_RULES, _STEPS)
 def test_in_whatever_order_things_happen_each_question_is_answered_once(rules: Rules, steps: list[tuple[object, ...]]) -> None:
     life = Life(rules)

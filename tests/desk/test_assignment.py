@@ -91,7 +91,7 @@ def test_least_load_asks_for_no_skill() -> None:
     assert who(somebody("pat", "printer"), KIM, about=("Printer",), pat=Load(1)) == "kim"
 
 
-@settings(derandomize=True, max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(some.integers(1, 40), some.integers(0, 400))
 def test_loads_stay_even(hands: int, count: int) -> None:
     """Forty technicians, and tickets that stay: no two of them ever differ by more than one."""

@@ -225,7 +225,7 @@ def counted(calendar: Calendar, zone: ZoneInfo, start: datetime, minutes: int) -
     return worked
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data(), st.sampled_from(PLACES), st.integers(-840, 1439), st.integers(0, 2 * 1440))
 def test_it_agrees_with_counting_minute_by_minute(data: st.DataObject, place: tuple[ZoneInfo, date], first: int, minutes: int) -> None:
     zone, day = place
@@ -248,7 +248,6 @@ def batched(edges: list[int]) -> Iterator[tuple[int, int]]:
     return zip(edges[::2], edges[1::2], strict=True)
 
 
-@settings(deadline=None)
 @given(st.data(), st.sampled_from(PLACES), st.integers(0, 10**13), st.integers(1, 10**11))
 def test_adding_and_counting_are_each_others_inverse(
     data: st.DataObject, place: tuple[ZoneInfo, date], later: int, microseconds: int

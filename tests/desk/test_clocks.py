@@ -427,7 +427,7 @@ _DID = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(_DID, st.integers(1, 400_000)), max_size=12))
 def test_whatever_happens_spent_is_what_ran_and_timers_lie_ahead(steps: list[tuple[str, int]]) -> None:
     """Elapsed time against a count of each running stretch, minute by minute of the calendar's hours."""

@@ -259,7 +259,7 @@ def test_the_example_of_each_verb_works(verb: object) -> None:
     assert not example_of.needed or command.args
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(some.text(max_size=200), some.sampled_from(Grammar), some.booleans())
 @example("#", R, True)
 @example("#\u0308", T, True)
@@ -277,7 +277,7 @@ _LINES = some.lists(
 )
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_LINES, some.sampled_from(Grammar))
 def test_every_line_is_a_command_or_text_or_blank(lines: list[str], grammar: Grammar) -> None:
     reading = read("\n".join(lines), grammar, bare=True)

@@ -269,7 +269,7 @@ _WORD = some.one_of(some.none(), some.sampled_from([verb.word for verb in VERBS]
 _ADDRESS = some.one_of(some.sampled_from([person.address for person in EVERYBODY]), some.text(max_size=30).map(Address))
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     _TEXT, _TEXT, _WORD, some.lists(_ADDRESS, max_size=4), some.sampled_from(EVERYBODY), some.sampled_from(PROOFS),
     some.sampled_from(Nature), some.sampled_from(TICKETS), some.booleans(),
@@ -288,7 +288,7 @@ def test_any_mail_at_all_has_a_decision(
     weigh(decision.letters, TicketId(1), Spent(), rules, claimed=None)
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_TEXT, some.sampled_from((*EVERYBODY, Person(Address("operator")))), some.sampled_from(Status))
 def test_any_order_at_all_has_a_decision_and_is_not_answered_by_letter(text: str, person: Person, status: Status) -> None:
     decision = decide(ticket(status), Ordered(person, text), RULES, NOW)
@@ -296,7 +296,7 @@ def test_any_order_at_all_has_a_decision_and_is_not_answered_by_letter(text: str
     assert person.address not in [letter.to for letter in decision.letters]
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_TEXT, _ADDRESS, some.sampled_from(Name), some.booleans(), some.sampled_from(Status))
 def test_any_report_at_all_changes_nothing(reply: str, recipient: Address, name: Name, hard: bool, status: Status) -> None:
     decision = decide(ticket(status), Undelivered(name, recipient, reply, hard), RULES, NOW)
@@ -316,7 +316,7 @@ _STEP: some.SearchStrategy[Stimulus] = some.one_of(
 )
 
 
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(some.lists(_STEP, max_size=25))
 def test_a_whole_life_folds_from_its_story_and_keeps_its_promises(steps: list[Stimulus]) -> None:
     opens = decide(None, wrote(ANN, "It smokes."), RULES, OPENED).opens
@@ -341,7 +341,7 @@ def _asked_again(events: tuple[Event, ...]) -> bool:
     return any(event.verb == "pending" for event in events)
 
 
-@settings(derandomize=True, max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(some.lists(some.builds(wrote, some.sampled_from(EVERYBODY), some.sampled_from(TEXTS), some.sampled_from(Strength)), max_size=40))
 def test_one_address_outside_gets_no_more_automatic_letters_a_day_than_its_budget(mails: list[Wrote]) -> None:
     about, today = ticket(), dict[Address, int]()

@@ -153,7 +153,7 @@ def test_a_sentence_that_begins_with_cc_is_no_command(text: str) -> None:
     assert not [one for one in decision.commands if one.ok]
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(some.text(max_size=60))
 def test_whatever_is_typed_a_value_is_read_or_not(words: str) -> None:
     assert values.priority(words) in (None, *values._PRIORITIES)

@@ -108,7 +108,7 @@ def others(one: Stimulus) -> tuple[Ticket | None, ...]:
     return tuple(replace(other, id=OTHER.id, parent=TicketId(1042)) for other in ABOUT)
 
 
-@settings(derandomize=True, max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(some.sampled_from(ABOUT), some.one_of(_MAILS, _ORDERS), some.sampled_from((OURS, HOLDING)))
 def test_whatever_is_known_each_ticket_that_a_decision_touches_is_what_its_events_say(
     about: Ticket, stimulus: Wrote | Ordered, rules: Rules
@@ -132,7 +132,7 @@ def test_whatever_is_known_each_ticket_that_a_decision_touches_is_what_its_event
             assert not (other and STATES[other.status] is State.CLOSED) or (after and STATES[after.status] is State.CLOSED)
 
 
-@settings(derandomize=True, max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(some.sampled_from(ABOUT), _MAILS, some.sampled_from((OURS, HOLDING)))
 def test_who_is_not_proven_passes_nothing_on_however_much_is_known(about: Ticket, mail: Wrote, rules: Rules) -> None:
     mail = replace(mail, strength=Strength.CLAIMED, aligned=False)

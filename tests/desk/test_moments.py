@@ -97,7 +97,7 @@ def test_how_much_time(words: str, minutes: int | None) -> None:
     assert moments.minutes(words) == minutes
 
 
-@settings(derandomize=True, max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(some.one_of(some.text(max_size=70), some.text("0123456789:.,- inhmdtwfrioa", max_size=30)))
 def test_whatever_is_typed_is_a_moment_or_none(words: str) -> None:
     found = moments.moment(words, NOW)

@@ -230,7 +230,7 @@ _LINES = tuple(dict.fromkeys((
 )))  # fmt: skip
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     some.lists(some.tuples(some.booleans(), some.sampled_from((*_LINES, "accept", "reject", "reopen", "cancel", "It smokes."))), max_size=8)
 )

@@ -49,14 +49,14 @@ def test_anything_more_than_a_thank_you_is_none(text: str) -> None:
     assert not is_thanks(text)
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(some.text(max_size=450))
 def test_any_text_has_an_answer_and_a_question_is_never_a_thank_you(text: str) -> None:
     assert is_thanks(text) in (True, False)
     assert not is_thanks(text + "?")
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(some.sampled_from(["Thanks", "Vielen Dank", "Merci"]), some.text("abcdefghijklmnopqrstuvwxyz", min_size=6, max_size=12))
 def test_an_unknown_word_in_lower_case_makes_it_more_than_a_thank_you(thanks: str, word: str) -> None:
     assert not is_thanks(f"{thanks}, {word}x")

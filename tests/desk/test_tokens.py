@@ -20,7 +20,7 @@ NUMBER = TicketId(1042)
 MARK = mark(RING, THREAD, NUMBER, ANN)
 
 
-@settings(derandomize=True, max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(some.integers(1, 10**15), some.sampled_from(["t", "accept", "reject", "status", "resolve"]), some.emails())
 def test_a_mark_is_read_back_as_what_was_signed(number: int, verb: str, address: str) -> None:
     written = mark(RING, verb, TicketId(number), Address(address))
@@ -120,7 +120,7 @@ def test_what_we_did_not_sign_is_none(text: str) -> None:
     assert read_bounce(RING, text) is None
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(some.text(max_size=70))
 @example("\u212a.1042.aaaaaaaaaaaaaaaaaa")
 def test_any_text_is_read_and_is_nothing(text: str) -> None:
@@ -128,7 +128,7 @@ def test_any_text_is_read_and_is_nothing(text: str) -> None:
     assert read_bounce(RING, text) is None
 
 
-@settings(derandomize=True, max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(some.integers(0, 10**18 - 1))
 def test_a_bounce_address_names_its_row_and_only_a_signed_one_does(row: int) -> None:
     written = bounce_mark(RING, row)

@@ -80,7 +80,7 @@ def test_a_guess_swallows_no_at_sign_and_no_quote_of_a_from(char: str) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_guess_is_a_codec(octets: bytes) -> None:
     octets.decode(guess.charset(octets), "replace")
 

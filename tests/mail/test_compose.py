@@ -126,7 +126,7 @@ def test_the_date_is_told_in_utc_and_needs_a_zone() -> None:
         compose(replace(DRAFT, date=datetime(2026, 2, 1)))  # noqa: DTZ001
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(subject=FOREIGN, name=FOREIGN, text=FOREIGN)
 def test_no_subject_or_name_adds_a_field_or_a_recipient(subject: str, name: str, text: str) -> None:
     content = Content(header.subject_line("Re: ", subject, "MG-1042"), text, text)
@@ -135,7 +135,7 @@ def test_no_subject_or_name_adds_a_field_or_a_recipient(subject: str, name: str,
     assert decoded(mail["Subject"]) == header.text(content.subject)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(name=FOREIGN, kind=FOREIGN, octets=st.binary(max_size=200))
 def test_no_file_name_or_type_adds_a_field(name: str, kind: str, octets: bytes) -> None:
     mail = safe(compose(replace(DRAFT, attachments=(Enclosure(name, kind, octets),))), FIELDS)
@@ -150,7 +150,7 @@ def test_no_file_name_or_type_adds_a_field(name: str, kind: str, octets: bytes) 
     assert len(filename) <= 102
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(parent=FOREIGN, ids=st.lists(FOREIGN, max_size=40))
 def test_foreign_message_ids_are_taken_only_where_they_are_some(parent: str, ids: list[str]) -> None:
     mail = parsed(compose(replace(DRAFT, in_reply_to=parent, references=("t.1042.q7x@example.org", *ids))))
@@ -160,7 +160,7 @@ def test_foreign_message_ids_are_taken_only_where_they_are_some(parent: str, ids
     assert len(mail["References"].split()) <= 20
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(FOREIGN)
 def test_an_address_is_one_address_or_refused(value: str) -> None:
     try:
@@ -274,14 +274,14 @@ def test_a_page_with_a_line_that_no_relay_may_pass_on_is_encoded(length: int) ->
     assert part.get_payload(decode=True).decode().replace("\r\n", "\n") == page
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.lists(st.tuples(st.sampled_from("aüb漢"), st.integers(0, 1100)), max_size=6))
 def test_no_page_has_a_line_over_998_octets(lines: list[tuple[str, int]]) -> None:
     octets = compose(replace(DRAFT, content=Content("x", "", "\n".join(char * count for char, count in lines))))
     assert max(map(len, octets.split(b"\r\n"))) <= 998
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.text(st.characters(codec="utf-8"), max_size=300))
 def test_a_text_arrives_as_it_was_written(text: str) -> None:
     arrived = parsed(compose(replace(DRAFT, content=Content("x", text, "")))).get_payload(0).get_payload(decode=True).decode()
@@ -289,13 +289,13 @@ def test_a_text_arrives_as_it_was_written(text: str) -> None:
     assert arrived.replace("\r\n", "\n") == clean
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(["a", "=", " ", "\t", ".", "\n", "ü", "漢", "-- ", "w" * 37, "w" * 38])).map("".join))
 def test_quoted_printable_is_that_of_the_standard_library(text: str) -> None:
     assert module._quoted_printable(text.encode()) == b2a_qp(text.encode())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=400))
 def test_a_file_travels_in_base64_lines_of_76_characters(octets: bytes) -> None:
     assert Enclosure("x", "a/b", octets).encoded == encodebytes(octets).replace(b"\n", b"\r\n")
@@ -308,7 +308,7 @@ def test_a_file_is_encoded_once_to_however_many_people_it_goes() -> None:
     assert all(enclosure.encoded in octets for octets in letters)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from([*"ab \t\n", "\u200b", "\u00a0", "é", "word " * 5])).map("".join), st.integers(1, 12))
 def test_of_a_long_text_the_beginning_is_read_and_no_more_is_lost(value: str, limit: int) -> None:
     whole = " ".join("".join(char for char in value[: 8 * limit] if char != "\u200b").split())

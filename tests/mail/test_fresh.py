@@ -203,7 +203,7 @@ def test_a_bare_forward_keeps_its_header_lines_first_so_that_no_command_can_be_r
     st.lists(st.sampled_from(["accept", "", "hello there", "-- ", "On 3 May I", "a: b", "1. one"]), max_size=6),
     st.sampled_from(ATTRIBUTIONS),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_word_below_an_attribution_and_marks_is_ever_new(above: list[str], attribution: str) -> None:
     text = "\n".join([*above, "", attribution, "> #close canary", "> accept canary"])
     assert "canary" not in fresh.cut(text)

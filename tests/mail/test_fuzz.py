@@ -16,7 +16,7 @@ from mailgate.mail.parse import over_budget, parse
 from mailgate.mail.parsed import Kind, Mailbox, ParsedMail
 
 # The same examples at each run.
-SETTINGS = settings(derandomize=True, deadline=None, max_examples=400)
+SETTINGS = settings(max_examples=400)
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 LEAVES = (
     b"text/plain",
@@ -198,7 +198,7 @@ def test_any_octets_are_read(raw: bytes) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), trees()), min_size=1, max_size=4))
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_budgets_hold_for_what_is_repeated(parts: list[tuple[int, bytes]]) -> None:
     raw = b"From: a@b.example\r\nContent-Type: multipart/mixed; boundary=z\r\n\r\n"
     raw += b"".join(b"--z\r\n" + part + b"\r\n" for times, part in parts for _ in range(times))

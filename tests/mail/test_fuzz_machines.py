@@ -56,7 +56,7 @@ def results(draw: st.DrawFn, failures: bool) -> list[Result]:
 
 
 @given(results(failures=False), st.data())
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_less_evidence_is_never_stronger(found: list[Result], data: st.DataObject) -> None:
     """Results that are left out, and such as have lost what they are about. An explicit failure is evidence against, and apart."""
     before = strength(line(found))
@@ -69,7 +69,7 @@ def test_less_evidence_is_never_stronger(found: list[Result], data: st.DataObjec
 
 
 @given(results(failures=True), st.data())
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_pass_that_becomes_any_other_word_is_never_stronger(found: list[Result], data: st.DataObject) -> None:
     before = strength(line(found))
     for place, one in enumerate(found):
@@ -79,7 +79,7 @@ def test_a_pass_that_becomes_any_other_word_is_never_stronger(found: list[Result
 
 
 @given(results(failures=True), results(failures=True))
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_failure_more_is_never_stronger(found: list[Result], others: list[Result]) -> None:
     failed = [replace(one, verdict="fail") for one in others]
     assert strength(line([*found, *failed])) <= strength(line(found))
@@ -87,21 +87,21 @@ def test_a_failure_more_is_never_stronger(found: list[Result], others: list[Resu
 
 
 @given(results(failures=True), st.sampled_from(['"', "(", "((", ")", ') "']), st.integers(0, 400))
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_line_whose_quotes_or_comments_are_broken_proves_nothing(found: list[Result], mark: str, place: int) -> None:
     whole = line(found)
     assert strength(whole[:place] + mark + whole[place:]) <= RANKS.index(Strength.CLAIMED)
 
 
 @given(results(failures=True), results(failures=True), st.sampled_from(["mx.desk.example", "mx.evil.example", "", "MX.DESK.EXAMPLE 1"]))
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_stands_below_our_line_changes_nothing(found: list[Result], forged: list[Result], identity: str) -> None:
     below = line(forged).replace("mx.desk.example", identity, 1)
     assert strength(line(found), below) == strength(line(found))
 
 
 @given(st.text(max_size=300))
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_line_raises_and_none_without_a_pass_proves_anything(text: str) -> None:
     ranked = strength("mx.desk.example; " + text)
     assert ranked < RANKS.index(Strength.ALIGNED) or "pass" in text.lower()
@@ -151,7 +151,7 @@ def fields(draw: st.DrawFn) -> str:
 
 
 @given(fields(), st.sampled_from(["", "base64", "quoted-printable", "8bit", "nonsense"]))
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_report_with_any_fields_is_read_and_what_it_tells_is_short_and_plain(raw: str, encoding: str) -> None:
     told = report(raw, encoding)
     for value in (told.recipient, told.status, told.action) if told else ():
@@ -161,7 +161,7 @@ def test_a_report_with_any_fields_is_read_and_what_it_tells_is_short_and_plain(r
 
 
 @given(st.text(CHARACTERS, max_size=400))
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_prose_of_any_kind_is_read(text: str) -> None:
     told = parse(f"{HEAD}\n{text}".encode()).bounce
     assert told is None or told.recipient is None or "@" in told.recipient

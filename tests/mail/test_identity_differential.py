@@ -17,7 +17,7 @@ from mailgate.desk.address import fold_address
 from mailgate.mail.parse import parse
 
 # The same examples at each run.
-SETTINGS = settings(derandomize=True, deadline=None, max_examples=800)
+SETTINGS = settings(max_examples=800)
 ATEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+")
 SLOPPY_WORD = re.compile(r"=\?[^?\s]{0,60}\?[bBqQ]\?(?:(?!=\?)[^?]|\?(?!=))*\?=")
 
@@ -289,7 +289,7 @@ def test_an_encoded_word_hides_no_second_address(name: str, word: str, one: str,
 
 
 @given(fields(), fields())
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_two_from_fields_never_pass_for_one(one: str, other: str) -> None:
     mail = parse(f"From: {one}\r\nFrom: {other}\r\n\r\nx".encode("utf-8", "surrogateescape"))
     assert "several-from" in mail.from_faults

@@ -82,7 +82,7 @@ def test_a_senders_words_are_never_markup_in_html_and_never_escaped_in_text(name
         assert words in letter.text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(words=st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=60), name=st.sampled_from(list(Name)))
 def test_any_words_give_a_letter_with_one_line_of_subject(words: str, name: Name) -> None:
     letter = LETTERS.render(name, "de", hostile(sample(name), words))
@@ -377,7 +377,7 @@ def test_a_tap_that_is_not_offered_is_not_in_the_letter() -> None:
     assert 'href="mailto:a@b?subject=x&amp;body=y"' in letter.html
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.sampled_from("&<>\"'a;#3 9\n")))
 def test_a_piece_of_a_page_is_escaped_as_markupsafe_does(text: str) -> None:
     assert sandbox.Environment.shown(text) == escape(text)

@@ -72,7 +72,7 @@ def test_a_text_beside_a_winmail_dat_is_the_text() -> None:
 
 
 @given(st.binary(max_size=300), st.integers(6, 200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_broken_winmail_dat_raises_nothing(noise: bytes, end: int) -> None:
     tnef.unpack(winmail()[:end])
     tnef.unpack(winmail()[:end] + noise)

@@ -85,7 +85,7 @@ def test_an_encoded_line_end_in_a_name_starts_no_header() -> None:
 
 
 @given(st.binary(max_size=200).filter(lambda value: b"\n" not in value and b"\r" not in value))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_an_address_without_fault_stands_in_the_field_letter_by_letter(value: bytes) -> None:
     """The identity differential: whatever is accepted without a fault is the one address-like thing outside names and comments."""
     found, faults = senders(value)
@@ -96,7 +96,7 @@ def test_an_address_without_fault_stands_in_the_field_letter_by_letter(value: by
 
 
 @given(st.binary(max_size=2000))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_octets_raise(raw: bytes) -> None:
     assert isinstance(parse(raw), ParsedMail)
     assert isinstance(parse(HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + raw), ParsedMail)

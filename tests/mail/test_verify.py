@@ -172,7 +172,7 @@ def test_no_more_than_five_signatures_are_looked_at(server: NameServer) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_nothing_that_stands_in_a_signature_raises(served: NameServer, value: bytes) -> None:
     raw = b"DKIM-Signature: " + value.replace(b"\n", b"\n ") + b"\r\n" + MAIL
     verified(raw, PEER, None, Names(served.resolver()))
@@ -354,7 +354,7 @@ def test_a_silent_name_server_costs_seconds_and_no_judgement(server: NameServer,
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_nothing_that_a_domain_publishes_raises(policy: str) -> None:
     class Told(Names):
         def __init__(self) -> None:

@@ -251,7 +251,7 @@ def test_a_message_brings_its_files_and_its_writer_is_known_by_his_newest_id_and
 WORDS = st.text(st.characters(codec=None), max_size=40)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(subject=WORDS, tags=st.lists(WORDS, max_size=3), note=WORDS, resolution=st.none() | WORDS)
 def test_whatever_is_written_the_story_folds_to_the_saved_ticket(
     store: Store, subject: str, tags: list[str], note: str, resolution: str | None

@@ -396,7 +396,7 @@ HOLDS = Policy(collision=Collision.HOLD)
 USUAL = Policy()
 
 
-@settings(max_examples=20, deadline=None, derandomize=True, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(moves=st.lists(st.sampled_from(MOVES), min_size=6, max_size=12), policy=st.sampled_from([USUAL, HOLDS]), german=st.booleans())
 def test_no_story_tells_anybody_outside_what_was_said_inside(moves: list[Move], policy: Policy, german: bool) -> None:
     found, _ = story(moves, policy=policy, language="de" if german else "en")

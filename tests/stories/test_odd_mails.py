@@ -54,9 +54,8 @@ def test_no_mail_however_odd_is_a_fault_of_ours(open_office: Callable[..., Offic
         office.post(aligned(mail(to=to, subject="{{7*7}} #spam", name="Ann #spam")), to=[to])
 
     @settings(
-        max_examples=150, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-    )  # fmt: skip
+        max_examples=150, database=None, phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])  # fmt: skip
     @given(ODD)
     def each(odd: tuple[Address | str, Verb, str, str, int, str]) -> None:
         writes(office, *odd)
