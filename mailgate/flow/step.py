@@ -33,7 +33,6 @@ from mailgate.mail import thread
 from mailgate.mail.authresults import Report
 from mailgate.mail.compose import Enclosure
 from mailgate.mail.isolate import Died
-from mailgate.mail.parse import unreadable as unreadable_mail
 from mailgate.mail.parsed import Kind, ParsedMail
 from mailgate.store import blocks, inbox, outbox, people, tickets
 from mailgate.store.engine import Fenced, Lease, Store, Tx, savepoint
@@ -357,7 +356,10 @@ def _struck(case: Case, died: Died) -> effect.Effect:
     if claim.attempts < STRIKES:
         inbox.put_back(case.tx, claim, case.now + _MOMENT * claim.attempts, strike=True)
         return effect.Effect()
-    mail = unreadable_mail(claim.raw, died.reason)
+    # All other mails are read by the child: only for such a one is the room that reads them needed here.
+    from mailgate.mail import parse
+
+    mail = parse.unreadable(claim.raw, died.reason)
     return _quarantine(case, mail, case.understood(mail), died.reason)
 
 

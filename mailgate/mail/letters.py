@@ -132,16 +132,12 @@ class Templates:
     def _check(self, policy: Policy) -> tuple[Fault, ...]:
         # The packaged letters have passed our own tests, and so has each copy of one; they are looked at again only where frames of the
         # operator dress them.
-        own = {folder: [path for path in _letters(folder) if not self._is_packaged(folder, path)] for folder in self._folders}
+        packaged = self._folders[-1]
+        own = {folder: [path for path in _letters(folder) if not sandbox.copied(path, folder, packaged)] for folder in self._folders}
         dressed = len(self._folders) == 1 or any(path.stem in _FRAMES for paths in own.values() for path in paths)
         looked_at = {folder: _letters(folder) for folder in self._folders} if dressed else own
         faults = [fault for folder, paths in looked_at.items() for fault in self._check_files(folder, paths, policy)]
         return tuple(dict.fromkeys((*faults, *(Fault(str(path), line, text) for path, line, text in self.pages.check()))))
-
-    def _is_packaged(self, folder: Path, path: Path) -> bool:
-        """Whether this file says the same as the packaged one of its name."""
-        packaged = self._folders[-1] / path.relative_to(folder)
-        return path == packaged or (packaged.is_file() and path.read_bytes() == packaged.read_bytes())
 
     def _check_files(self, folder: Path, paths: Sequence[Path], policy: Policy) -> Iterator[Fault]:
         broken: set[str] = set()

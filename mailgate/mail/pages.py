@@ -70,9 +70,10 @@ class Pages:
 
     def check(self) -> Iterator[tuple[Path, int, str]]:
         """File, line and sentence of everything that is wrong with the operator's pages as far as reading them shows."""
-        for path in (one for folder in self._folders[:-1] for one in sorted((folder / FOLDER).rglob("*.j2"))):
+        for folder, path in ((one, path) for one in self._folders[:-1] for path in sorted((one / FOLDER).rglob("*.j2"))):
             try:
-                self._all.environment.parse(path.read_text("utf-8"), filename=str(path))
+                if not sandbox.copied(path, folder, self._folders[-1]):
+                    self._all.environment.parse(path.read_text("utf-8"), filename=str(path))
             except (TemplateError, OSError, UnicodeDecodeError) as error:
                 yield path, getattr(error, "lineno", 1), _told(error)
 

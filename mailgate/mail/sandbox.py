@@ -229,6 +229,12 @@ def faults(environment: Environment, tree: nodes.Template, *, letter: bool) -> I
             yield access.lineno, f"{_source(access)} does not exist{nearest(access.attr, FIELDS[kind])}"
 
 
+def copied(path: Path, folder: Path, packaged: Path) -> bool:
+    """Whether this file of a folder of templates says the same as the packaged one of its name, which has passed our own tests."""
+    twin = packaged / path.relative_to(folder)
+    return path == twin or (twin.is_file() and path.read_bytes() == twin.read_bytes())
+
+
 def blocks(tree: nodes.Template) -> set[str]:
     """The names of the blocks that stand in a template itself."""
     return {block.name for block in tree.find_all(nodes.Block)}

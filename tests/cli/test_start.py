@@ -50,16 +50,17 @@ OTHERS = {"sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql", "sqlalc
 
 def imported(folder: Path, *arguments: str) -> set[str]:
     """Every module that this command imports, with the packages around it; the child that reads mails is another process."""
+    return imported_by(folder, "-m", "mailgate", *arguments)
+
+
+def imported_by(folder: Path, *program: str) -> set[str]:
+    """The same of any Python program."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(folder)}
-    command = [sys.executable, "-X", "importtime", "-m", "mailgate", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return named(done.stderr)
-
-
-def named(times: str) -> set[str]:
-    """The modules of such a list."""
-    return {found[1] for line in times.splitlines() if (found := re.match(r"import time:[\d |]+\|\s+(\S+)$", line))}
+    command = [sys.executable, "-X", "importtime", *program]
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    told = done.stderr.decode()
+    assert done.returncode == 0, told
+    return {found[1] for line in told.splitlines() if (found := re.match(r"import time:[\d |]+\|\s+(\S+)$", line))}
 
 
 def calls(folder: Path, what: str) -> int:
@@ -103,12 +104,15 @@ def test_with_a_database_explain_imports_only_what_that_database_needs(tmp_path:
 
 
 def test_the_child_that_reads_mails_imports_nothing_of_its_parents(tmp_path: Path) -> None:
-    command = [sys.executable, "-P", "-X", "importtime", "-m", "mailgate.mail.isolate", str(1 << 30), str(os.getpid())]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
-    modules = named(done.stderr.decode())
+    modules = imported_by(tmp_path, "-c", "import os; from mailgate.mail import isolate; isolate.main(1 << 30, os.getppid())")
     assert "mailgate.mail.parse" in modules
     assert modules & PARENTS == set()
+
+
+def test_the_daemon_leaves_what_reads_mails_to_its_child(tmp_path: Path) -> None:
+    modules = imported_by(tmp_path, "-c", "import mailgate.daemon.service")
+    assert "mailgate.flow.step" in modules
+    assert modules & {"inscriptis", "lxml", "mailgate.mail.bounce", "mailgate.mail.parse", "mailgate.mail.signature"} == set()
 
 
 def test_a_start_does_little_besides_its_imports(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mailgate.desk.errors import Permanent
+from mailgate.mail import sandbox
 from mailgate.mail.letters import Templates
 from mailgate.mail.pages import Pages
 from mailgate.mail.view import DeskView
@@ -84,3 +86,16 @@ def test_a_fault_of_a_page_is_found_before_anybody_opens_it_and_pages_are_no_let
     assert fault.file.endswith("pages/ticket.j2")
     assert fault.line == 2
     assert Templates([PACKAGED]).check() == ()
+
+
+def test_only_a_page_that_differs_from_the_packaged_one_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    parse = sandbox.Environment.parse
+    monkeypatch.setattr(sandbox.Environment, "parse", lambda self, *told, filename: read.append(filename) or parse(self, *told))
+    shutil.copytree(PACKAGED / "pages", tmp_path / "pages")
+    assert list(Pages([tmp_path, PACKAGED]).check()) == []
+    assert read == []
+    with (tmp_path / "pages/ticket.j2").open("a") as file:
+        file.write("{# ours #}\n")
+    assert list(Pages([tmp_path, PACKAGED]).check()) == []
+    assert read == [str(tmp_path / "pages/ticket.j2")]
