@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import Message
 from email.utils import parseaddr
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -264,8 +264,8 @@ class Letter:
 
     @property
     def message(self) -> Message:
-        """The letter, parsed."""
-        return email.message_from_bytes(self.octets)
+        """The letter, parsed; for reading alone, since it is parsed once."""
+        return _parsed(self.octets)
 
     def __getitem__(self, header: str) -> str:
         """A header field."""
@@ -307,6 +307,11 @@ class Letter:
         """The secret of the link to a page, in a letter that has one; empty in others."""
         found = re.search(r"https://\S+/approval/(\S+)", self.text)
         return found[1] if found else ""
+
+
+@lru_cache(maxsize=200)
+def _parsed(octets: bytes) -> Message:
+    return email.message_from_bytes(octets)
 
 
 def _decoded(part: Message) -> str:
