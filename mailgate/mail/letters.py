@@ -7,7 +7,7 @@ only ever a value of a template variable: never template source, never markup in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,6 @@ _FRAMES = frozenset({"approver", "base", "macros", "staff", "words"})
 # Where the letters of single desks lie.
 _DESKS = "desks"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
-# The value of each field of a view.
 
 
 class Fault(Struct, frozen=True):
@@ -237,25 +236,26 @@ class _Library:
 
     def _titled(self, environment: sandbox.Environment, source: str, language: str, view: View) -> Content:
         template = environment.get_template(source)
-        context = self._context(template, environment, language, view, "subject")
+        context = self._context(template, environment, _known(view, language), "subject")
         sandbox.part("subject", template.root_render_func, context)
         return Content(_subject(context, view), "", "", language)
 
     def render_file(self, source: str, language: str, view: View) -> Content:
         """The letter from one file. Raises Broken, at once where this file could not be compiled before."""
-        content = self._worded(source, language, view)
+        known = _known(view, language)
+        content = self._worded(source, language, view, known)
         template = self._template(source, language, escaping=True)
         try:
-            context = self._context(template, self._escaping, language, view, "html", title=content.subject)
+            context = self._context(template, self._escaping, {**known, "title": content.subject}, "html")
             html = sandbox.part("html", template.root_render_func, context).strip() + "\n"
         except Exception as error:
             raise Broken(_fault(error, self._file(source))) from error
         return Content(content.subject, content.text, html, language)
 
-    def _worded(self, source: str, language: str, view: View) -> Content:
+    def _worded(self, source: str, language: str, view: View, known: Mapping[str, object]) -> Content:
         template = self._template(source, language, escaping=False)
         try:
-            context = self._context(template, self._literal, language, view, "text")
+            context = self._context(template, self._literal, known, "text")
             text = sandbox.part("text", template.root_render_func, context).strip("\n") + "\n"
             subject = _subject(context, view)
         except Exception as error:
@@ -263,9 +263,9 @@ class _Library:
             raise Broken(_fault(error, self._file(source))) from error
         return Content(subject, text, "", language)
 
-    def _context(self, template: Template, environment: sandbox.Environment, language: str, view: View, part: str, **more: str) -> Context:
+    def _context(self, template: Template, environment: sandbox.Environment, known: Mapping[str, object], part: str) -> Context:
         """What a template knows while one part of it is rendered."""
-        return template.new_context({**environment.given, **asdict(view), "language": language, "part": part, **more}, shared=True)
+        return Context(template.environment, {**environment.given, **known, "part": part}, template.name, template.blocks)
 
     def _template(self, source: str, language: str, *, escaping: bool) -> Template:
         """The compiled file, with all words of that language loaded. Raises Broken."""
@@ -303,6 +303,11 @@ class _Library:
 
     def _file(self, source: str) -> str:
         return str(next((folder / source for folder in self._folders if (folder / source).is_file()), source))
+
+
+def _known(view: View, language: str) -> Mapping[str, object]:
+    """What all parts of a letter know."""
+    return {**asdict(view), "language": language}
 
 
 def _subject(context: Context, view: View) -> str:
