@@ -37,7 +37,10 @@ class Moment(TypeDecorator[datetime]):
 
 def storable(text: str) -> str:
     """The text as both databases can keep it: without NUL, and with `?` for half of a surrogate pair. What a mail says may hold either."""
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+    # The word of an enumeration becomes a plain one: of anything else SQLite's driver asks around what to make of it.
+    plain = str.__str__(text)
+    # Nearly every text is storable: asked here, since each mail brings a hundred.
+    return plain if plain.isascii() and "\0" not in plain else plain.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
 class Text(TypeDecorator[str]):
@@ -63,12 +66,7 @@ def _microseconds(moment: datetime | None) -> int | None:
 
 
 def _stored(value: str | None) -> str | None:
-    if value is None:
-        return None
-    # The word of an enumeration becomes a plain one: of anything else SQLite's driver asks around what to make of it.
-    text = str.__str__(value)
-    # Nearly every text is storable: asked here, since each mail brings a hundred.
-    return text if text.isascii() and "\0" not in text else storable(text)
+    return None if value is None else storable(value)
 
 
 Key = BigInteger().with_variant(Integer, "sqlite")

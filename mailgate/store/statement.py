@@ -6,14 +6,13 @@ the ordinary way, and the transaction is SQLAlchemy's in any case.
 
 from __future__ import annotations
 
-import json
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, json
 from sqlalchemy import ARRAY, Column, Dialect, Executable, Interval, Table, TypeDecorator, bindparam, func, select, type_coerce
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -53,7 +52,7 @@ class _Json(TypeDecorator[list[object]]):
 
 
 def _as_json(values: list[object] | None) -> str:
-    return json.dumps([storable(one) if isinstance(one, str) else one for one in values or ()])
+    return json.encode([storable(one) if isinstance(one, str) else one for one in values or ()]).decode()
 
 
 def _among_json(column: Column[Any], name: str) -> ColumnElement[bool]:

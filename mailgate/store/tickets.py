@@ -5,13 +5,12 @@ A ticket is saved only over the version that was read. Times are UTC.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, json
 from msgspec.structs import asdict, replace
 from sqlalchemy import bindparam, delete, insert, select, update
 
@@ -27,7 +26,6 @@ from mailgate.store.statement import Database, Statement
 _t = schema.tickets
 _FIELDS = tuple(name for name in Ticket.__struct_fields__ if name not in ("id", "participants", "links", "asks"))
 _VALUES = attrgetter(*_FIELDS)
-_AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _ONE = select(_t).where(_t.c.id == bindparam("ticket"))
 _GET = Statement(lambda _: _ONE)
@@ -117,15 +115,15 @@ def about(tx: Tx, desk: str, event_key: str, *, lock: bool = False, opens: bool 
 
 def clocks_of(text: str | None) -> tuple[clock.Clock, ...]:
     """What was promised, as the column of that name has it."""
-    return tuple(map(clock.remembered, json.loads(text))) if text else ()
+    return tuple(map(clock.remembered, json.decode(text))) if text else ()
 
 
 def _ticket(row: Any, people: tuple[Participant, ...], links: tuple[TicketId, ...], asks: tuple[approval.Ask, ...] = ()) -> Ticket:
     return Ticket(**{
         **row, "status": Status(row["status"]), "priority": Priority(row["priority"]), "impact": Level(row["impact"]),
-        "urgency": Level(row["urgency"]), "tags": tuple(json.loads(row["tags"])), "participants": people, "links": links,
+        "urgency": Level(row["urgency"]), "tags": tuple(json.decode(row["tags"])), "participants": people, "links": links,
         "clocks": clocks_of(row["clocks"]), "asks": asks,
-        "approval": approval.read_round(json.loads(row["approval"])) if row["approval"] else None,
+        "approval": approval.read_round(json.decode(row["approval"])) if row["approval"] else None,
     })  # fmt: skip
 
 
@@ -136,9 +134,9 @@ def bare(row: Any) -> Ticket:
 
 def _columns(ticket: Ticket) -> dict[str, object]:
     values: dict[str, object] = dict(zip(_FIELDS, _VALUES(ticket), strict=True))
-    values["tags"] = _AS_JSON(_kept(ticket.tags))
-    values["clocks"] = _AS_JSON([clock.kept(one) for one in ticket.clocks]) if ticket.clocks else None
-    values["approval"] = _AS_JSON(_kept(approval.round_row(ticket.approval))) if ticket.approval else None
+    values["tags"] = _as_json(_kept(ticket.tags))
+    values["clocks"] = _as_json([clock.kept(one) for one in ticket.clocks]) if ticket.clocks else None
+    values["approval"] = _as_json(_kept(approval.round_row(ticket.approval))) if ticket.approval else None
     return values
 
 
@@ -256,7 +254,11 @@ def heard_since(tx: Tx, ticket: TicketId, author: Address, since: datetime) -> b
 
 def dump_changes(changed: tuple[Change, ...]) -> str:
     """Changes as JSON: an object of field and new value. Texts are kept as the columns keep them, so that the story folds to the same."""
-    return _AS_JSON({change.field: _kept(change.value) for change in changed})
+    return _as_json({change.field: _kept(change.value) for change in changed})
+
+
+def _as_json(kept: object) -> str:
+    return json.encode(kept).decode()
 
 
 def _kept(value: Value) -> Value:
@@ -267,7 +269,7 @@ def _kept(value: Value) -> Value:
 
 def load_changes(text: str) -> tuple[Change, ...]:
     """The inverse of `dump_changes`."""
-    return tuple(Change(field, _tupled(value)) for field, value in json.loads(text).items())
+    return tuple(Change(field, _tupled(value)) for field, value in json.decode(text).items())
 
 
 def _tupled(value: Any) -> Value:
