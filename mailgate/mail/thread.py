@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from mailgate.mail.parsed import ParsedMail
 
@@ -24,8 +25,13 @@ def carried(mail: ParsedMail) -> tuple[str, ...]:
 
 def tags(subject: str, tag: str) -> Iterator[int]:
     """The ticket numbers that stand as `[MG-1042]` in a subject, first to last."""
-    for found in re.finditer(rf"\[\s?{re.escape(tag)}-(\d{{1,18}})\s?\]", subject[:2000], re.IGNORECASE | re.ASCII):
+    for found in _tagged(tag).finditer(subject[:2000]):
         yield int(found[1])
+
+
+@lru_cache(maxsize=16)
+def _tagged(tag: str) -> re.Pattern[str]:
+    return re.compile(rf"\[\s?{re.escape(tag)}-(\d{{1,18}})\s?\]", re.IGNORECASE | re.ASCII)
 
 
 def marks(subject: str) -> Iterator[str]:

@@ -144,7 +144,7 @@ def driven(tx: Tx, sql: str, values: Sequence[Any] = (), *, many: bool = False) 
     Raises Unavailable where trying later helps, Conflict where a constraint forbids it, else the driver's own error.
     """
     try:
-        cursor = tx.connection.driver_connection.cursor()  # type: ignore[union-attr]
+        cursor = tx.connection.dbapi_connection.cursor()  # type: ignore[union-attr]
         (cursor.executemany if many else cursor.execute)(sql, values)
         return cursor
     except Exception as error:
