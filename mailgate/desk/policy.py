@@ -27,7 +27,7 @@ WORDS = frozenset(
 )
 
 
-class Desk(Struct, frozen=True):
+class Desk(Struct, frozen=True, dict=True):
     """A service desk: the addresses at which it is written to, the tag in its subjects, and how it speaks."""
 
     name: str = "Service Desk"
@@ -50,7 +50,7 @@ class Desk(Struct, frozen=True):
         """The main address first, then the aliases."""
         return (self.address, *self.aliases)
 
-    @property
+    @cached_property
     def slug(self) -> str:
         """The name in small letters and hyphens, as its folder of templates is called: "human-resources"."""
         return "-".join("".join(sign if sign.isalnum() else " " for sign in self.name.casefold()).split())

@@ -305,6 +305,8 @@ def _flaws(mail: ParsedMail) -> Iterator[Finding]:
 
 def _shown_address(mailbox: Mailbox) -> str:
     """An address in the display name that is not the mailbox's own, as a reader would take it; "" where there is none."""
+    if mailbox.name.isascii() and "@" not in mailbox.name:
+        return ""
     # Full-width and invisible characters look like the plain ones, so they are read as these.
     plain = "".join(one for one in unicodedata.normalize("NFKC", mailbox.name[:1000]) if unicodedata.category(one) != "Cf")
     for word in plain.translate(_BREAKS).split():
