@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 from mailgate.config.reader import Bad, Node, Reader, hint, integer, line, quoted, shown, text
 from mailgate.desk.model import Address, fold_address
+from mailgate.desk.patterns import seldom
 
 Network = IPv4Network | IPv6Network
 
-_DURATION = re.compile(r"(\d{1,6})\s*([smhdw])", re.ASCII)
+_DURATION = seldom(r"(\d{1,6})\s*([smhdw])", re.ASCII)
 _UNITS = {
     "s": timedelta(seconds=1),
     "m": timedelta(minutes=1),
@@ -24,17 +25,17 @@ _UNITS = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
-_SIZE = re.compile(r"(\d{1,12})\s*([kKMG]i?)?B", re.ASCII)
+_SIZE = seldom(r"(\d{1,12})\s*([kKMG]i?)?B", re.ASCII)
 _FACTORS = {None: 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
-_HOLIDAYS = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,4})?", re.ASCII)
-_TAG = re.compile(r"[A-Za-z][A-Za-z0-9]{0,11}", re.ASCII)
-_WORD = re.compile(r"[^\W\d_][\w-]{0,31}")
+_LANGUAGE = seldom(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
+_HOLIDAYS = seldom(r"[A-Z]{2}(-[A-Z0-9]{1,4})?", re.ASCII)
+_TAG = seldom(r"[A-Za-z][A-Za-z0-9]{0,11}", re.ASCII)
+_WORD = seldom(r"[^\W\d_][\w-]{0,31}")
 # One label of a host name or domain, and an atom of a local part (RFC 5321 4.1.2).
-_LABEL = re.compile(r"[\w]([\w-]{0,61}[\w])?")
-_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+")
+_LABEL = seldom(r"[\w]([\w-]{0,61}[\w])?")
+_ATOM = seldom(r"[\w!#$%&'*+/=?^`{|}~-]+")
 # RFC 5322 2.2: a field name is printable ASCII without a colon.
-_FIELD_NAME = re.compile(r"[!-9;-~]+")
+_FIELD_NAME = seldom(r"[!-9;-~]+")
 
 
 def duration(node: Node) -> timedelta:
@@ -64,7 +65,7 @@ def duration_or_never(node: Node) -> timedelta | None:
     return None if node.value == "never" else duration(node)
 
 
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
+_CLOCK = seldom(r"(\d{1,2}):(\d{2})", re.ASCII)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 

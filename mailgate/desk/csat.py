@@ -5,13 +5,13 @@ He may change his mind for some days. A mark changes nothing else about the tick
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 
 from mailgate.desk.commands import Command
 from mailgate.desk.draft import Draft
 from mailgate.desk.letters import Name
 from mailgate.desk.model import State, Status, Ticket
+from mailgate.desk.patterns import seldom
 from mailgate.desk.workflow import state_of
 
 # So long after the end a mark may be given or changed.
@@ -20,7 +20,7 @@ OPEN_FOR = timedelta(days=14)
 _POOR = 2
 _LONGEST_REMARK = 2000
 # The mark, maybe as "4/5" or behind the word that a button has said already.
-_MARK = re.compile(r"\s{0,99}(?:#?csat[\s:]{1,9})?([1-5])(?:\s?/\s?5)?(?=[\s.,;:!)]|$)[.,;:!)]{0,9}")
+_MARK = seldom(r"\s{0,99}(?:#?csat[\s:]{1,9})?([1-5])(?:\s?/\s?5)?(?=[\s.,;:!)]|$)[.,;:!)]{0,9}")
 
 
 def read(words: str) -> tuple[int | None, str]:

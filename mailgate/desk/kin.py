@@ -5,7 +5,6 @@ What a command makes of them is the question of `relations`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -15,6 +14,7 @@ from msgspec.structs import replace
 from mailgate.desk.commands import may_name, read, tapped
 from mailgate.desk.events import Event
 from mailgate.desk.model import Address, Strength, Ticket, TicketId
+from mailgate.desk.patterns import seldom
 from mailgate.desk.workflow import Grammar
 
 # The commands that concern more than one ticket, and those that need to know what was before.
@@ -22,7 +22,7 @@ _NAMING = frozenset({"parent", "merge", "link"})
 _KNOWING = frozenset({"merge", "split", "undo"})
 _VERBS = (*_NAMING, "split", "undo")
 # `7`, `#7`, `MG-7`, `[MG-7]`.
-_NUMBER = re.compile(r"\[?#?(?:[^\W\d_][\w-]{0,30}-)?([0-9]{1,18})\]?")
+_NUMBER = seldom(r"\[?#?(?:[^\W\d_][\w-]{0,30}-)?([0-9]{1,18})\]?")
 
 
 class Part(Struct, frozen=True):

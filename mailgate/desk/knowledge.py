@@ -20,26 +20,27 @@ from mailgate.desk.decision import Refusal
 from mailgate.desk.draft import Draft
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Status
+from mailgate.desk.patterns import seldom
 
 _LONGEST_PROBLEM, _LONGEST_SOLUTION = 1_500, 20_000
 _OFF = frozenset("off drop aus weg löschen verwerfen".split())
 _INTERNAL = frozenset("internal intern".split())
 _PUBLIC = frozenset("public öffentlich".split())
 _TITLE = frozenset("title titel".split())
-_LINE = re.compile(r"#([^\W\d_]{1,20})[:,]?\s*(.*)", re.DOTALL)
-_GREETING = re.compile(
+_LINE = seldom(r"#([^\W\d_]{1,20})[:,]?\s*(.*)", re.DOTALL)
+_GREETING = seldom(
     r"(?:hello|hi|hey|dear|good (?:morning|afternoon|evening|day)|hallo|guten (?:tag|morgen|abend)|moin|sehr geehrte[rs]?|liebe[rs]?)\b"
     r"[^\n]{0,60}",
     re.IGNORECASE,
 )
 # What stands above a name at the end of a mail.
-_CLOSING = re.compile(
+_CLOSING = seldom(
     r"(?:(?:with |mit )?(?:best|kind|warm|many|vielen?|beste[n]?|freundliche[mn]?|liebe[n]?|schöne[n]?|herzliche[n]?)? ?"
     r"(?:regards|wishes|greetings|thanks|grüße[n]?|grüsse[n]?|gruß|gruss|dank)|cheers|sincerely|yours|thank you|danke|mfg|vg|lg)"
     r"(?: sincerely| in advance| im voraus)?[\s,.!–-]*",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"[^\s@<>()\[\]\",;:]{1,64}@[^\s@<>()\[\]\",;:]{1,190}")
+_ADDRESS = seldom(r"[^\s@<>()\[\]\",;:]{1,64}@[^\s@<>()\[\]\",;:]{1,190}")
 _LEFT_OUT = "…"
 
 

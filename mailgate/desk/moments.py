@@ -6,11 +6,12 @@ answer then is the command's question.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from mailgate.desk.patterns import seldom
 
 # Whoever names a day and no hour means by the end of its work.
 _END_OF_WORK = time(17)
@@ -48,16 +49,16 @@ _OFF = frozenset({"off", "none", "never", "aus", "kein", "keine", "keiner", "nie
 # Words that say nothing by themselves: `by Friday at 9`, `am Freitag um 9 Uhr`, `bis zum 24. Dezember`.
 _FILLING = frozenset("by on at the of until till next am um bis zum den der kommenden nächsten".split())
 
-_CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})(?: ?(am|pm|uhr|h))?|(\d{1,2}) ?(am|pm|uhr)")
-_HOUR = re.compile(r"\d{1,2}")
-_NUMBER = re.compile(r"\d{1,4}")
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})?")
-_DAY_MONTH = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)? ?([^\W\d]{3,9})\.?(?: (\d{4}))?")
-_MONTH_DAY = re.compile(r"([^\W\d]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,?(?: (\d{4}))?")
-_PIECE = re.compile(r"(\d{1,4})(?:[.,](\d{1,2}))? ?([^\W\d]{1,8})\.? ?")
-_COLON = re.compile(r"(\d{1,3}):([0-5]\d)(?: ?(?:h|std))?")
-_MIXED = re.compile(r"(\d{1,3}) ?h ?([0-5]?\d)")
+_CLOCK = seldom(r"(\d{1,2})[:.](\d{2})(?: ?(am|pm|uhr|h))?|(\d{1,2}) ?(am|pm|uhr)")
+_HOUR = seldom(r"\d{1,2}")
+_NUMBER = seldom(r"\d{1,4}")
+_ISO = seldom(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+_DOTTED = seldom(r"(\d{1,2})\.(\d{1,2})\.(\d{4})?")
+_DAY_MONTH = seldom(r"(\d{1,2})(?:st|nd|rd|th|\.)? ?([^\W\d]{3,9})\.?(?: (\d{4}))?")
+_MONTH_DAY = seldom(r"([^\W\d]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,?(?: (\d{4}))?")
+_PIECE = seldom(r"(\d{1,4})(?:[.,](\d{1,2}))? ?([^\W\d]{1,8})\.? ?")
+_COLON = seldom(r"(\d{1,3}):([0-5]\d)(?: ?(?:h|std))?")
+_MIXED = seldom(r"(\d{1,3}) ?h ?([0-5]?\d)")
 
 
 def zone(*names: str | None) -> tzinfo:

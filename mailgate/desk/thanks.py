@@ -5,12 +5,12 @@ Every word has to be one of thanks, of courtesy or of success, or stand where a 
 
 from __future__ import annotations
 
-import re
+from mailgate.desk.patterns import seldom
 
 _LONGEST = 400
 _MOST_NAMES = 4
 # A word, a digit, or what ends a sentence. One pass; what matches none of them (commas, emoji) says nothing.
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d|[\n.!;:…]")
+_TOKEN = seldom(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d|[\n.!;:…]")
 
 _THANKS = frozenset(
     "thank thanks thx thnx tnx ty tyvm cheers appreciated danke dank dankeschön dankesehr merci gracias grazie obrigado obrigada"

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from mailgate.desk.address import fold_address
+from mailgate.desk.patterns import seldom
 from mailgate.mail.fields import WORD, Fields, line, undisguised, words
 from mailgate.mail.parsed import Mailbox
 
@@ -35,14 +36,14 @@ _PLAIN = re.compile(
 _BETWEEN = r"\x00-\x20\x22(),:;<>@\[\\\]\x7f"
 _NO_DOMAIN = r"\x00-,/:-@\[-`{-\x7f"
 # Begins where such a word begins, nowhere within: else a long one without an at-sign would be tried from each of its characters.
-_LOOSE = re.compile(rf"(?<![^{_BETWEEN}])[^{_BETWEEN}]+@[^{_NO_DOMAIN}]+")
+_LOOSE = seldom(rf"(?<![^{_BETWEEN}])[^{_BETWEEN}]+@[^{_NO_DOMAIN}]+")
 # Private characters that no header brings along: they are taken out of the field before they stand for its encoded words.
 _MASK_OPEN, _MASK_CLOSE = "\ue0f0", "\ue0f1"
 _MASKED = re.compile(f"{_MASK_OPEN}(\\d+){_MASK_CLOSE}")
 _BETWEEN_MASKS = re.compile(f"(?<={_MASK_CLOSE})[ \t]+(?={_MASK_OPEN})")
 _STRUCTURE = re.compile(r"[\"()<>\\,;:\[\]@]")
 # Where a backslash means something. Of a longer field none is believed.
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\((?:[^()\\]|\\.)*\)')
+_QUOTED = seldom(r'"(?:[^"\\]|\\.)*"|\((?:[^()\\]|\\.)*\)')
 _MAX_QUOTED = 2000
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 

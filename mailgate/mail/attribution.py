@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from mailgate.desk.patterns import seldom
 from mailgate.mail.lines import Lines
 from mailgate.mail.phrases import OPENERS, WROTE
 
@@ -15,10 +16,10 @@ from mailgate.mail.phrases import OPENERS, WROTE
 _LONGEST = 400
 _MOST_FOLDS = 6
 YEAR_OR_TIME = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.h時시点][0-5]\d|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d年|\d년")
-TIME = re.compile(r"\d{1,2}[:.h時시点][0-5]\d")
-DAY = re.compile(r"\b\d{1,2}[./-]\s?\d{1,2}[./-]\s?\d{2,4}|\b(?:19|20)\d\d\b")
+TIME = seldom(r"\d{1,2}[:.h時시点][0-5]\d")
+DAY = seldom(r"\b\d{1,2}[./-]\s?\d{1,2}[./-]\s?\d{2,4}|\b(?:19|20)\d\d\b")
 _ADDRESS = re.compile(r"[^\s<>\[\]()\"]{1,64}@[^\s<>\[\]()\"]{1,190}")
-_BRACKETED = re.compile(r"[<(\[]\s?(?:mailto:)?[^\s<>()\[\]]{1,64}@")
+_BRACKETED = seldom(r"[<(\[]\s?(?:mailto:)?[^\s<>()\[\]]{1,64}@")
 # Verbs of one word are looked up among the words; those of several, and of scripts without blanks, as substrings.
 _VERBS = frozenset(verb for verb in WROTE if " " not in verb and verb[0] < "\u2e80")
 _VERB_PHRASES = tuple(verb for verb in WROTE if " " in verb or verb[0] >= "\u2e80")

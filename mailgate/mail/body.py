@@ -18,6 +18,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from mailgate.desk.patterns import seldom
 from mailgate.mail import armour, budget, cms, invitation, tnef
 from mailgate.mail.charset import clean, decode
 from mailgate.mail.fields import line, parameter, words
@@ -40,9 +41,9 @@ _RICH = re.compile(r"<<|</?[^<>\n]{1,40}>")
 _UNREAD = re.compile(r"<(param|comment)>[^<]{0,1000}</\1>", re.I)
 _EXCERPT = re.compile(r"<(/?)excerpt>", re.I)
 # Where the part does not say, its markup may (WHATWG HTML, the meta element).
-_META = re.compile(rb"<meta[^<>]{0,200}charset\s?=\s?[\"']?([A-Za-z0-9_-]{1,40})", re.I)
+_META = seldom(rb"<meta[^<>]{0,200}charset\s?=\s?[\"']?([A-Za-z0-9_-]{1,40})", re.I)
 _UNDECLARED_MARKUP = re.compile(r"\s{0,100}<(?:!doctype )?html[\s>]", re.I)
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(?:\..*)?", re.I)
+_RESERVED = seldom(r"(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(?:\..*)?", re.I)
 # What looks like a path separator, or becomes one or a dot when some later program normalises the name.
 _SEPARATORS = {ord(char): "_" for char in "／＼⁄∕⧵﹨:"} | {ord(char): "." for char in "․．﹒"}
 _TRANSFERS = {
@@ -58,7 +59,7 @@ _TRANSFERS = {
     "xuue": "x-uue",
     "uue": "x-uue",
 }
-_FILE_NAME = re.compile(r"[^\s/\\@][^/\\@]{0,100}\.[A-Za-z0-9]{1,5}")
+_FILE_NAME = seldom(r"[^\s/\\@][^/\\@]{0,100}\.[A-Za-z0-9]{1,5}")
 _USUAL_TRANSFERS = frozenset(_TRANSFERS.values())
 _NO_LETTER = re.compile("[^a-z0-9]+")
 _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/=\s]")

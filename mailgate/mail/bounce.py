@@ -12,10 +12,10 @@ from __future__ import annotations
 import binascii
 import quopri
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email.message import Message
-from functools import cache
 
+from mailgate.desk.patterns import seldom
 from mailgate.mail import body as bodies
 from mailgate.mail.charset import clean, decode
 from mailgate.mail.fields import Fields, message_ids
@@ -31,12 +31,9 @@ _OTHER_REPORTS = ("disposition-notification", "feedback-report", "tlsrpt")
 _HEADER_COPIES = frozenset(("text/rfc822-headers", "message/rfc822-headers", "message/global-headers", "text/rfc822", "message/rfc822"))
 
 
-def _any_of(patterns: str) -> Callable[[], re.Pattern[str]]:
-    r"""One pattern out of many, which blanks part; inside them `\s` stands for any blanks or a fold.
-
-    Compiled when it is first asked for: they are long, and what people write is told from reports before they are.
-    """
-    return cache(lambda: re.compile("|".join(re.sub(r"\\s(?!\?)", r"\\s{1,8}", one) for one in patterns.split()), re.I))
+def _any_of(patterns: str) -> re.Pattern[str]:
+    r"""One pattern out of many, which blanks part; inside them `\s` stands for any blanks or a fold."""
+    return seldom("|".join(re.sub(r"\\s(?!\?)", r"\\s{1,8}", patterns).split()), re.I)
 
 
 # The local parts that only mail systems write from, and the names that they give themselves …
@@ -99,22 +96,22 @@ _OPENING = re.compile(
     re.I | re.M,
 )
 # Where a report in prose ends and what it quotes of the returned mail begins.
-_RETURNED = re.compile(
+_RETURNED = seldom(
     r"^[ \t>*-]{0,80}(?:(?:below\sthis\sline|this)\sis\sa\scopy\sof|(?:the\s)?(?:original|unsent|returned|undelivered)\s(?:message|mail)|"
     r"message\sheader|(?:the\s)?headers?\s(?:of|from)|return-path:|received:\sfrom|included\sis\sa\scopy)",
     re.I | re.M,
 )
-_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+_STATUS = seldom(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 # In prose a transcript may show what went well before it shows what did not.
-_FAULT = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
-_REPLY_CODE = re.compile(r"(?<![\d.:/-])([45])[0-5]\d(?=[] )-]|$)", re.M)
+_FAULT = seldom(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+_REPLY_CODE = seldom(r"(?<![\d.:/-])([45])[0-5]\d(?=[] )-]|$)", re.M)
 _BOX = r"[A-Za-z0-9!#$%&*+/=?^_`{|}~.-][A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{0,63}@[A-Za-z0-9][A-Za-z0-9.-]{1,190}[A-Za-z0-9]"
 _ADDRESS = re.compile(_BOX)
 # Where a report names the one that failed: alone on its line, or at the head of it.
-_ALONE = re.compile(rf"^[ \t>*<\"'-]{{0,40}}({_BOX})(?:[>\"']?[:;,. \t(]|[>\"']?$)", re.M)
-_ANGLED = re.compile(f"<({_BOX})>")
+_ALONE = seldom(rf"^[ \t>*<\"'-]{{0,40}}({_BOX})(?:[>\"']?[:;,. \t(]|[>\"']?$)", re.M)
+_ANGLED = seldom(f"<({_BOX})>")
 # How the subject begins of what people pass on or answer.
-_ANSWERED = re.compile(r"\s*(?:re|fwd?|aw|wg|tr|rv|sv|vs|vb|i|enc|res|antw|doorst|pd)\s?:", re.I)
+_ANSWERED = seldom(r"\s*(?:re|fwd?|aw|wg|tr|rv|sv|vs|vb|i|enc|res|antw|doorst|pd)\s?:", re.I)
 _ID_LINE = re.compile(r"^[ \t>]*message-id:[ \t]*(<[^<>\s]{3,500}>)", re.I | re.M)
 # What systems write into Action beside the words of RFC 3464 section 2.3.3.
 _ACTIONS = {
@@ -125,7 +122,7 @@ _ACTIONS = {
     "deferred": "delayed",
     "delay": "delayed",
 }
-_FIELD = re.compile(r"^([A-Za-z-]{3,40})[ \t]*:[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.M)
+_FIELD = seldom(r"^([A-Za-z-]{3,40})[ \t]*:[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.M)
 
 
 def read(message: Message, fields: Fields, text: str) -> Bounce | None:
@@ -231,8 +228,8 @@ def _is_prose(message: Message, fields: Fields, text: str) -> bool:
         return not any(other in one for one in about for other in _OTHER_REPORTS)
     senders = " ".join((fields.get("from"), fields.get("sender")))[:2000]
     addresses = _ADDRESS.findall(senders)
-    daemon = _DAEMON_NAME().search(senders) is not None or any(map(_DAEMON.match, addresses)) or _refuses(fields)
-    postmaster = _POSTMASTER_NAME().search(senders) is not None or any(map(_POSTMASTER.match, addresses))
+    daemon = _DAEMON_NAME.search(senders) is not None or any(map(_DAEMON.match, addresses)) or _refuses(fields)
+    postmaster = _POSTMASTER_NAME.search(senders) is not None or any(map(_POSTMASTER.match, addresses))
     null_path = fields.get("return-path").strip() in ("<>", "<MAILER-DAEMON>") or senders.strip() == "<>"
     # A person may complain about an undelivered mail: without a daemon's name or the null path, words alone are not believed …
     if not (daemon or postmaster or null_path):
@@ -244,7 +241,7 @@ def _is_prose(message: Message, fields: Fields, text: str) -> bool:
     if not (daemon or null_path) and _whom(message, fields, _above(text)) is None:
         # … and a postmaster may be a person, who writes of mail that is refused, but hardly begins with one recipient of it.
         return False
-    subject, phrase = _SUBJECT().search(words) is not None, _PHRASE().search(text, 0, _MAX_LOOK) is not None
+    subject, phrase = _SUBJECT.search(words) is not None, _PHRASE.search(text, 0, _MAX_LOOK) is not None
     manner = postmaster and (_OPENING.search(text, 0, _TOP) is not None or (_returns(message, text) and not _answers(words)))
     return 2 * daemon + postmaster + null_path + subject + phrase + manner >= 3
 
@@ -272,11 +269,11 @@ def _returns(message: Message, text: str) -> bool:
 def _speaks(message: Message, fields: Fields, text: str) -> bool:
     """Whether a mail system under some name or other speaks: a failure's subject, its way to begin, and one whom it means."""
     words = fields.text("subject")[:300]
-    if not _OPENING.match(text) or _answers(words) or not _SUBJECT().search(words):
+    if not _OPENING.match(text) or _answers(words) or not _SUBJECT.search(words):
         return False
     above = _above(text)
     named = _ALONE.search(above) or _ANGLED.search(above) or _first_returned(message)
-    return bool(named) and _PHRASE().search(above) is not None
+    return bool(named) and _PHRASE.search(above) is not None
 
 
 def _above(text: str) -> str:
@@ -296,7 +293,7 @@ def _said(fields: Fields, above: str) -> Bounce:
     enhanced, basic = _FAULT.search(above), _REPLY_CODE.search(above)
     told = enhanced[1] if enhanced else f"{basic[1]}.0.0" if basic else ""
     subject = fields.text("subject")
-    delayed = _DELAYED().search(subject) or (_DELAYED().search(above) and not _FINAL().search(above))
+    delayed = _DELAYED.search(subject) or (_DELAYED.search(above) and not _FINAL.search(above))
     return Bounce(recipient, told or None, "delayed" if delayed and not told.startswith("5") else "failed")
 
 

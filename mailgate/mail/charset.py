@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from mailgate.desk.patterns import seldom
 from mailgate.mail import guess
 
 # The codec, and the names by which mailers mean it. Supersets replace their subsets, since mailers label the larger set with the smaller's
@@ -60,7 +61,7 @@ _CODECS = {
     "ptcp154": "ptcp154 cyrillic-asian",
 }
 _ALIASES = {alias: name for name, aliases in _CODECS.items() for alias in aliases.split()}
-_NUMBERED = re.compile(r"(?:windows|cp|win|ibm|ms|dos|oem)?-?(125[0-8]|437|85[0258]|86[0-6]|874|737|775)")
+_NUMBERED = seldom(r"(?:windows|cp|win|ibm|ms|dos|oem)?-?(125[0-8]|437|85[0258]|86[0-6]|874|737|775)")
 # Codecs whose text is plain ASCII octets on the wire: an all-ASCII body may still need them.
 _WIDE = frozenset(("utf-16", "utf-16-le", "utf-16-be", "utf-32"))
 _ESCAPING = frozenset(("iso2022_jp_2", "iso2022_jp_3", "iso2022_jp_2004", "iso2022_kr"))
@@ -71,9 +72,9 @@ _CONTROLS = {code: None for code in range(0x80) if (code < 0x20 or code == 0x7F)
 # Marks that pile up on one letter are sorted for NFC in square time: no language needs more than thirty (UAX #15, stream-safe text).
 _PILED = re.compile(r"[^\w\s!-~]{31,}")
 # Breaks that programs know besides that of mail, and a line with a mark of a quote.
-_ODD_BREAK = re.compile("[\r\u2028\u2029\x85]")
-_QUOTED = re.compile(r"[^\w\r\u2028\u2029\x85]{0,20}(?:\w{1,4})?[>＞|]")
-_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_ODD_BREAK = seldom("[\r\u2028\u2029\x85]")
+_QUOTED = seldom(r"[^\w\r\u2028\u2029\x85]{0,20}(?:\w{1,4})?[>＞|]")
+_UNFIT = seldom("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def codec(declared: str | None) -> str | None:

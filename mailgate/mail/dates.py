@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
+from mailgate.desk.patterns import seldom
 from mailgate.mail.fields import words
 
-_ISO_MARK = re.compile(r"(?<=\d)T(?=\d)")
-_DOTTED_TIME = re.compile(r"(?<![\d.])(\d{1,2})\.(\d{2})(?:\.(\d{2}))?()(?![\d.])")
-_TIME = re.compile(r"\b(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?(?:[.,]\d+)?(?:\s*([AaPp])(?:\.?[Mm])?\b\.?)?")
+_ISO_MARK = seldom(r"(?<=\d)T(?=\d)")
+_DOTTED_TIME = seldom(r"(?<![\d.])(\d{1,2})\.(\d{2})(?:\.(\d{2}))?()(?![\d.])")
+_TIME = seldom(r"\b(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?(?:[.,]\d+)?(?:\s*([AaPp])(?:\.?[Mm])?\b\.?)?")
 _USUAL = re.compile(r"(?:[A-Z][a-z]{2}, )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)([0-5]\d)(?: \([^()]*\))?")
 # RFC 5322 would take PM for an unknown zone, and mail-parser does; nor does it know GMT+2 or what an encoded word holds.
-_UNSTRICT = re.compile(r"\d\s*[AaPp]\.?[Mm]\b|=\?|(?:GMT|UTC) ?[+-]\d{1,2}(?![\d:])|:\d\d [A-Z]{3,4}$|[+-]\d{1,3}$")
-_ISO = re.compile(r"\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?=\b|T)")
-_NUMERIC = re.compile(r"\b(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})\b")
-_MONTH = re.compile(r"(?<![a-z])(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*", re.I)
+_UNSTRICT = seldom(r"\d\s*[AaPp]\.?[Mm]\b|=\?|(?:GMT|UTC) ?[+-]\d{1,2}(?![\d:])|:\d\d [A-Z]{3,4}$|[+-]\d{1,3}$")
+_ISO = seldom(r"\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?=\b|T)")
+_NUMERIC = seldom(r"\b(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})\b")
+_MONTH = seldom(r"(?<![a-z])(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*", re.I)
 # Months as programs of other languages begin them, where that is not as in English; the number of the month before them.
 _FOREIGN = {
     name: month
@@ -42,12 +43,12 @@ _FOREIGN = {
     )
     for name in names.split()
 }
-_DASHED_MONTH = re.compile(r"\b(\d{1,2})-([^\W\d_]{3,9})-(\d{2,4})\b")
-_HANZI_DAY = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]")
-_SHORT_OFFSET = re.compile(r"(?:\b(?:GMT|UTC) ?|^\s*)([+-])(\d{1,2})(\d\d)?(?![\d:])")
-_NUMBERED_MONTH = re.compile(r"(\d{1,2})\s?[月월]")
-_WORD = re.compile(r"[^\W\d_]{3,12}")
-_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})\b")
+_DASHED_MONTH = seldom(r"\b(\d{1,2})-([^\W\d_]{3,9})-(\d{2,4})\b")
+_HANZI_DAY = seldom(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]")
+_SHORT_OFFSET = seldom(r"(?:\b(?:GMT|UTC) ?|^\s*)([+-])(\d{1,2})(\d\d)?(?![\d:])")
+_NUMBERED_MONTH = seldom(r"(\d{1,2})\s?[月월]")
+_WORD = seldom(r"[^\W\d_]{3,12}")
+_OFFSET = seldom(r"([+-])(\d{2}):?(\d{2})\b")
 # Hours east of Greenwich of the zones that mailers name. Of names with several meanings the one that most mail is written under counts.
 _HOURS: dict[str, float] = {
     name: float(hours)
@@ -82,7 +83,7 @@ _HOURS: dict[str, float] = {
     }.items()
     for name in names.split()
 }
-_ZONE = re.compile(rf"\b({'|'.join(_HOURS)})\b")
+_ZONE = seldom(rf"\b({'|'.join(_HOURS)})\b")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _COMMENT = re.compile(r"\([^()]*\)")
 

@@ -8,18 +8,18 @@ characters, if they are any.
 
 from __future__ import annotations
 
-import re
+from mailgate.desk.patterns import seldom
 
 # So much is looked at. A text does not change its charset.
 _SAMPLE = 4000
-_RUN = re.compile(rb"[\x80-\xff]{3,}")
-_HIGH = re.compile(rb"[\x80-\xff]")
+_RUN = seldom(rb"[\x80-\xff]{3,}")
+_HIGH = seldom(rb"[\x80-\xff]")
 # Signs of Windows-1252 that are letters of Central Europe in ISO-8859-2 or Windows-1250, inside a word where no sign belongs.
-_CENTRAL = re.compile(rb"[A-Za-z\xc0-\xff][\xb1\xb3\xb6\xb9\xbc\xbe\xbf][a-z\xe0-\xff]")
-_CENTRAL_WINDOWS = re.compile(rb"[\x8c\x8f\x9c\x9f]|[A-Za-z]\xb9[a-z]")
-_CENTRAL_ISO = re.compile(rb"[A-Za-z\xc0-\xff](?:[\xb1\xb6\xbc]|\xb9[a-z]*[\xec\xf8])|[\xec\xf8][^\x80-\xff]{0,20}\xb9")
+_CENTRAL = seldom(rb"[A-Za-z\xc0-\xff][\xb1\xb3\xb6\xb9\xbc\xbe\xbf][a-z\xe0-\xff]")
+_CENTRAL_WINDOWS = seldom(rb"[\x8c\x8f\x9c\x9f]|[A-Za-z]\xb9[a-z]")
+_CENTRAL_ISO = seldom(rb"[A-Za-z\xc0-\xff](?:[\xb1\xb6\xbc]|\xb9[a-z]*[\xec\xf8])|[\xec\xf8][^\x80-\xff]{0,20}\xb9")
 # Kana in Shift_JIS: their second octets are often ASCII.
-_SHIFTED_KANA = re.compile(rb"[\x82\x83][\x40-\xf1]")
+_SHIFTED_KANA = seldom(rb"[\x82\x83][\x40-\xf1]")
 # Thousands of characters share the wide charsets, so that chance hits the common ones rarely there: half as many prove as much. Below
 # these shares of common characters a guess is no better than Windows-1252.
 _WIDE = frozenset(("cp932", "euc_jis_2004", "gb18030", "cp949", "cp950"))

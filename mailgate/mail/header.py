@@ -14,6 +14,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from mailgate.desk.errors import Permanent
+from mailgate.desk.patterns import seldom
 
 # RFC 5322 2.1.1: lines should be no longer than this, without CRLF.
 _LINE = 78
@@ -30,8 +31,8 @@ _ADDRESS = re.compile(
 )
 # The characters of an id-left and id-right without quotes, comments and literals; looser than RFC 5322, as real ids are.
 _ID = re.compile(r"[!#-'*+\--;=?A-Z^-~]{1,200}@[!#-'*+\--;=?A-Z\[\]^-~]{1,200}")
-_MEDIA_TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORECASE)
+_MEDIA_TYPE = seldom(r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+_DEVICE = seldom(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORECASE)
 _UNSAFE_IN_NAMES = re.compile(r'[\x00-\x1f"\'<>:|?*%;=`$&{}\x7f]')
 
 # How mail programs mark replies and forwards. Single letters ("R:", "I:") stay out: at a service desk those are drives.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from mailgate.desk.patterns import seldom
 from mailgate.mail.attribution import DAY, TIME, YEAR_OR_TIME, attribution
 from mailgate.mail.lines import Lines
 from mailgate.mail.phrases import DIVIDERS, LABELS, MESSAGES, PASSED_ON
@@ -21,7 +22,7 @@ _DASHES = "-_=*~+#–—―‐‑‒ \t"
 _RUN_ON = re.compile(r"-{4,20}\s?([^-]{1,60}?)\s?-{4,20}(?=[^-\s])")
 _NOTED = re.compile(r"[^-]{1,80}-{3}\d{1,2}[./]\d{1,2}[./]\d{4} \d{1,2}:\d\d(?::\d\d)?(?: [AP]M)?-{3}")
 # The date of RFC 5322 with its zone is written by programs, not by people.
-_STAMP = re.compile(r"\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(?::\d\d)? [+-]\d{4}")
+_STAMP = seldom(r"\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(?::\d\d)? [+-]\d{4}")
 # A header block goes over at most so many lines, with at most so many strange ones (the folds of a long To) in a row.
 _LONGEST_BLOCK = 24
 _MOST_STRANGE = 3

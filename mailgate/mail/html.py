@@ -13,6 +13,8 @@ from itertools import islice
 
 from lxml import etree  # type: ignore[import-untyped]
 
+from mailgate.desk.patterns import seldom
+
 # A megabyte of markup is a newsletter; what lies beyond is left out of the text (the raw mail has it).
 MAX_MARKUP = 1_000_000
 # So many elements with so many characters are laid out, and so many are looked at for quotes.
@@ -64,14 +66,14 @@ _BORROWED = re.compile(r"(?:x_|ydp[0-9a-f]{1,20}?(?=yahoo|signature)|yiv\d{1,20}
 # What no mail program shows; inscriptis knows of `display: none` alone.
 _UNSHOWN = frozenset("head title style script template datalist iframe noframes noembed".split())
 _WHITE = r"(?:white|#fff(?:fff)?)(?!\w)"
-_HIDING = re.compile(
+_HIDING = seldom(
     r"(?<![a-z-])(?:display:none|visibility:(?:hidden|collapse)|opacity:0(?:\.0{1,4})?(?![.\d])|"
     r"font-size:0(?:px|pt|em|rem|%)?(?![.\d])|(?:text-indent|left|top):-\d{4})"
 )
 # Two that hide only together.
 _HIDING_PAIRS = (
-    (re.compile(r"(?<![a-z-])(?:max-)?height:0(?:px|pt)?(?![.\d])"), re.compile("overflow:hidden")),
-    (re.compile(rf"(?<![a-z-])color:{_WHITE}"), re.compile(rf"background(?:-color)?:{_WHITE}")),
+    (seldom(r"(?<![a-z-])(?:max-)?height:0(?:px|pt)?(?![.\d])"), seldom("overflow:hidden")),
+    (seldom(rf"(?<![a-z-])color:{_WHITE}"), seldom(rf"background(?:-color)?:{_WHITE}")),
 )
 # Hints at any of these, for markup as a whole.
 _HIDDEN_SOMEWHERE = re.compile(

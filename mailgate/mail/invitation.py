@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 
+from mailgate.desk.patterns import seldom
 from mailgate.mail.fields import line
 
 _MAX_TEXT = 200_000
-_STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)\d\d(Z?))?")
-_ZONE = re.compile(r"TZID=\"?([^\";:]{1,80})", re.I)
-_ANSWER = re.compile(r"PARTSTAT=([A-Z-]{1,20})", re.I)
-_ESCAPED = re.compile(r"\\(.)")
+_STAMP = seldom(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)\d\d(Z?))?")
+_ZONE = seldom(r"TZID=\"?([^\";:]{1,80})", re.I)
+_ANSWER = seldom(r"PARTSTAT=([A-Z-]{1,20})", re.I)
+_ESCAPED = seldom(r"\\(.)")
 _NAMES = {"REQUEST": "Invitation", "CANCEL": "Cancelled", "COUNTER": "Other time proposed", "REPLY": "Answer to an invitation"}
 
 

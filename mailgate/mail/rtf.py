@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 
+from mailgate.desk.patterns import seldom
 from mailgate.mail.charset import clean, decode
 
 MAX_RTF = 1_000_000
@@ -19,7 +20,7 @@ _BEGIN = (
     rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript \fdecor MS Sans SerifSymbolArial"
     rb"Times New RomanCourier{\colortbl\red0\green0\blue0" + b"\r\n" + rb"\par \pard\plain\f0\fs20\b\i\u\tab\tx"
 )
-_TOKEN = re.compile(rb"\\'([0-9A-Fa-f]{2})|\\([A-Za-z]{1,32})(-?[0-9]{1,9})? ?|\\(.)|([{}])|[\r\n]+|([^\\{}\r\n]+)", re.S)
+_TOKEN = seldom(rb"\\'([0-9A-Fa-f]{2})|\\([A-Za-z]{1,32})(-?[0-9]{1,9})? ?|\\(.)|([{}])|[\r\n]+|([^\\{}\r\n]+)", re.S)
 # Groups that hold no words.
 _SILENT = frozenset(
     b"fonttbl colortbl stylesheet info pict object header footer headerl headerr footerl footerr listtable listoverridetable "

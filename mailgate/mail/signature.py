@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from mailgate.desk.patterns import seldom
 from mailgate.mail.phrases import DENIALS, DEVICES, EXCUSES, LEGAL, NOTICE, SCANNERS, SENT, SENT_AROUND, SENT_ENDS, SENT_FROM
 
 # A line of dashes, underscores or the like: a rule, not a word.
@@ -20,7 +21,7 @@ _UNDERSCORES = re.compile(r"_{20,}")
 _LINK = re.compile(r"\[([^\[\]]{1,60})\]\([^()\s]*\)")
 _LINKED = re.compile(r"<[^<>\s]*>|\[[^\[\]\s]*\]|\([^()\s]*\)|https?://\S+")
 # What stands on the lines of a card below a rule: a name first, then no sentences.
-_NAME = re.compile(r"[^\W\d_][\w.'’-]+(?: [^\W\d_][\w.'’-]*){0,3}")
+_NAME = seldom(r"[^\W\d_][\w.'’-]+(?: [^\W\d_][\w.'’-]*){0,3}")
 _CARD_LINES = 8
 # The name of a device stands in one line or two, with a link perhaps.
 _LONGEST_DEVICE = 300

@@ -30,7 +30,7 @@ ITS_OWN = {"asyncio", "email.message", "importlib.metadata", "logging", "sqlalch
 PARENTS = {"click", "jinja2", "mailgate.cli", "mailgate.config", "mailgate.flow", "mailgate.store", "subprocess"}
 # So often may a start call something and come back from it, libraries and all, where `import click, jinja2, msgspec` takes 100,000 calls
 # and `import sqlalchemy` 180,000: a fifth more than in these days. Other than seconds it is the same on each machine.
-CALLS = {"explain": 350_000, "explain with a database": 640_000, "child": 225_000}
+CALLS = {"explain": 325_000, "explain with a database": 620_000, "child": 180_000}
 COUNTING = """
 import os, sys
 count = 0
