@@ -59,8 +59,10 @@ def plain(text: str) -> tuple[str, ...]:
     """The different words of a text as people look for them: lower case, no accents, and all of them. Never raises."""
     begin = text[:MOST_PLAIN].casefold()
     # Every message is indexed by its words. Most texts are ASCII, whose words need no search; and a text says most of them again and again.
-    said = begin.translate(_APART).split() if begin.isascii() else _PLAIN.findall(begin)
-    return tuple(dict.fromkeys(_folded(word[:_LONGEST]) for word in dict.fromkeys(said)))
+    if begin.isascii():
+        said = dict.fromkeys(begin.translate(_APART).split())
+        return tuple(said) if max(map(len, said), default=0) <= _LONGEST else tuple(dict.fromkeys(word[:_LONGEST] for word in said))
+    return tuple(dict.fromkeys(_folded(word[:_LONGEST]) for word in dict.fromkeys(_PLAIN.findall(begin))))
 
 
 @lru_cache(maxsize=8192)

@@ -96,6 +96,11 @@ def test_a_text_says_the_same_words_with_an_accent_behind_them_as_without(text: 
     assert plain(f"{text} é") == tuple(dict.fromkeys((*plain(text), "e")))
 
 
+def test_of_words_that_are_longer_than_forty_characters_the_beginning_counts_and_counts_once() -> None:
+    said = "a" * 40
+    assert plain(f"{said}b {said} {said}c d") == plain(f"{said}b {said} {said}c d é")[:-1] == (said, "d")
+
+
 @pytest.mark.parametrize("char", ["a", "a ", "@", "ä", "x@", "http:", "\u0301"])
 def test_a_hostile_text_costs_no_more_than_a_long_one(char: str) -> None:
     began = time.process_time()
