@@ -37,10 +37,10 @@ class Moment(TypeDecorator[datetime]):
 
 def storable(text: str) -> str:
     """The text as both databases can keep it: without NUL, and with `?` for half of a surrogate pair. What a mail says may hold either."""
-    # The word of an enumeration becomes a plain one: of anything else SQLite's driver asks around what to make of it.
-    plain = str.__str__(text)
-    # Nearly every text is storable: asked here, since each mail brings a hundred.
-    return plain if plain.isascii() and "\0" not in plain else plain.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+    # Nearly every text is storable as it is. The word of an enumeration becomes a plain one: of all else drivers ask what to make of it.
+    if type(text) is str and text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
 class Text(TypeDecorator[str]):
