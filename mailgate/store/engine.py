@@ -46,10 +46,6 @@ _NO_PLACE = frozenset({errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, 
 # File systems of other hosts: their locks and their syncs promise too little for a database.
 _REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs"})
 
-# The driver asks at three places what to make of a None, which a mail brings half a hundred of, and finds nothing. This tells it at once
-# that a None stays one.
-sqlite3.register_adapter(type(None), {}.get)  # type: ignore[arg-type]
-
 
 class Lease(Struct, frozen=True):
     """Whose a claimed row is, and for how long. `now` is the gateway's own time, UTC; `span` is counted on the clock of the database."""
