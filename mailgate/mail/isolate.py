@@ -3,20 +3,18 @@
 The child lives as long as its parent wants it and reads batches of mails from its standard input; it answers mail by mail, so that the
 parent knows at which mail it died or hung. Its limits are a wall clock (the parent's), processor time for each mail, and memory. It
 opens nothing, inherits no secrets from the environment, and its errors go nowhere, since they could quote the mail. What it says back
-is only ever unpickled into the classes of `parsed`: a child that a mail has taken over must not give orders.
+is read as a `ParsedMail`, field by field of its type, and is nothing else: a child that a mail has taken over must not give orders.
 
 Wire: each way, a frame is its length in four octets (network order) and so many octets. The child's first frame is the answer to a mail
 of ours: it is ready, and whatever kills it from then on is a mail's fault. A batch is a frame with the number of mails, then a frame for
-each; the answer is a frame for each.
+each; the answer is a frame for each, a mail's value in MessagePack.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import io
 import os
-import pickle
 import resource
 import select
 import signal
@@ -25,14 +23,13 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from msgspec import Struct
+from msgspec import Struct, msgpack
 
-from mailgate.mail.parsed import Attachment, Bounce, Kind, Mailbox, ParsedMail, Verdict
+from mailgate.mail.parsed import ParsedMail
 
 if TYPE_CHECKING:
     import subprocess
@@ -45,15 +42,15 @@ _MOST_AT_ONCE = 16_000_000
 _LARGE = 100_000
 # Processor seconds that a mail may take.
 _SECONDS = 60
-_CLASSES = {
-    (one.__module__, one.__name__): one for one in (ParsedMail, Mailbox, Attachment, Bounce, Verdict, Kind, datetime, timezone, timedelta)
-}
 _START_PATIENCE = 30.0
 # What a child shows first that it can read.
 _PROOF = b"From: Ann <ann@example.org>\r\nDate: Mon, 2 Mar 2026 10:00:00 +0100\r\nSubject: Good morning\r\n\r\nAll is well.\r\n"
 # A broken pipe, an end of file and a garbled answer are one case: such a child is no more to be trusted.
-_BROKEN = (OSError, EOFError, pickle.UnpicklingError, AttributeError, TypeError, ValueError, IndexError, KeyError)
+_BROKEN = (OSError, EOFError, ValueError)
 _LENGTH = struct.Struct("!I")
+_ENCODER, _DECODER = msgpack.Encoder(), msgpack.Decoder(ParsedMail)
+# Most answers have fewer octets. What they are written into need not grow then.
+_USUAL = 1 << 15
 _PR_SET_PDEATHSIG, _M_MMAP_THRESHOLD = 1, -3
 # Pieces of memory from so many octets on go back to the system when they are free.
 _GIVEN_BACK = 1_000_000
@@ -125,7 +122,7 @@ class Parser:
             for octets in _pieces((_LENGTH.pack(len(batch)), *batch)):
                 _send(child.stdin.fileno(), octets, timeout)
             while len(answers) < len(batch):
-                answers.append(_load(_receive(child.stdout.fileno(), buffer, timeout)))
+                answers.append(_DECODER.decode(_receive(child.stdout.fileno(), buffer, timeout)))
         except TimeoutError:
             return answers, "hung"
         except _BROKEN:
@@ -192,7 +189,7 @@ def _prove(child: subprocess.Popen[bytes]) -> None:
     """
     try:
         if child.stdout is not None:
-            _load(_receive(child.stdout.fileno(), bytearray(), _START_PATIENCE))
+            _DECODER.decode(_receive(child.stdout.fileno(), bytearray(), _START_PATIENCE))
     except _BROKEN as error:
         raise ChildProcessError(f"the process that reads mails cannot read any ({type(error).__name__})") from error
 
@@ -206,17 +203,11 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def _frame(payload: bytes) -> tuple[bytes, bytes]:
-    """A payload with its length before it."""
-    return _LENGTH.pack(len(payload)), payload
-
-
 def _pieces(payloads: Iterable[bytes]) -> Iterator[bytes]:
     """The frames of these payloads, in order: small ones together, since each write has its price, and large ones as they are."""
     small: list[bytes] = []
     for payload in payloads:
-        length, _ = _frame(payload)
-        small.append(length)
+        small.append(_LENGTH.pack(len(payload)))
         if len(payload) < _LARGE:
             small.append(payload)
         else:
@@ -256,24 +247,6 @@ def _receive(descriptor: int, buffer: bytearray, timeout: float) -> bytes:
         buffer += chunk
 
 
-class _Unpickler(pickle.Unpickler):
-    """Builds values of the classes of `parsed` and nothing else."""
-
-    def find_class(self, module: str, name: str) -> object:
-        """The class, if it is one of ours. Raises UnpicklingError."""
-        if (found := _CLASSES.get((module, name))) is None:
-            raise pickle.UnpicklingError(f"{module}.{name} is no value of a mail")
-        return found
-
-
-def _load(payload: bytes) -> ParsedMail:
-    """The mail in an answer. Raises UnpicklingError for anything else."""
-    value = _Unpickler(io.BytesIO(payload)).load()
-    if not isinstance(value, ParsedMail):
-        raise pickle.UnpicklingError("no mail")
-    return value
-
-
 def main(memory: int, parent: int) -> None:
     """The child's whole life: limits, then batches until its standard input ends."""
     _confine(memory, parent)
@@ -282,7 +255,7 @@ def main(memory: int, parent: int) -> None:
     from mailgate.mail.parse import parse
 
     source, sink = sys.stdin.buffer, sys.stdout.buffer
-    proof = pickle.dumps(parse(_PROOF), protocol=5)
+    proof = parse(_PROOF)
     gc.freeze()
     gc.enable()
     _answer(sink, proof)
@@ -291,12 +264,15 @@ def main(memory: int, parent: int) -> None:
         while mails:
             # Beyond it the system ends this process, even if the parent is stopped.
             signal.setitimer(signal.ITIMER_PROF, _SECONDS)
-            _answer(sink, pickle.dumps(parse(mails.popleft()), protocol=5))
+            _answer(sink, parse(mails.popleft()))
 
 
-def _answer(sink: BinaryIO, payload: bytes) -> None:
-    """Sends a frame at once."""
-    sink.writelines(_frame(payload))
+def _answer(sink: BinaryIO, mail: ParsedMail) -> None:
+    """Sends a mail's value at once."""
+    frame = bytearray(_USUAL)
+    _ENCODER.encode_into(mail, frame, _LENGTH.size)
+    _LENGTH.pack_into(frame, 0, len(frame) - _LENGTH.size)
+    sink.write(frame)
     sink.flush()
 
 

@@ -1,4 +1,4 @@
-"""What does this mail say? Octets in, one value out: pure, picklable, never raising, whatever the octets are.
+"""What does this mail say? Octets in, one value out: pure, never raising, whatever the octets are.
 
 Budgets come first (`budget`), then the stdlib's compat32 tree for structure, mail-parser for the addresses and dates that are not
 plain, and our own choice of the body. Nothing is looked up, fetched or remembered. A mail that cannot be read is `Kind.UNREADABLE` with

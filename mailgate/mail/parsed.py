@@ -1,4 +1,4 @@
-"""What a mail says, as one picklable value: the seam between the child process that parses and everything behind it.
+"""What a mail says, as one value of plain data: the seam between the child process that parses and everything behind it.
 
 Texts are decoded, NFC-normalised and free of NUL and lone surrogates. Message-IDs stand without angle brackets.
 """
@@ -22,10 +22,6 @@ class Kind(StrEnum):
     LOOP = "loop"
     SPAM = "spam"
     UNREADABLE = "unreadable"
-
-    def __reduce_ex__(self, _: object) -> tuple[type[Kind], tuple[str]]:
-        """By its value in every Python: those before 3.11.4 would name `getattr`, which a child must never ask for."""
-        return Kind, (self.value,)
 
 
 class Mailbox(Struct, frozen=True):
