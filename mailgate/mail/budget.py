@@ -33,8 +33,8 @@ def over(raw: bytes) -> str | None:
     if len(raw) > MAX_LINES and raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n") > MAX_LINES:
         return "too-many-lines"
     end, limit = -1, MAX_HEADER_BLOCK + 4
-    for gap in (b"\n\n", b"\n\r\n", b"\r\r"):
-        # One that stands before the one found can only reach into it.
+    # The usual one first: one that stands before the one found can only reach into it, so that nothing behind it is looked through.
+    for gap in (b"\n\r\n", b"\n\n", b"\r\r"):
         if (at := raw.find(gap, 0, limit)) >= 0:
             end, limit = at, at + 2
     if end < 0 and len(raw) > MAX_HEADER_BLOCK:
@@ -42,13 +42,18 @@ def over(raw: bytes) -> str | None:
     block = raw[:end] if end >= 0 else raw
     if (len(block) > MAX_HEADER or block.count(b"\n") + block.count(b"\r") > MAX_HEADERS) and (fault := _headers_fault(block)):
         return fault
-    return _structure_fault(raw, len(block)) or _report_fault(raw)
+    lowered = raw.lower()
+    messages = lowered.count(b"message/")
+    return _structure_fault(raw, len(block), messages) or (_report_fault(lowered) if messages else None)
 
 
 def is_torn(raw: bytes) -> bool:
     """Whether a CR stands by itself in the header: a line end to some programs, to others nothing, so that they read other fields."""
-    ends = [at + 1 for gap in (b"\n\n", b"\n\r\n") if (at := raw.find(gap, 0, MAX_HEADER_BLOCK)) >= 0]
-    head = raw[: min(ends, default=MAX_HEADER_BLOCK)]
+    end = MAX_HEADER_BLOCK
+    for gap in (b"\n\r\n", b"\n\n"):
+        if (at := raw.find(gap, 0, end)) >= 0:
+            end = at + 1
+    head = raw[:end]
     # Where every line ends in CR alone, nobody disagrees.
     return head.count(b"\r") > head.count(b"\r\n") and b"\n" in head and _LONE_RETURN.search(head) is not None
 
@@ -75,11 +80,11 @@ def _headers_fault(block: bytes) -> str | None:
     return None
 
 
-def _structure_fault(raw: bytes, start: int) -> str | None:
+def _structure_fault(raw: bytes, start: int, messages: int) -> str | None:
     """What is wrong with the number and nesting of the parts. Each part costs a line that begins with `--`, each attached message a
-    type.
+    type, of which there are `messages` at most.
     """
-    if raw.count(b"\n--", start) <= MAX_DEPTH and raw.count(b"essage/") + raw.count(b"ESSAGE/") <= MAX_DEPTH:
+    if raw.count(b"\n--", start) <= MAX_DEPTH and messages <= MAX_DEPTH:
         return None
     if sum(1 for _ in _NESTED.finditer(raw)) > MAX_DEPTH:
         return "too-deep"
@@ -92,15 +97,13 @@ def _structure_fault(raw: bytes, start: int) -> str | None:
     return _nesting_fault(sorted(opened + replay), known)
 
 
-def _report_fault(raw: bytes) -> str | None:
+def _report_fault(lowered: bytes) -> str | None:
     """What is wrong with a delivery report: the stdlib makes a part of each paragraph in it, and there is one for each recipient."""
-    if _REPORT not in (lowered := raw.lower()):
-        return None
     groups, at = 0, lowered.find(_REPORT)
     while at >= 0 and groups <= MAX_PARTS:
         end = lowered.find(b"\n--", at)
-        end = len(raw) if end < 0 else end
-        groups += raw.count(b"\n\n", at, end) + raw.count(b"\n\r\n", at, end)
+        end = len(lowered) if end < 0 else end
+        groups += lowered.count(b"\n\n", at, end) + lowered.count(b"\n\r\n", at, end)
         at = lowered.find(_REPORT, end)
     return "too-many-parts" if groups > MAX_PARTS else None
 

@@ -51,9 +51,9 @@ _LENGTH = struct.Struct("!I")
 _ENCODER, _DECODER = msgpack.Encoder(), msgpack.Decoder(ParsedMail)
 # Most answers have fewer octets. What they are written into need not grow then.
 _USUAL = 1 << 15
-_PR_SET_PDEATHSIG, _M_MMAP_THRESHOLD = 1, -3
-# Pieces of memory from so many octets on go back to the system when they are free.
-_GIVEN_BACK = 1_000_000
+_PR_SET_PDEATHSIG, _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = 1, -1, -3
+# Pieces of memory from so many octets on go back to the system when they are free, and so does the top of the heap when it has more.
+_GIVEN_BACK, _KEPT = 1_000_000, 4_000_000
 # What Python runs as the child: this module, and nothing that lies about in the folder where the daemon was started.
 _PROGRAM = ("-P", "-m", "mailgate.mail.isolate")
 
@@ -293,9 +293,11 @@ def _confine(memory: int, parent: int) -> None:
 
         system = ctypes.CDLL(None)
         system.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        # What one large mail needed is given back when it is read. Only glibc would keep it, and only glibc has this.
+        # What one large mail needed is given back when it is read, what each mail needs is kept. Only glibc would do neither, and only
+        # glibc has this.
         with contextlib.suppress(AttributeError):
             system.mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK)
+            system.mallopt(_M_TRIM_THRESHOLD, _KEPT)
         # The parent may have ended before the call.
         if os.getppid() != parent:
             sys.exit(0)
