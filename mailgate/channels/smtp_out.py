@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mailgate.channels import maildir_out
 from mailgate.channels.relay_session import OPENING, Patience, Refused, Relay, Session, judge, open_session
 from mailgate.channels.relay_wire import TEXT_CHARACTERS, Broken
+from mailgate.channels.smtp_wire import regular
 from mailgate.flow.delivery import Outcome, Parcel, Result
 
 __all__ = ["Courier", "Patience", "Relay", "probed"]
@@ -326,8 +327,7 @@ def _stuffed(octets: bytes) -> bytes:
 
     A bare CR or LF becomes a line end, so that no relay that takes one for a line end sees a final dot in the middle (smuggling).
     """
-    ends = octets.count(b"\r\n")
-    if octets.count(b"\n") != ends or octets.count(b"\r") != ends:
+    if not regular(octets):
         octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
     if octets.startswith(b"."):
         octets = b"." + octets

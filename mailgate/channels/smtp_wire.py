@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 
@@ -20,6 +21,9 @@ _BARE = re.compile(r'([^<>"\s]+)[ \t]*(.*)')
 # A dot-atom before, a host name behind one "@". Everything that older mailers took for an instruction to relay is missing here:
 # "%" and "!", quotes, a source route (the colon, a second "@"), an address literal (the brackets).
 _PLAIN = re.compile(r'[^\s"(),:;<>@\[\\\]%!]+@[^\s"(),:;<>@\[\\\]%!/]+')
+
+# So many octets at once are looked through for line ends.
+_PIECE = 2**20
 
 # The parameters of MAIL that are understood; RCPT has none.
 _KNOWN = frozenset({"BODY", "SIZE", "SMTPUTF8"})
@@ -107,12 +111,21 @@ def mended(raw: bytes) -> bytes:
     A bare LF ends a line, as its sender meant. Any other stray CR becomes a space, as in Postfix: two programs that disagree on whether it
     ends a line see different headers. Four replacements in C, because a pattern that gathers runs of CR costs quadratic time.
     """
-    pairs = raw.count(b"\r\n")
-    if raw.count(b"\n") == pairs and raw.count(b"\r") == pairs:
+    if regular(raw):
         return raw
     # The second pass is for CR CR LF, which is what a line end becomes that was translated twice.
     raw = raw.replace(b"\r\n", b"\n").replace(b"\r\n", b"\n")
     return raw.replace(b"\r", b" ").replace(b"\n", b"\r\n")
+
+
+def regular(octets: bytes) -> bool:
+    """Whether every line ends in CRLF, and neither CR nor LF stands anywhere else."""
+    # By what Python opens text files with, which looks at each octet once; counts of three kinds take four times as long.
+    ends = io.IncrementalNewlineDecoder(None, translate=False)
+    for at in range(0, len(octets), _PIECE):
+        ends.decode(octets[at : at + _PIECE].decode("latin-1"))
+    ends.decode("", final=True)
+    return ends.newlines in (None, "\r\n")
 
 
 def hops(raw: bytes) -> int:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate.channels.smtp_wire import hops, mended, misfit, parameters, path, plain, reply, unstuffed
+from mailgate.channels import smtp_wire
+from mailgate.channels.smtp_wire import hops, mended, misfit, parameters, path, plain, regular, reply, unstuffed
 
 PIECES = st.lists(st.sampled_from([b"\r\n", b"\r", b"\n", b".", b"..", b"a", b"\0", b"\xff", b" "]), max_size=40).map(b"".join)
 
@@ -32,6 +33,13 @@ def test_mended_mails_have_one_kind_of_line_end_and_are_left_alone(raw: bytes) -
     once = mended(raw)
     assert once.count(b"\r") == once.count(b"\n") == once.count(b"\r\n")
     assert mended(once) is once
+
+
+@given(PIECES, st.integers(1, 5))
+def test_regular_is_what_has_no_line_end_but_crlf_wherever_it_is_cut_for_looking(raw: bytes, piece: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(smtp_wire, "_PIECE", piece)
+        assert regular(raw) is (raw.count(b"\r") == raw.count(b"\n") == raw.count(b"\r\n"))
 
 
 @pytest.mark.parametrize(
