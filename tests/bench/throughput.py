@@ -195,7 +195,8 @@ def _new(chance: random.Random, message_id: str, *, attach: bool = False, answer
         mail.add_alternative(f"<html><body><p>{body}</p></body></html>", subtype="html")
     if attach:
         mail.add_attachment(chance.randbytes(100_000), maintype="application", subtype="octet-stream", filename="report.bin")
-    return mail.as_bytes()
+    # As SMTP wants lines to end. A mail without a single CRLF is one line to a listener, and costs it little or much.
+    return mail.as_bytes(policy=mail.policy.clone(linesep="\r\n"))
 
 
 def _mix(chance: random.Random, count: int, known: list[str]) -> list[bytes]:
