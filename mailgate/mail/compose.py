@@ -170,7 +170,7 @@ def _html_part(content: str) -> bytes:
     octets = clean.encode("ascii", "xmlcharrefreplace")
     if 4 * len(octets) > 5 * len(clean) or not _fits(octets):
         return b"Content-Type: text/html; charset=utf-8\r\n" + _encoded(clean.encode("utf-8", "replace"))
-    crlf = octets.translate(None, _CONTROLS).replace(b"\n", b"\r\n")
+    crlf = _without_controls(octets).replace(b"\n", b"\r\n")
     return b"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n" + crlf
 
 
@@ -188,8 +188,13 @@ def _fits(octets: bytes) -> bool:
     return True
 
 
+def _without_controls(octets: bytes) -> bytes:
+    """Hardly any text has one. To look for each of them takes half the time of one walk from octet to octet."""
+    return octets.translate(None, _CONTROLS) if any(map(octets.__contains__, _CONTROLS)) else octets
+
+
 def _encoded(octets: bytes) -> bytes:
-    octets = octets.translate(None, _CONTROLS)
+    octets = _without_controls(octets)
     if not octets.isascii() and 6 * len(octets.translate(None, _ASCII)) > len(octets):
         return b"Content-Transfer-Encoding: base64\r\n\r\n" + _base64(octets.replace(b"\n", b"\r\n"))
     return b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + _quoted_printable(octets).replace(b"\n", b"\r\n")
