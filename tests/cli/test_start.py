@@ -28,8 +28,8 @@ ELSEWHERE = {
 ITS_OWN = {"asyncio", "email.message", "importlib.metadata", "logging", "sqlalchemy", "sqlite3", "ssl"}
 # What the child that reads mails has no use for: it tells nobody anything, decides nothing and starts nothing.
 PARENTS = {"click", "jinja2", "mailgate.cli", "mailgate.config", "mailgate.flow", "mailgate.store", "subprocess"}
-# What a start calls, libraries and all, against what importing the libraries alone calls: 2.7 and 1.9 times as often in these days. Other than
-# seconds, calls are the same on each machine, and most of what a new version of Python or of a library changes is on both sides.
+# What a start calls, libraries and all, against what importing the libraries alone calls: 2.7 and 1.9 times as often in these days. Other
+# than seconds, calls are the same on each machine, and most of what a new Python or library changes is on both sides.
 LIBRARIES = "import click, jinja2, msgspec"
 MOST, MOST_WITH_A_DATABASE = 3.3, 2.3
 COUNTING = """
