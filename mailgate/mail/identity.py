@@ -13,6 +13,8 @@ _TRANSPORT = (
     b"received", b"return-path", b"delivered-to", b"envelope-to", b"authentication-results", b"dkim-signature", b"domainkey-signature",
     b"resent-", b"x-", b"arc-", b"list-", b"status", b"lines", b"bcc",
 )  # fmt: skip
+# Where a field ends: at a line that is not folded into it.
+_NEXT = re.compile(rb"\r\n(?![ \t])")
 _ID = re.compile(rb"<?([^<>\s]{1,900})>?")
 _LONGEST_HEAD = 1_000_000
 # Where it is written down whom a mail is for; what stands between quote marks there is a name, and what surrounds an address.
@@ -44,11 +46,8 @@ def identify(raw: bytes, desk: str) -> Identity:
     head, body = (crlf, len(crlf)) if end < 0 else (crlf[:end], end + 4)
     fields = _fields(head[:_LONGEST_HEAD])
     named = dict(reversed(fields))
-    digest = hashlib.sha256(desk.encode("utf-8", "replace"))
-    for name, value in fields:
-        if not name.startswith(_TRANSPORT):
-            digest.update(name + b":" + b" ".join(value.split()) + b"\n")
-    digest.update(head[_LONGEST_HEAD:] + b"\n")
+    written = [b"%b:%b\n" % (name, b" ".join(value.split())) for name, value in fields if not name.startswith(_TRANSPORT)]
+    digest = hashlib.sha256(b"".join((desk.encode("utf-8", "replace"), *written, head[_LONGEST_HEAD:], b"\n")))
     # A view, because a large body is too dear to be copied.
     digest.update(memoryview(crlf)[body : _stripped(crlf, body)])
     return Identity(digest.hexdigest(), _message_id(named.get(b"message-id", b"")), _text(named.get(b"from")), _text(named.get(b"subject")))
@@ -78,22 +77,8 @@ def _stripped(octets: bytes, start: int) -> int:
 
 def _fields(head: bytes) -> list[tuple[bytes, bytes]]:
     """The header fields as (lower-cased name, value with its folds)."""
-    fields: list[tuple[bytes, bytes]] = []
-    lines: list[bytes] = []
-    for line in head.split(b"\r\n"):
-        if line[:1] in (b" ", b"\t") and lines:
-            lines.append(line)
-            continue
-        _keep(fields, lines)
-        lines = [line]
-    _keep(fields, lines)
-    return fields
-
-
-def _keep(fields: list[tuple[bytes, bytes]], lines: list[bytes]) -> None:
-    if lines:
-        name, _, value = b"\r\n".join(lines).partition(b":")
-        fields.append((name.strip().lower(), value))
+    split = (field.partition(b":") for field in _NEXT.split(head))
+    return [(name.strip().lower(), value) for name, _, value in split]
 
 
 def _message_id(value: bytes) -> str | None:
