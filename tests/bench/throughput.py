@@ -4,8 +4,8 @@
 
 The mix: 60 % new mails of 2 to 6 KB, 30 % replies, 10 % multipart with a 100 KB attachment. The bare parts (parsing by the standard
 library, one durable SQLite commit) are measured in the same run, since machines differ and are noisy: compare ratios. So are the bare
-libraries doing the same without mailgate (see `bare`), which no gateway made of them can be below. A profile is a flame graph (SVG) of the
-daemon's own threads by py-spy, which has to be installed; whoever is watched is a little slower.
+libraries doing the same without mailgate (see `bare`). The wire is the daemon's event loop: a mail in, its letters out, and nothing else.
+A profile is a flame graph (SVG) of the daemon's own threads by py-spy, which has to be installed; whoever is watched is a little slower.
 """
 
 from __future__ import annotations
@@ -89,17 +89,18 @@ def _measure(folder: Path, given: argparse.Namespace) -> None:
         cpu = (after.cpu - before.cpu) / len(mails) * 1000
         print(f"mails {len(mails)}, letters in all {letters}, connections {given.connections}")
         own, child = ((after.own - before.own) / len(mails) * 1000, (after.child - before.child) / len(mails) * 1000)
-        print(f"CPU ms a mail       {cpu:.2f}   (daemon {own:.2f}, child {child:.2f})")
+        wire = (after.wire - before.wire) / len(mails) * 1000
+        print(f"CPU ms a mail       {cpu:.2f}   (daemon {own:.2f}, of which wire {wire:.2f}, child {child:.2f})")
         print(f"mails a second      {len(mails) / took:.0f}   (accepted at {len(mails) / accepted:.0f})")
         print(f"peak RSS MB         daemon {after.peak:.0f}, child {after.child_peak:.0f}")
         if given.syncs:
             print(f"syncs a mail        {syncs / len(mails):.2f}")
         print(f"bare parts ms       {parse + commit:.2f}   (stdlib parse {parse:.2f}, durable commit {commit:.2f} of CPU)")
         print(f"ratio to bare parts {cpu / (parse + commit):.1f}")
-        floor = receive + parse + rows + sent
+        libraries = receive + parse + rows + sent
         parts = f"aiosmtpd {receive:.2f}, stdlib parse {parse:.2f}, sqlite3 {rows:.2f}, letters out {sent:.2f}"
-        print(f"bare libraries ms   {floor:.2f}   ({parts})")
-        print(f"ratio to them       {cpu / floor:.1f}")
+        print(f"bare libraries ms   {libraries:.2f}   ({parts})")
+        print(f"ratio to them       {cpu / libraries:.1f}")
         violations = gateway.audit()["violations"]
         print("audit               " + ("clean" if not violations else f"{violations[:3]}"))
         if given.profile:
@@ -121,9 +122,10 @@ def _watcher(folder: Path, given: argparse.Namespace) -> tuple[str, ...]:
 
 @dataclass
 class _Usage:
-    """Processor seconds and peak memory in MB, of the daemon and of its reader."""
+    """Processor seconds and peak memory in MB, of the daemon and of its reader; `wire` is the daemon's event loop."""
 
     own: float
+    wire: float
     child: float
     peak: float
     child_peak: float
@@ -151,11 +153,17 @@ def _daemon(pid: int) -> int:
 def _used(pid: int) -> _Usage:
     daemon = _daemon(pid)
     readers = [one for one, command in _family(pid).items() if "isolate" in command and one != daemon]
-    return _Usage(_seconds(daemon), sum(map(_seconds, readers)), _peak(daemon), max(map(_peak, readers), default=0.0))
+    return _Usage(
+        _seconds(daemon),
+        _seconds(daemon, f"task/{daemon}/"),
+        sum(map(_seconds, readers)),
+        _peak(daemon),
+        max(map(_peak, readers), default=0.0),
+    )
 
 
-def _seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+def _seconds(pid: int, task: str = "") -> float:
+    fields = Path(f"/proc/{pid}/{task}stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
