@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from mailgate.config.reader import Bad, Node, Reader, hint, integer, line, quoted, shown, text
 from mailgate.desk.model import Address, fold_address
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 
 Network = IPv4Network | IPv6Network
 

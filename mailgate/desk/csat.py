@@ -11,7 +11,7 @@ from mailgate.desk.commands import Command
 from mailgate.desk.draft import Draft
 from mailgate.desk.letters import Name
 from mailgate.desk.model import State, Status, Ticket
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 from mailgate.desk.workflow import state_of
 
 # So long after the end a mark may be given or changed.

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from mailgate.desk.commands import may_name, read, tapped
 from mailgate.desk.events import Event
 from mailgate.desk.model import Address, Strength, Ticket, TicketId
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 from mailgate.desk.workflow import Grammar
 
 # The commands that concern more than one ticket, and those that need to know what was before.

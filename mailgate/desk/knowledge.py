@@ -20,7 +20,7 @@ from mailgate.desk.decision import Refusal
 from mailgate.desk.draft import Draft
 from mailgate.desk.letters import Name
 from mailgate.desk.model import Status
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 
 _LONGEST_PROBLEM, _LONGEST_SOLUTION = 1_500, 20_000
 _OFF = frozenset("off drop aus weg löschen verwerfen".split())

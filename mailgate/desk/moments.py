@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 
 # Whoever names a day and no hour means by the end of its work.
 _END_OF_WORK = time(17)

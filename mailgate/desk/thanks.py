@@ -5,7 +5,7 @@ Every word has to be one of thanks, of courtesy or of success, or stand where a 
 
 from __future__ import annotations
 
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 
 _LONGEST = 400
 _MOST_NAMES = 4

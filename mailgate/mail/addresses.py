@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from mailgate.desk.address import fold_address
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 from mailgate.mail.fields import WORD, Fields, line, undisguised, words
 from mailgate.mail.parsed import Mailbox
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 from mailgate.mail.lines import Lines
 from mailgate.mail.phrases import OPENERS, WROTE
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 from mailgate.mail import armour, budget, cms, invitation, tnef
 from mailgate.mail.charset import clean, decode
 from mailgate.mail.fields import line, parameter, words

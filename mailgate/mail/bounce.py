@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from email.message import Message
 
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 from mailgate.mail import body as bodies
 from mailgate.mail.charset import clean, decode
 from mailgate.mail.fields import Fields, message_ids

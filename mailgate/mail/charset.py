@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 from mailgate.mail import guess
 
 # The codec, and the names by which mailers mean it. Supersets replace their subsets, since mailers label the larger set with the smaller's

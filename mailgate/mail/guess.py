@@ -8,7 +8,7 @@ characters, if they are any.
 
 from __future__ import annotations
 
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 
 # So much is looked at. A text does not change its charset.
 _SAMPLE = 4000

@@ -14,7 +14,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from mailgate.desk.errors import Permanent
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 
 # RFC 5322 2.1.1: lines should be no longer than this, without CRLF.
 _LINE = 78

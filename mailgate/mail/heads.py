@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 from mailgate.mail.attribution import DAY, TIME, YEAR_OR_TIME, attribution
 from mailgate.mail.lines import Lines
 from mailgate.mail.phrases import DIVIDERS, LABELS, MESSAGES, PASSED_ON

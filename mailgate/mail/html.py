@@ -13,7 +13,7 @@ from itertools import islice
 
 from lxml import etree  # type: ignore[import-untyped]
 
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 
 # A megabyte of markup is a newsletter; what lies beyond is left out of the text (the raw mail has it).
 MAX_MARKUP = 1_000_000

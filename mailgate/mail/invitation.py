@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 from mailgate.mail.fields import line
 
 _MAX_TEXT = 200_000

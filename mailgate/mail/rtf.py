@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 from mailgate.mail.charset import clean, decode
 
 MAX_RTF = 1_000_000

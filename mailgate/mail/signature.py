@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from mailgate.desk.patterns import seldom
+from mailgate.desk.seldom import seldom
 from mailgate.mail.phrases import DENIALS, DEVICES, EXCUSES, LEGAL, NOTICE, SCANNERS, SENT, SENT_AROUND, SENT_ENDS, SENT_FROM
 
 # A line of dashes, underscores or the like: a rule, not a word.

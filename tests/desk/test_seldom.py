@@ -10,7 +10,7 @@ from pkgutil import walk_packages
 import pytest
 
 import mailgate
-from mailgate.desk.patterns import Seldom, seldom
+from mailgate.desk.seldom import Seldom, seldom
 
 
 def test_it_is_compiled_once_and_not_before_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
